@@ -1,0 +1,48 @@
+// Where time comes from.
+//
+// Nothing below the host layer asks the operating system what time it is: a Clock is injected. A
+// host that lives in real time takes retailsync::host::RealClock(); a test drives a SimulatedClock.
+#ifndef RETAILSYNC_BASE_CLOCK_H_
+#define RETAILSYNC_BASE_CLOCK_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+namespace retailsync {
+
+// Tells the time.
+//
+// Thread safety: implementations must allow Now() from any thread.
+// Error handling: a clock may jump in either direction. The engine never sends anything twice
+// because of a jump (it keeps the latest time it saw, durably); a jump can only make it earlier or
+// later.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  // The current time, to the microsecond.
+  virtual absl::Time Now() const = 0;
+};
+
+// A clock that moves only when told.
+//
+// Thread safety: safe from any thread.
+class SimulatedClock final : public Clock {
+ public:
+  // Starts at 2026-01-01T00:00:00Z unless told otherwise.
+  SimulatedClock();
+  explicit SimulatedClock(absl::Time start);
+
+  absl::Time Now() const override;
+  // Moves forward by `step`, or backward when it is negative.
+  void Advance(absl::Duration step);
+  void Set(absl::Time now);
+
+ private:
+  std::atomic<int64_t> micros_;
+};
+
+}  // namespace retailsync
+
+#endif  // RETAILSYNC_BASE_CLOCK_H_

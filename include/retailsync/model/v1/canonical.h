@@ -1,0 +1,40 @@
+// The digest and the difference of models.
+#ifndef RETAILSYNC_MODEL_V1_CANONICAL_H_
+#define RETAILSYNC_MODEL_V1_CANONICAL_H_
+
+#include <string>
+#include <vector>
+
+#include "retailsync/base/digest.h"
+#include "retailsync/model/v1/change.pb.h"
+#include "retailsync/model/v1/entity.pb.h"
+
+namespace retailsync {
+
+// The digest of a message's content. Two messages of one type have the same digest exactly when
+// they say the same: it does not depend on the order in which fields or map entries were set or
+// parsed, on the compiler, or on the version of Protocol Buffers. Lists count in their order,
+// except that elements with a key (see options.proto) count in the order of their keys. Unknown
+// fields count.
+Digest CanonicalDigest(const google::protobuf::Message& message);
+
+// The digest of what a change says: operation, subject, fields, source version and entity, but not
+// how or when it travelled.
+Digest ContentDigest(const model::v1::Change& change);
+
+// One leaf that differs. `before` or `after` is empty where the field is absent there.
+struct FieldDifference {
+  std::string path;    // "order.lines[2].quantity", as in Violation
+  std::string before;  // protobuf text format of the value
+  std::string after;
+
+  bool operator==(const FieldDifference&) const = default;
+};
+
+// Every leaf that differs, in the order of the fields. Atomic messages and lists without element
+// keys are leaves.
+std::vector<FieldDifference> Diff(const model::v1::Entity& before, const model::v1::Entity& after);
+
+}  // namespace retailsync
+
+#endif  // RETAILSYNC_MODEL_V1_CANONICAL_H_

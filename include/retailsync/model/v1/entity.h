@@ -1,0 +1,73 @@
+// What an entity is, what it is called, and what it refers to.
+#ifndef RETAILSYNC_MODEL_V1_ENTITY_H_
+#define RETAILSYNC_MODEL_V1_ENTITY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "retailsync/model/v1/change.pb.h"
+#include "retailsync/model/v1/entity.pb.h"
+
+namespace retailsync {
+
+// The values are the field numbers of model::v1::Entity and are stored.
+enum class EntityType : uint8_t {
+  kUnspecified = 0,
+  kProduct = 1,
+  kPrice = 2,
+  kInventoryLevel = 3,
+  kInventoryAdjustment = 4,
+  kOrder = 5,
+  kCustomer = 6,
+  kFulfilment = 7,
+  kReturn = 8,
+  kPayment = 9,
+  kLedgerPosting = 10,
+};
+inline constexpr int kEntityTypeCount = 11;
+
+// How deliveries of a type treat versions that were overtaken before they were sent.
+enum class Nature : uint8_t {
+  kState = 0,  // only the newest version still owed is sent: products, prices, levels, customers
+  kFact = 1,   // each version is sent, in order: orders, adjustments, fulfilments, returns,
+               // payments, postings
+};
+
+Nature NatureOf(EntityType type);
+// "product", "inventory_level", …; "unspecified" for anything else.
+std::string_view Name(EntityType type);
+// The reverse of Name(); nothing for a name that is none.
+std::optional<EntityType> ParseEntityType(std::string_view name);
+
+EntityType TypeOf(const model::v1::Entity& entity);
+
+// The model inside: the Order of an order. The entity itself when it is empty.
+const google::protobuf::Message& ModelOf(const model::v1::Entity& entity);
+google::protobuf::Message& ModelOf(model::v1::Entity& entity);
+
+// What the business calls the entity: the same article has the same key whichever system speaks of
+// it, and this is how two systems' entities are found to be one. Empty when the entity does not
+// say. By type: a product's SKU; a price's product and list; a level's product and location; the
+// number of anything else.
+std::string BusinessKey(const model::v1::Entity& entity);
+
+// An entity that another one needs to make sense at a target.
+struct EntityReference {
+  EntityType type = EntityType::kUnspecified;
+  std::string id;   // what the source that said it calls it; may be empty
+  std::string key;  // its business key; may be empty
+
+  bool operator==(const EntityReference&) const = default;
+};
+
+// What must be at a target before this entity can be sent there, without repetitions, in the order
+// of the fields: an order's customer and products, a price's product, a return's order and
+// products, …
+std::vector<EntityReference> ReferencesOf(const model::v1::Entity& entity);
+
+}  // namespace retailsync
+
+#endif  // RETAILSYNC_MODEL_V1_ENTITY_H_

@@ -1,0 +1,57 @@
+// The merge of what a system says into a record, field by field.
+#ifndef RETAILSYNC_MODEL_V1_MERGE_H_
+#define RETAILSYNC_MODEL_V1_MERGE_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "retailsync/model/v1/change.pb.h"
+#include "retailsync/model/v1/entity.pb.h"
+
+namespace retailsync {
+
+// May the system that speaks write the field at `path`? Paths are those of model options:
+// "titles[en].text", "lines[2].quantity", relative to the model (no "order." in front).
+using FieldAuthority = std::function<bool(std::string_view path)>;
+
+// Pointers are borrowed for the call and must not be null unless it says so.
+struct MergeInput {
+  const model::v1::Entity* current = nullptr;   // the record; null when there is none yet
+  const model::v1::Entity* incoming = nullptr;  // what the system says now
+  const model::v1::Entity* base =
+      nullptr;  // what the system was last known to hold; null when not known
+  const std::vector<std::string>* fields = nullptr;   // the paths a patch is about; null: all
+  const model::v1::Provenance* provenance = nullptr;  // of `current`; null when there is none yet
+  std::string_view system;                            // who speaks
+  int64_t source_version = 0;                         // see Change.source_version
+  uint64_t seq = 0;                                   // the journal sequence this change will have
+  FieldAuthority may_write;                           // empty: every field
+};
+
+struct MergeResult {
+  model::v1::Entity merged;
+  model::v1::Provenance provenance;
+  bool changed = false;              // `merged` differs from `current`
+  std::vector<std::string> refused;  // fields the system changed and may not write, by path
+  std::vector<std::string> stale;    // fields it said an older value of than it had said before
+};
+
+// For each leaf (see Diff), in this order:
+//  1. a leaf the patch does not name, or that equals `base`, is not said: the record's value stays;
+//  2. a leaf that equals the record's is left alone;
+//  3. a leaf that the system may not write is refused;
+//  4. a leaf that the same system wrote with a higher source_version is stale: the record's value
+//  stays;
+//  5. any other replaces the record's value, and its provenance says so. Absent in an upsert means
+//  removed.
+// Unknown fields of both sides survive; where both have the same one, the incoming value wins if
+// the system may write "". Merging the same input into its own result changes nothing. `current`
+// and `incoming` must be of the same type.
+MergeResult Merge(const MergeInput& input);
+
+}  // namespace retailsync
+
+#endif  // RETAILSYNC_MODEL_V1_MERGE_H_

@@ -1,0 +1,165 @@
+// The interface of the durable memory that an engine works on.
+#ifndef RETAILSYNC_SPI_STORE_H_
+#define RETAILSYNC_SPI_STORE_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "retailsync/spi/rows.h"
+
+namespace retailsync {
+
+// Everything one commit writes. Each row replaces the one with the same key, or is new.
+struct WriteBatch {
+  std::vector<NameRow> names;  // key: id
+  std::vector<JournalRow>
+      journal;  // key: seq; ascending, greater than any stored. (system, change_id) is unique
+  std::vector<RecordRow> records;           // key: id
+  std::vector<LinkRow> links;               // key: system, type, external_id
+  std::vector<LaneRow> lanes;               // key: target, record
+  std::vector<DeadLetterRow> dead_letters;  // key: id
+  std::vector<CursorRow> cursors;           // key: system
+  std::optional<absl::Time> latest_time;
+
+  bool empty() const {
+    return names.empty() && journal.empty() && records.empty() && links.empty() && lanes.empty() &&
+           dead_letters.empty() && cursors.empty() && !latest_time.has_value();
+  }
+};
+
+struct ChangeKey {
+  NameId system = 0;
+  std::string change_id;
+};
+
+struct LinkKey {
+  NameId system = 0;
+  EntityType type = EntityType::kUnspecified;
+  std::string external_id;
+
+  auto operator<=>(const LinkKey&) const = default;
+};
+
+struct LaneKey {
+  NameId target = 0;
+  RecordId record = 0;
+
+  auto operator<=>(const LaneKey&) const = default;
+};
+
+// How many lanes of one queue are in a state.
+struct LaneCount {
+  NameId target = 0;
+  NameId domain = 0;
+  LaneState state = LaneState::kIdle;
+  uint64_t lanes = 0;
+};
+
+struct DeadLetterFilter {
+  std::optional<DeadLetterState> state = DeadLetterState::kOpen;  // nothing: every state
+  std::optional<DeadLetterKind> kind;
+  std::optional<NameId> system;
+  std::optional<EntityType> type;
+  std::optional<RecordId> record;
+  std::string reason;     // empty: any
+  std::string change_id;  // empty: any
+  uint64_t after_id = 0;  // only greater ids
+  int rows_max = 100;
+};
+
+struct ExpireRequest {
+  absl::Time before;     // journal rows received earlier may go
+  int rows_max = 10000;  // look at no more than this many in one call
+  Seq after_seq = 0;     // look only at greater sequences: `next_after` of the call before
+};
+
+struct ExpireResult {
+  uint64_t journal_rows = 0;
+  uint64_t dead_letters = 0;
+  Seq next_after = 0;  // where to go on
+  bool done = true;    // nothing older is left to look at
+};
+
+// The durable memory of one engine.
+//
+// Implementing: Commit is the only way to write. Reads see every commit that returned OK and none
+// that did not, except that a commit which returned an error may turn out to have happened after a
+// Recover (its answer was lost): repeating it must then be harmless, which it is when rows replace
+// rows. Durability: when Commit returns OK the batch survives a crash of the process and a loss of
+// power, as far as the medium keeps what it confirmed. Thread safety: none needed; an engine calls
+// its store from one thread at a time. Ownership of the data: one engine a store; a second writer
+// is refused at open with FailedPrecondition. Error handling: DataLoss means stored data cannot be
+// read: the row is not served and the message says which. ResourceExhausted means there is no room;
+// nothing of the batch was written. AlreadyExists from Commit means a (system, change_id) that is
+// stored already: a defect of the caller or a second writer. After any error from Commit the engine
+// forgets what it holds in memory, calls Recover and reads again.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // For people: "sqlite sync.db".
+  virtual std::string Describe() const = 0;
+
+  // All of it or nothing.
+  virtual absl::Status Commit(const WriteBatch& batch) = 0;
+
+  // Drops everything that is not durable and opens anew if need be.
+  virtual absl::Status Recover() = 0;
+
+  virtual absl::StatusOr<StoreCounters> ReadCounters() = 0;
+  virtual absl::StatusOr<std::vector<NameRow>> ReadNames() = 0;
+  virtual absl::StatusOr<std::vector<CursorRow>> ReadCursors() = 0;
+
+  // One answer for each key, in the order of the keys; nothing where there is no such row.
+  virtual absl::StatusOr<std::vector<std::optional<JournalRow>>> FindChanges(
+      std::span<const ChangeKey> keys) = 0;
+  virtual absl::StatusOr<std::vector<std::optional<JournalRow>>> ReadJournal(
+      std::span<const Seq> seqs) = 0;
+  virtual absl::StatusOr<std::vector<std::optional<RecordRow>>> ReadRecords(
+      std::span<const RecordId> ids) = 0;
+  virtual absl::StatusOr<std::vector<std::optional<RecordId>>> FindLinks(
+      std::span<const LinkKey> keys) = 0;
+  virtual absl::StatusOr<std::vector<std::optional<LaneRow>>> ReadLanes(
+      std::span<const LaneKey> keys) = 0;
+
+  // Journal rows with seq >= from, ascending.
+  virtual absl::StatusOr<std::vector<JournalRow>> ScanJournal(Seq from, int rows_max) = 0;
+  // Links of one system and type with external_id > after, ascending in byte order.
+  virtual absl::StatusOr<std::vector<LinkRow>> ScanLinks(NameId system, EntityType type,
+                                                         const std::string& after,
+                                                         int rows_max) = 0;
+  // Every link of a record.
+  virtual absl::StatusOr<std::vector<LinkRow>> LinksOf(RecordId record) = 0;
+
+  // Lanes in kReady of one queue with owed_since > after, ascending by (owed_since, record).
+  virtual absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, Seq after,
+                                                         int rows_max) = 0;
+  // Lanes of one queue in kRetry, kUnknown, kWaiting or kInFlight with due_at <= until, ascending
+  // by (due_at, record).
+  virtual absl::StatusOr<std::vector<LaneRow>> ScanDelayed(NameId target, NameId domain,
+                                                           absl::Time until, int rows_max) = 0;
+  // Every combination that has lanes other than kIdle.
+  virtual absl::StatusOr<std::vector<LaneCount>> CountLanes() = 0;
+
+  virtual absl::StatusOr<std::optional<DeadLetterRow>> ReadDeadLetter(uint64_t id) = 0;
+  // Ascending by id.
+  virtual absl::StatusOr<std::vector<DeadLetterRow>> ScanDeadLetters(
+      const DeadLetterFilter& filter) = 0;
+  virtual absl::StatusOr<uint64_t> CountDeadLetters(DeadLetterState state) = 0;
+
+  // Forgets old history. A journal row goes when it was received before `before` and nothing needs
+  // it: it is no record's head, no lane's base, its record has no lane other than kIdle, and no
+  // open dead letter names it. Closed dead letters that were closed before go too. Durable when it
+  // returns.
+  virtual absl::StatusOr<ExpireResult> Expire(const ExpireRequest& request) = 0;
+};
+
+}  // namespace retailsync
+
+#endif  // RETAILSYNC_SPI_STORE_H_

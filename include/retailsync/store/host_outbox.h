@@ -1,0 +1,34 @@
+// Changes that a host writes inside a transaction of its own SQLite database.
+//
+// The host's write and the obligation to synchronise it commit together or not at all: no change is
+// lost between the two, and none is told that did not happen.
+#ifndef RETAILSYNC_STORE_HOST_OUTBOX_H_
+#define RETAILSYNC_STORE_HOST_OUTBOX_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "retailsync/model/v1/change.pb.h"
+#include "retailsync/spi/source.h"
+
+struct sqlite3;
+
+namespace retailsync::store {
+
+// Creates the table retailsync_outbox in the host's database unless it is there. Once, at start-up.
+absl::Status PrepareHostOutbox(sqlite3* host_database);
+
+// Enqueues a change on the host's own connection, inside whatever transaction is open there;
+// without one it commits by itself. InvalidArgument when the change breaks a rule of the model: the
+// host's transaction is untouched and may go on. Thread safety: that of the connection.
+absl::Status EnqueueChange(sqlite3* host_database, const model::v1::Change& change);
+
+// A source that reads what was enqueued, over a connection of its own, and deletes it once it is
+// durable at the engine. Give it to AddSystem under the name that the changes have as their source.
+absl::StatusOr<std::unique_ptr<Source>> OpenHostOutbox(const std::string& path);
+
+}  // namespace retailsync::store
+
+#endif  // RETAILSYNC_STORE_HOST_OUTBOX_H_

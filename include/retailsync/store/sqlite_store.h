@@ -1,0 +1,35 @@
+// The embedded durable store: one SQLite database file.
+#ifndef RETAILSYNC_STORE_SQLITE_STORE_H_
+#define RETAILSYNC_STORE_SQLITE_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "retailsync/spi/store.h"
+
+namespace retailsync::store {
+
+struct SqliteOptions {
+  // Page cache, in bytes. More helps when there are many more records than fit into the engine's
+  // own cache.
+  uint64_t cache_bytes = 32u << 20;
+  // The write-ahead log is brought into the database after this many bytes of it.
+  uint64_t checkpoint_bytes = 16u << 20;
+};
+
+// Opens or creates. WAL with synchronous=FULL, which is asserted; a commit is durable when it
+// returned, as far as the disk keeps what it confirmed. The schema is documented in the database
+// itself (`SELECT * FROM about`) and has views that a person can read with the sqlite3 shell.
+//
+// Errors, each with the file's name and a sentence: FailedPrecondition when another engine has the
+// file open, when it was written by a newer version of retailsync, or when it is not writable;
+// InvalidArgument when it is not a SQLite database or one of something else; DataLoss when it is
+// corrupt; ResourceExhausted when there is no room.
+absl::StatusOr<std::unique_ptr<Store>> OpenSqlite(const std::string& path,
+                                                  const SqliteOptions& options = {});
+
+}  // namespace retailsync::store
+
+#endif  // RETAILSYNC_STORE_SQLITE_STORE_H_
