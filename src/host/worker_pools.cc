@@ -27,8 +27,8 @@ struct WorkerPools::Pool {
   const std::string system;
   std::condition_variable work_or_closing;
   std::deque<Task> queue;
-  size_t starting = 0;  // threads that were made and have not looked at the queue yet
-  size_t idle = 0;      // threads that wait for the queue
+  size_t coming = 0;  // threads that are about to look at the queue
+  size_t idle = 0;    // threads that wait for the queue
 };
 
 struct WorkerPools::Shared {
@@ -73,7 +73,7 @@ bool WorkerPools::Staff() {
     std::lock_guard lock(shared_->mutex);
     ended.swap(shared_->ended);
     for (auto& [name, pool] : shared_->pools) {
-      while (staffed && pool.queue.size() > pool.idle + pool.starting) {
+      while (staffed && pool.queue.size() > pool.idle + pool.coming) {
         // The new thread begins with taking the mutex, so that it finds itself in `threads`.
         std::optional<std::thread> thread =
             StartThread("rs:" + name, [shared = shared_, at = &pool] { Work(shared, at); });
@@ -81,7 +81,7 @@ bool WorkerPools::Staff() {
           staffed = false;
           break;
         }
-        ++pool.starting;
+        ++pool.coming;
         const std::thread::id id = thread->get_id();
         shared_->threads.emplace(id, std::move(*thread));
       }
@@ -123,8 +123,8 @@ void WorkerPools::Close() {
 
 void WorkerPools::Work(const std::shared_ptr<Shared>& shared, Pool* pool) {
   std::unique_lock lock(shared->mutex);
-  --pool->starting;
   while (true) {
+    --pool->coming;
     if (pool->queue.empty()) {
       ++pool->idle;
       pool->work_or_closing.wait_for(lock, shared->thread_idle_max,
@@ -132,16 +132,18 @@ void WorkerPools::Work(const std::shared_ptr<Shared>& shared, Pool* pool) {
       --pool->idle;
       if (pool->queue.empty()) break;
     }
-    {
-      Task task = std::move(pool->queue.front());
-      pool->queue.pop_front();
-      ++shared->calls_running;
-      lock.unlock();
-      task.Run();
-      shared->done(std::move(task));
-    }
+    Task task = std::move(pool->queue.front());
+    pool->queue.pop_front();
+    ++shared->calls_running;
+    lock.unlock();
+    task.Run();
     lock.lock();
     --shared->calls_running;
+    // Before the task is given back: what comes of it must not find this thread missing.
+    ++pool->coming;
+    lock.unlock();
+    shared->done(std::move(task));
+    lock.lock();
   }
   // Close() took the handle of a thread that it let go.
   const auto self = shared->threads.find(std::this_thread::get_id());
