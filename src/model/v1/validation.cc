@@ -14,6 +14,8 @@
 #include "model/v1/shape.h"
 #include "model/v1/text_rules.h"
 #include "model/v1/validation_rules.h"
+#include "retailsync/base/currency.h"
+#include "retailsync/base/gtin.h"
 #include "retailsync/model/v1/entity.h"
 
 namespace retailsync {
@@ -319,19 +321,11 @@ class Validator {
     Add(std::move(rule));
   }
 
-  static bool IsGtin(std::string_view text) {
-    if (text.size() != 8 && (text.size() < 12 || text.size() > 14)) return false;
-    int sum = 0;
-    for (size_t i = 0; i < text.size(); ++i) {
-      if (text[i] < '0' || text[i] > '9') return false;
-      sum += (text[i] - '0') * ((text.size() - i) % 2 == 0 ? 3 : 1);
-    }
-    return sum % 10 == 0;
-  }
-
   void CheckCurrency(std::string_view code) {
     if (!model_internal::IsUpperLetters(code, 3)) {
       Add("must be three upper-case letters (ISO 4217)");
+    } else if (FindCurrency(code) == nullptr) {
+      Add(fmt::format("must be a currency of ISO 4217; {} is none", code));
     }
   }
 
