@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <unordered_map>
@@ -82,7 +83,10 @@ class Plans {
  public:
   Plans() {
     for (const model_internal::FieldRule& rule : model_internal::FieldRules()) {
-      rules_[fmt::format("retailsync.model.v1.{}.{}", rule.message, rule.field)] |= rule.flags;
+      const auto name = fmt::format("retailsync.model.v1.{}.{}", rule.message, rule.field);
+      // A rule for a field that is not there would hold nothing, and nobody would know.
+      if (Entity::descriptor()->file()->pool()->FindFieldByName(name) == nullptr) std::abort();
+      rules_[name] |= rule.flags;
     }
     root_ = &Build(ShapeOf(Entity::descriptor()));
   }
@@ -276,6 +280,8 @@ class Validator {
         return CheckEnum(reflection.GetEnumValue(message, descriptor), descriptor, -1);
       case FieldDescriptor::CPPTYPE_INT32:
         return CheckSign(reflection.GetInt32(message, descriptor) < 0 ? -1 : 1, field.rules);
+      case FieldDescriptor::CPPTYPE_INT64:
+        return CheckSign(reflection.GetInt64(message, descriptor) < 0 ? -1 : 1, field.rules);
       case FieldDescriptor::CPPTYPE_MESSAGE:
         return CheckMessage(reflection.GetMessage(message, descriptor), field);
       default:
