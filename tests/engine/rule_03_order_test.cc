@@ -125,6 +125,19 @@ TEST_CASE("rule 3, I7: late facts are not sent after newer ones") {
   CHECK(world.erp.Wrongs() == "");
 }
 
+TEST_CASE("rule 3, I7: what a newer change confirmed is not overwritten by an older one") {
+  ShopAndErp world;
+  REQUIRE_OK(world
+                 .Accept({Upsert("shop", "c1", MakeProduct("A", "right"), 1),
+                          Upsert("shop", "c3", MakeProduct("A", "right"), 3)})
+                 .status);
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.AcceptOne(Upsert("shop", "c2", MakeProduct("A", "wrong"), 2)).disposition ==
+        Disposition::kStale);
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.HeldText("product:A") == "right");
+}
+
 TEST_CASE("rule 3: without versions arrival counts") {
   ShopAndErp world;
   REQUIRE_OK(world

@@ -86,8 +86,14 @@ Behaviour FakeErp::Decide(const ApplyItem& item, const std::string& name) {
   return rule ? rule(item) : Behaviour{};
 }
 
+bool FakeErp::Remembers(const ApplyItem& item) const {
+  if (!capabilities.idempotent) return false;
+  const auto known = memory_.find(item.idempotency_key);
+  return known != memory_.end() && clock_->Now() - known->second.at <= capabilities.key_lifetime;
+}
+
 bool FakeErp::Conflicts(const ApplyItem& item, const std::string& name) const {
-  if (!capabilities.conditional_writes) return false;
+  if (!capabilities.conditional_writes || Remembers(item)) return false;
   const auto held = held_.find(name);
   const std::string now = held == held_.end() ? "" : fmt::format("r{}", held->second.revision);
   return item.remote_version != now;
@@ -95,12 +101,7 @@ bool FakeErp::Conflicts(const ApplyItem& item, const std::string& name) const {
 
 Outcome FakeErp::TakeEffect(const ApplyItem& item, const std::string& name) {
   const absl::Time now = clock_->Now();
-  if (capabilities.idempotent) {
-    const auto known = memory_.find(item.idempotency_key);
-    if (known != memory_.end() && now - known->second.at <= capabilities.key_lifetime) {
-      return known->second.outcome;
-    }
-  }
+  if (Remembers(item)) return memory_.at(item.idempotency_key).outcome;
   effects_.push_back({.key = item.idempotency_key,
                       .operation = item.operation,
                       .type = item.type,

@@ -51,6 +51,8 @@ class FakeShop final : public Source {
   // The next polls that are not down: each fails once.
   void FailNext(absl::Status status) { failures_.push_back(std::move(status)); }
   void ThrowNext() { failures_.push_back(absl::OkStatus()); }
+  // Forgets what it was told to do wrong.
+  void Calm() { failures_.clear(); }
 
   std::string EndCursor() const;
   const std::vector<PollLog>& polls() const { return polls_; }
@@ -173,6 +175,12 @@ class FakeErp final : public Sink {
   void Script(const std::string& name, std::vector<Behaviour> behaviours);
   void NextCall(CallAct act) { call_acts_.push_back(act); }
   void NextProbe(ProbeAct act) { probe_acts_.push_back(act); }
+  // Forgets what is left of the scripts.
+  void Calm() {
+    scripts_.clear();
+    call_acts_.clear();
+    probe_acts_.clear();
+  }
   // Whole calls, as long as it is set: nothing is done and every item is transient.
   bool down = false;
   // Told together with every Apply answer.
@@ -240,6 +248,7 @@ class FakeErp final : public Sink {
   Behaviour Decide(const ApplyItem& item, const std::string& name);
   // Does it, unless an idempotency key that is still alive says that it was done.
   Outcome TakeEffect(const ApplyItem& item, const std::string& name);
+  bool Remembers(const ApplyItem& item) const;
   bool Conflicts(const ApplyItem& item, const std::string& name) const;
   void Handle(const ApplyItem& item, size_t batch, ApplyResponse* response);
 
