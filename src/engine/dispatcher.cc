@@ -123,6 +123,7 @@ absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextDelivery(System& system) {
         auto lane = context_.memory.FindLane({system.id, call->records[i]});
         if (!lane.ok()) return lane.status();
         LaneRow& claimed = **lane;
+        call->in_doubt.push_back(claimed.state == LaneState::kUnknown || claimed.state == LaneState::kInFlight);
         if (claimed.attempts > 0) system.retries.Spend(context_.now, 1);
         if (claimed.attempts == 0) claimed.first_attempt_at = context_.now;
         ++claimed.attempts;
