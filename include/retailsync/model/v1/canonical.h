@@ -25,7 +25,7 @@ Digest ContentDigest(const model::v1::Change& change);
 // One leaf that differs. `before` or `after` is empty where the field is absent there.
 struct FieldDifference {
   // "order.lines[2].quantity", as in Violation; a field that this version does not know goes by its
-  // number: "order.5000". In a key, '\\' and ']' have a '\\' in front of them.
+  // number: "order.5000". In a key, '\' and ']' have a '\' in front of them.
   std::string path;
   std::string before;  // protobuf text format of the value
   std::string after;
