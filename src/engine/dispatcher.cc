@@ -109,13 +109,13 @@ absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextDelivery(System& system) {
     if (apply->records.empty() && probe->records.empty()) continue;
     // One call at a time: what was prepared for the other kind goes back to the front.
     const bool probing = !probe->records.empty();
-    auto call = probing ? std::move(probe) : std::move(apply);
     if (probing) {
       for (size_t i = 0; i < apply->records.size(); ++i) {
         system.taken.erase(apply->records[i]);
         queue->PushFront(apply->records[i]);
       }
     }
+    auto call = probing ? std::move(probe) : std::move(apply);
     call->kind = probing ? TaskKind::kProbe : TaskKind::kApply;
     call->sink = system.options.sink;
     if (!probing) {
