@@ -1,8 +1,9 @@
 #include "retailsync/base/digest.h"
 
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace retailsync {
 namespace {
@@ -18,10 +19,35 @@ std::string Hexadecimal(const uint8_t* bytes, size_t size) {
   return text;
 }
 
-std::array<uint8_t, SHA256_DIGEST_LENGTH> Sha256(std::string_view bytes) {
-  std::array<uint8_t, SHA256_DIGEST_LENGTH> sum;
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), sum.data());
-  return sum;
+// OpenSSL looks an algorithm up by name at each use unless it is given one that was fetched, which
+// costs more than hashing an order does. The algorithm is shared and never freed; a context belongs
+// to its thread.
+class Hasher {
+ public:
+  Hasher() : context_(EVP_MD_CTX_new()) {}
+  ~Hasher() { EVP_MD_CTX_free(context_); }
+  Hasher(const Hasher&) = delete;
+  Hasher& operator=(const Hasher&) = delete;
+
+  std::array<uint8_t, 32> Sum(std::string_view bytes) {
+    static EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    std::array<uint8_t, 32> sum{};
+    if (context_ == nullptr || EVP_DigestInit_ex2(context_, sha256, nullptr) != 1 ||
+        EVP_DigestUpdate(context_, bytes.data(), bytes.size()) != 1 ||
+        EVP_DigestFinal_ex(context_, sum.data(), nullptr) != 1) {
+      // Going on would let two contents pass for one.
+      std::abort();
+    }
+    return sum;
+  }
+
+ private:
+  EVP_MD_CTX* context_;
+};
+
+std::array<uint8_t, 32> Sha256(std::string_view bytes) {
+  thread_local Hasher hasher;
+  return hasher.Sum(bytes);
 }
 
 }  // namespace

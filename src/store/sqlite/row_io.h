@@ -1,0 +1,222 @@
+// Rows into and out of statements.
+#ifndef RETAILSYNC_SRC_STORE_SQLITE_ROW_IO_H_
+#define RETAILSYNC_SRC_STORE_SQLITE_ROW_IO_H_
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "store/row_rules.h"
+#include "store/sqlite/checksum.h"
+#include "store/sqlite/columns.h"
+#include "store/sqlite/connection.h"
+
+namespace retailsync::store::sqlite {
+
+// Binds a row's columns to the parameters from 1 on, and its checksum after them.
+class RowBinder {
+ public:
+  explicit RowBinder(Run* run) : run_(run) {}
+
+  template <typename Value>
+  void Int(const char*, const Value& value) {
+    BindInt(static_cast<int64_t>(value));
+  }
+  void Time(const char*, absl::Time value) { BindInt(ToStoredTime(value)); }
+  void Text(const char*, const std::string& value) {
+    checksum_.Add(value);
+    run_->BindText(++index_, value);
+  }
+  void Blob(const char*, const std::string& value) {
+    checksum_.Add(value);
+    run_->BindBlob(++index_, value);
+  }
+  // The zero digest is an empty blob.
+  void Digest(const char*, const retailsync::Digest& value) {
+    const std::string_view bytes = value.IsZero() ? std::string_view() : value.View();
+    checksum_.Add(bytes);
+    run_->BindBlob(++index_, bytes);
+  }
+  void Finish() { run_->Bind(++index_, checksum_.Sum()); }
+
+ private:
+  void BindInt(int64_t value) {
+    checksum_.Add(value);
+    run_->Bind(++index_, value);
+  }
+
+  Run* run_;
+  Checksum checksum_;
+  int index_ = 0;
+};
+
+// Reads a row's columns from 0 on, and the checksum after them. `problem` says what cannot be
+// right, or is null.
+class RowReader {
+ public:
+  explicit RowReader(const Run* run) : run_(run) {}
+
+  template <typename Value>
+  void Int(const char*, Value& value) {
+    const int64_t stored = ReadInt();
+    value = static_cast<Value>(stored);
+    if (static_cast<int64_t>(value) != stored) {
+      Fail("a number is out of range");
+    }
+  }
+  void Time(const char*, absl::Time& value) { value = FromStoredTime(ReadInt()); }
+  void Text(const char*, std::string& value) {
+    if (Expect(SQLITE_TEXT)) {
+      value = run_->Text(index_);
+      checksum_.Add(value);
+    }
+    ++index_;
+  }
+  void Blob(const char*, std::string& value) {
+    if (Expect(SQLITE_BLOB)) {
+      value = run_->Blob(index_);
+      checksum_.Add(value);
+    }
+    ++index_;
+  }
+  void Digest(const char*, retailsync::Digest& value) {
+    if (Expect(SQLITE_BLOB)) {
+      const std::string_view bytes = run_->Blob(index_);
+      if (!bytes.empty() && bytes.size() != value.bytes.size()) {
+        Fail("a digest has the wrong length");
+      }
+      value = retailsync::Digest::FromBytes(bytes);
+      checksum_.Add(bytes);
+    }
+    ++index_;
+  }
+  void Finish() {
+    if (Expect(SQLITE_INTEGER) && run_->Int(index_) != checksum_.Sum()) {
+      Fail("its checksum is not that of its content");
+    }
+    ++index_;
+  }
+  const char* problem() const { return problem_; }
+
+ private:
+  int64_t ReadInt() {
+    int64_t value = 0;
+    if (Expect(SQLITE_INTEGER)) {
+      value = run_->Int(index_);
+      checksum_.Add(value);
+    }
+    ++index_;
+    return value;
+  }
+  bool Expect(int type) {
+    if (problem_ == nullptr && run_->ColumnType(index_) != type) {
+      Fail("a column has the wrong type");
+    }
+    return problem_ == nullptr;
+  }
+  void Fail(const char* problem) {
+    if (problem_ == nullptr) {
+      problem_ = problem;
+    }
+  }
+
+  const Run* run_;
+  Checksum checksum_;
+  const char* problem_ = nullptr;
+  int index_ = 0;
+};
+
+template <typename Row>
+void BindRow(const Row& row, Run* run) {
+  RowBinder binder(run);
+  Columns<Row>::Visit(row, binder);
+  binder.Finish();
+}
+
+// Null, or what is wrong with it: such a row must not be served.
+template <typename Row>
+const char* ReadRow(const Run& run, Row* row) {
+  RowReader reader(&run);
+  Columns<Row>::Visit(*row, reader);
+  reader.Finish();
+  return reader.problem();
+}
+
+// "link 3/1/sku-7": a row's table and key as they are stored, for a message.
+template <typename Row>
+std::string NameOfRow(const Run& run) {
+  std::string name = Columns<Row>::kTable;
+  for (int i = 0; i < Columns<Row>::kKeys; ++i) {
+    name += i == 0 ? " " : "/";
+    name += Printable(std::string(run.Text(i)));
+  }
+  return name;
+}
+
+struct ColumnLister {
+  std::vector<std::string> names;
+
+  template <typename Value>
+  void Int(const char* name, const Value&) {
+    names.emplace_back(name);
+  }
+  void Time(const char* name, absl::Time) { names.emplace_back(name); }
+  void Text(const char* name, const std::string&) { names.emplace_back(name); }
+  void Blob(const char* name, const std::string&) { names.emplace_back(name); }
+  void Digest(const char* name, const retailsync::Digest&) { names.emplace_back(name); }
+};
+
+// The names of a row's columns, without the checksum.
+template <typename Row>
+std::vector<std::string> ColumnNames() {
+  ColumnLister lister;
+  Row row;
+  Columns<Row>::Visit(row, lister);
+  return lister.names;
+}
+
+// "a, b, c, checksum", as ReadRow() wants them.
+template <typename Row>
+std::string ColumnList() {
+  std::string list;
+  for (const std::string& name : ColumnNames<Row>()) {
+    list += name + ", ";
+  }
+  return list + "checksum";
+}
+
+// "SELECT <columns> FROM <table> <rest>".
+template <typename Row>
+std::string Select(const std::string& rest) {
+  return "SELECT " + ColumnList<Row>() + " FROM " + Columns<Row>::kTable + " " + rest;
+}
+
+template <typename Row>
+std::string Insert() {
+  std::string sql =
+      std::string("INSERT INTO ") + Columns<Row>::kTable + "(" + ColumnList<Row>() + ") VALUES (?";
+  for (size_t i = 0; i < ColumnNames<Row>().size(); ++i) {
+    sql += ", ?";
+  }
+  return sql + ")";
+}
+
+template <typename Row>
+std::string Upsert() {
+  const std::vector<std::string> names = ColumnNames<Row>();
+  std::string sql = Insert<Row>() + " ON CONFLICT(";
+  for (size_t i = 0; i < static_cast<size_t>(Columns<Row>::kKeys); ++i) {
+    sql += (i == 0 ? "" : ", ") + names[i];
+  }
+  sql += ") DO UPDATE SET ";
+  for (size_t i = Columns<Row>::kKeys; i < names.size(); ++i) {
+    sql += names[i] + " = excluded." + names[i] + ", ";
+  }
+  return sql + "checksum = excluded.checksum";
+}
+
+}  // namespace retailsync::store::sqlite
+
+#endif  // RETAILSYNC_SRC_STORE_SQLITE_ROW_IO_H_

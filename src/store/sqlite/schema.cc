@@ -1,0 +1,128 @@
+#include "store/sqlite/schema.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <map>
+#include <string>
+
+#include "store/sqlite/error.h"
+#include "store/sqlite/schema_steps.h"
+
+namespace retailsync::store::sqlite {
+namespace {
+
+// The step at i leads from version i to version i + 1.
+constexpr std::array kSteps = {kSchemaStep1, kSchemaStep2};
+constexpr int64_t kVersion = kSteps.size();
+
+absl::Status RunSteps(Connection* connection, int64_t from) {
+  for (int64_t version = from; version < kVersion; ++version) {
+    Transaction transaction(connection, Transaction::Kind::kWrite);
+    const std::string operation = fmt::format("make schema version {}", version + 1);
+    if (const int code = transaction.Begin(); code != SQLITE_OK) {
+      return Error(connection->raw(), connection->path(), operation, code);
+    }
+    // Both numbers are part of the transaction.
+    absl::Status status = connection->Execute(
+        fmt::format("{}; PRAGMA application_id = {}; PRAGMA user_version = {}",
+                    kSteps[static_cast<size_t>(version)], kApplicationId, version + 1),
+        operation);
+    if (!status.ok()) {
+      return status;
+    }
+    if (const int code = transaction.Commit(); code != SQLITE_OK) {
+      return Error(connection->raw(), connection->path(), operation, code);
+    }
+  }
+  return absl::OkStatus();
+}
+
+// "table lane" and so on, with the statement that made it.
+absl::StatusOr<std::map<std::string, std::string>> ReadObjects(Connection* connection) {
+  absl::StatusOr<Run> run = connection->Prepare(
+      "SELECT type || ' ' || name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'");
+  if (!run.ok()) {
+    return run.status();
+  }
+  std::map<std::string, std::string> objects;
+  while (run->Next()) {
+    objects.emplace(run->Text(0), run->Text(1));
+  }
+  if (absl::Status status = run->status("read the schema"); !status.ok()) {
+    return status;
+  }
+  return objects;
+}
+
+// Everything that a new database of this version has must be there, as it is there. More is
+// welcome: somebody may want an index of their own.
+absl::Status CheckObjects(Connection* connection) {
+  auto model = Connection::OpenInMemory();
+  if (!model.ok()) {
+    return model.status();
+  }
+  if (absl::Status status = RunSteps(model->get(), 0); !status.ok()) {
+    return status;
+  }
+  const auto expected = ReadObjects(model->get());
+  if (!expected.ok()) {
+    return expected.status();
+  }
+  const auto found = ReadObjects(connection);
+  if (!found.ok()) {
+    return found.status();
+  }
+  for (const auto& [name, sql] : *expected) {
+    const auto object = found->find(name);
+    if (object == found->end() || object->second != sql) {
+      return absl::DataLossError(fmt::format(
+          "{}: the {} {}, though the file says that it has schema version {}", connection->path(),
+          name, object == found->end() ? "is missing" : "is not as it should be", kVersion));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<int64_t> FindSchemaVersion(Connection* connection) {
+  const auto application = connection->QueryInt("PRAGMA application_id");
+  if (!application.ok()) {
+    return application.status();
+  }
+  const auto version = connection->QueryInt("PRAGMA user_version");
+  if (!version.ok()) {
+    return version.status();
+  }
+  const auto objects = connection->QueryInt("SELECT count(*) FROM sqlite_schema");
+  if (!objects.ok()) {
+    return objects.status();
+  }
+  const bool is_empty = *application == 0 && *version == 0 && *objects == 0;
+  if (!is_empty && *application != kApplicationId) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: this is a SQLite database of another application, not a retailsync store",
+                    connection->path()));
+  }
+  if (*version > kVersion) {
+    return absl::FailedPreconditionError(
+        fmt::format("{}: this store was written by a newer version of retailsync (schema version "
+                    "{}; this one knows {})",
+                    connection->path(), *version, kVersion));
+  }
+  if (*version < (is_empty ? 0 : 1)) {
+    return absl::DataLossError(
+        fmt::format("{}: {} is no schema version", connection->path(), *version));
+  }
+  return *version;
+}
+
+absl::Status UpgradeSchema(Connection* connection, int64_t version) {
+  if (absl::Status status = RunSteps(connection, version); !status.ok()) {
+    return status;
+  }
+  return CheckObjects(connection);
+}
+
+}  // namespace retailsync::store::sqlite

@@ -1,0 +1,14 @@
+// The steps of the schema. A step that was released is never changed.
+#ifndef RETAILSYNC_SRC_STORE_SQLITE_SCHEMA_STEPS_H_
+#define RETAILSYNC_SRC_STORE_SQLITE_SCHEMA_STEPS_H_
+
+namespace retailsync::store::sqlite {
+
+// Version 1: the tables, and the table that documents them.
+extern const char kSchemaStep1[];
+// Version 2: views for people, and what finding and expiring dead letters needs.
+extern const char kSchemaStep2[];
+
+}  // namespace retailsync::store::sqlite
+
+#endif  // RETAILSYNC_SRC_STORE_SQLITE_SCHEMA_STEPS_H_

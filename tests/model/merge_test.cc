@@ -1,0 +1,352 @@
+#include "retailsync/model/v1/merge.h"
+
+#include <google/protobuf/text_format.h>
+#include <google/protobuf/unknown_field_set.h>
+
+#include <optional>
+
+#include "retailsync/model/v1/canonical.h"
+#include "support/catch.h"
+
+namespace retailsync {
+namespace {
+
+using model::v1::Entity;
+using Paths = std::vector<std::string>;
+
+Entity Parse(const std::string& text) {
+  Entity entity;
+  REQUIRE(google::protobuf::TextFormat::ParseFromString(text, &entity));
+  return entity;
+}
+
+// A record and who says what about it.
+class Record {
+ public:
+  struct Saying {
+    std::string system;
+    std::string entity;
+    int64_t version = 0;
+    std::optional<std::string> base = std::nullopt;
+    std::optional<Paths> fields = std::nullopt;
+    FieldAuthority may_write = nullptr;
+  };
+
+  MergeResult Say(const Saying& saying) {
+    const Entity incoming = Parse(saying.entity);
+    Entity base;
+    MergeInput input;
+    if (entity_) input.current = &*entity_;
+    input.incoming = &incoming;
+    if (saying.base) {
+      base = Parse(*saying.base);
+      input.base = &base;
+    }
+    if (saying.fields) input.fields = &*saying.fields;
+    input.provenance = entity_ ? &provenance_ : nullptr;
+    input.system = saying.system;
+    input.source_version = saying.version;
+    input.seq = ++seq_;
+    input.may_write = saying.may_write;
+    MergeResult result = Merge(input);
+    entity_ = result.merged;
+    provenance_ = result.provenance;
+    return result;
+  }
+
+  bool Is(const std::string& text) const {
+    return CanonicalDigest(*entity_) == CanonicalDigest(Parse(text));
+  }
+  const Entity& entity() const { return *entity_; }
+  std::string Origins() const {
+    std::string text;
+    for (const auto& entry : provenance_.entries()) {
+      text += entry.path() + "=" + entry.system() + "@" + std::to_string(entry.source_version()) +
+              "#" + std::to_string(entry.seq()) + ";";
+    }
+    return text;
+  }
+
+ private:
+  std::optional<Entity> entity_;
+  model::v1::Provenance provenance_;
+  uint64_t seq_ = 0;
+};
+
+FieldAuthority Only(Paths prefixes) {
+  return [prefixes](std::string_view path) {
+    for (const std::string& prefix : prefixes) {
+      if (path.starts_with(prefix)) return true;
+    }
+    return false;
+  };
+}
+
+TEST_CASE("the first word makes the record") {
+  Record record;
+  const auto result =
+      record.Say({.system = "shop", .entity = R"(product { sku: "A" })", .version = 3});
+  CHECK(result.changed);
+  CHECK(record.Is(R"(product { sku: "A" })"));
+  CHECK(record.Origins() == "=shop@3#1;");
+}
+
+TEST_CASE("the first word of a system that does not own everything leaves the rest absent") {
+  Record record;
+  const auto result = record.Say({.system = "shop",
+                                  .entity = R"(product { sku: "A" brand: "B" })",
+                                  .version = 3,
+                                  .may_write = Only({"sku"})});
+  CHECK(result.refused == Paths{"brand"});
+  CHECK(record.Is(R"(product { sku: "A" })"));
+}
+
+TEST_CASE("an upsert removes what it does not have") {
+  Record record;
+  record.Say({.system = "shop", .entity = R"(product { sku: "A" brand: "B" })", .version = 1});
+  SECTION("of its own") {
+    CHECK(
+        record.Say({.system = "shop", .entity = R"(product { sku: "A" })", .version = 2}).changed);
+    CHECK(record.Is(R"(product { sku: "A" })"));
+    CHECK(record.Origins() == "=shop@2#2;");
+  }
+  SECTION("of another's, when it may") {
+    CHECK(record.Say({.system = "erp", .entity = R"(product { sku: "A" })", .version = 1}).changed);
+    CHECK(record.Is(R"(product { sku: "A" })"));
+    CHECK(record.Origins() == "=shop@1#1;brand=erp@1#2;");
+  }
+  SECTION("but not what the system never had") {
+    const auto result = record.Say({.system = "erp",
+                                    .entity = R"(product { sku: "A" tax_category: "T" })",
+                                    .version = 1,
+                                    .base = R"(product { sku: "A" })"});
+    CHECK(result.changed);
+    CHECK(record.Is(R"(product { sku: "A" brand: "B" tax_category: "T" })"));
+  }
+}
+
+TEST_CASE("three-way: what a system merely repeats from its base does not undo another's change") {
+  Record record;
+  record.Say({.system = "shop", .entity = R"(product { sku: "A" brand: "B" hs_code: "1" })"});
+  record.Say({.system = "erp", .entity = R"(product { sku: "A" brand: "C" hs_code: "1" })"});
+  const auto result = record.Say({.system = "shop",
+                                  .entity = R"(product { sku: "A" brand: "B" hs_code: "2" })",
+                                  .base = R"(product { sku: "A" brand: "B" hs_code: "1" })"});
+  CHECK(result.changed);
+  CHECK(record.Is(R"(product { sku: "A" brand: "C" hs_code: "2" })"));
+}
+
+TEST_CASE("I7: a lower version of the same system is stale, field by field") {
+  Record record;
+  record.Say({.system = "shop", .entity = R"(product { sku: "A" brand: "B" })", .version = 5});
+  record.Say({.system = "erp", .entity = R"(product { sku: "A" brand: "E" })", .version = 1});
+  const auto result =
+      record.Say({.system = "shop", .entity = R"(product { sku: "Z" brand: "B" })", .version = 4});
+  CHECK(result.stale == Paths{"sku"});
+  CHECK(record.entity().product().sku() == "A");
+}
+
+TEST_CASE("I7: a value that was said again with a higher version is as new as that") {
+  Record record;
+  record.Say({.system = "erp", .entity = R"(product { sku: "A" brand: "B" })", .version = 1});
+  record.Say({.system = "shop", .entity = R"(product { sku: "A" brand: "S" })", .version = 1});
+  SECTION("in an upsert") {
+    record.Say({.system = "shop", .entity = R"(product { sku: "A" brand: "S" })", .version = 5});
+  }
+  SECTION("in a patch") {
+    record.Say({.system = "shop",
+                .entity = R"(product { brand: "S" })",
+                .version = 5,
+                .fields = Paths{"brand"}});
+  }
+  const auto late =
+      record.Say({.system = "shop", .entity = R"(product { sku: "A" brand: "X" })", .version = 3});
+  CHECK(late.stale == Paths{"brand"});
+  CHECK(record.entity().product().brand() == "S");
+}
+
+TEST_CASE("a system without versions is taken in the order of arrival") {
+  Record record;
+  record.Say({.system = "shop", .entity = R"(product { sku: "A" brand: "B" })", .version = 5});
+  CHECK(record.Say({.system = "shop", .entity = R"(product { sku: "A" brand: "C" })"}).changed);
+  CHECK(record.Is(R"(product { sku: "A" brand: "C" })"));
+}
+
+TEST_CASE("a patch speaks only about the fields that it names") {
+  Record record;
+  record.Say({.system = "shop", .entity = R"(product { sku: "A" brand: "B" hs_code: "1" })"});
+  const auto result = record.Say({.system = "shop",
+                                  .entity = R"(product { sku: "Z" brand: "C" })",
+                                  .fields = Paths{"brand", "hs_code"}});
+  CHECK(result.changed);
+  CHECK(record.Is(R"(product { sku: "A" brand: "C" })"));
+}
+
+TEST_CASE("a patch reaches into an element, and into each when it names none") {
+  Record record;
+  record.Say({.system = "shop", .entity = R"(order { number: "1"
+      lines { id: "1" title: "a" position: 1 } lines { id: "2" title: "b" position: 2 } })"});
+  const std::string said = R"(order { lines { id: "1" title: "x" position: 8 }
+                                      lines { id: "2" title: "y" position: 9 } })";
+  SECTION("one") {
+    record.Say({.system = "shop", .entity = said, .fields = Paths{"lines[2].title"}});
+    CHECK(record.Is(R"(order { number: "1"
+      lines { id: "1" title: "a" position: 1 } lines { id: "2" title: "y" position: 2 } })"));
+  }
+  SECTION("each") {
+    record.Say({.system = "shop", .entity = said, .fields = Paths{"lines.title"}});
+    CHECK(record.Is(R"(order { number: "1"
+      lines { id: "1" title: "x" position: 1 } lines { id: "2" title: "y" position: 2 } })"));
+  }
+  SECTION("one that is new") {
+    record.Say({.system = "shop",
+                .entity = R"(order { lines { id: "3" title: "z" position: 3 } })",
+                .fields = Paths{"lines[3].title"}});
+    CHECK(record.Is(R"(order { number: "1" lines { id: "1" title: "a" position: 1 }
+      lines { id: "2" title: "b" position: 2 } lines { id: "3" title: "z" } })"));
+  }
+  SECTION("one that is gone") {
+    record.Say({.system = "shop", .entity = "order {}", .fields = Paths{"lines[1]"}});
+    CHECK(record.Is(R"(order { number: "1" lines { id: "2" title: "b" position: 2 } })"));
+  }
+}
+
+TEST_CASE("elements are merged one by one") {
+  Record record;
+  record.Say({.system = "pim", .entity = R"(product { sku: "A"
+      titles { locale: "en" text: "Mug" } titles { locale: "de" text: "Becher" } })"});
+  SECTION("an owner of one language touches no other") {
+    const auto result = record.Say({.system = "agency",
+                                    .entity = R"(product { sku: "A"
+          titles { locale: "en" text: "Cup" } titles { locale: "fr" text: "Tasse" } })",
+                                    .may_write = Only({"titles[fr]", "sku"})});
+    CHECK(result.refused == Paths{"titles[en].text", "titles[de]"});
+    CHECK(record.Is(R"(product { sku: "A" titles { locale: "en" text: "Mug" }
+        titles { locale: "de" text: "Becher" } titles { locale: "fr" text: "Tasse" } })"));
+    CHECK(record.Origins() == "=pim@0#1;titles[fr]=agency@0#2;");
+  }
+  SECTION("an element is not removed while it holds what another owns") {
+    const auto result =
+        record.Say({.system = "shop",
+                    .entity = R"(product { sku: "A" })",
+                    .may_write = [](std::string_view path) { return path != "titles[de].text"; }});
+    CHECK(result.refused == Paths{"titles[de].text"});
+    CHECK(record.Is(R"(product { sku: "A" titles { locale: "de" text: "Becher" } })"));
+  }
+  SECTION("an element that was removed does not come back with an older word") {
+    record.Say({.system = "shop",
+                .entity = R"(product { titles { locale: "fr" text: "Tasse" } })",
+                .version = 1,
+                .fields = Paths{"titles[fr]"}});
+    record.Say(
+        {.system = "shop", .entity = "product {}", .version = 5, .fields = Paths{"titles[fr]"}});
+    const auto late = record.Say({.system = "shop",
+                                  .entity = R"(product { titles { locale: "fr" text: "T" } })",
+                                  .version = 3,
+                                  .fields = Paths{"titles[fr]"}});
+    CHECK(late.stale == Paths{"titles[fr]"});
+    CHECK(record.entity().product().titles_size() == 2);
+  }
+}
+
+Paths LineIds(const Entity& entity) {
+  Paths ids;
+  for (const auto& line : entity.order().lines()) ids.push_back(line.id());
+  return ids;
+}
+
+TEST_CASE("new elements take the place the system gives them, the others keep theirs") {
+  Record record;
+  record.Say({.system = "erp", .entity = R"(order { lines { id: "0" } lines { id: "1" }
+      lines { id: "e" } lines { id: "2" } })"});
+  record.Say({.system = "shop",
+              .entity = R"(order { lines { id: "2" } lines { id: "n" } lines { id: "1" } })",
+              .base = R"(order { lines { id: "1" } lines { id: "2" } })"});
+  CHECK(LineIds(record.entity()) == Paths{"0", "2", "n", "1", "e"});
+}
+
+TEST_CASE("a list with the same key twice is one value") {
+  Record record;
+  const std::string broken = R"(product { sku: "A" titles { locale: "en" text: "Mug" }
+      titles { locale: "en" text: "Cup" } titles { text: "?" } })";
+  record.Say(
+      {.system = "pim", .entity = R"(product { sku: "A" titles { locale: "de" text: "B" } })"});
+  SECTION("and replaces the list where the system may write all of it") {
+    CHECK(record.Say({.system = "shop", .entity = broken}).changed);
+    CHECK(record.Is(broken));
+    CHECK_FALSE(record.Say({.system = "shop", .entity = broken}).changed);
+    CHECK(record.Say({.system = "shop", .entity = R"(product { sku: "A" })"}).changed);
+    CHECK(record.Is(R"(product { sku: "A" })"));
+  }
+  SECTION("and is refused where another owns one of its elements") {
+    const auto result =
+        record.Say({.system = "shop", .entity = broken, .may_write = [](std::string_view path) {
+                      return path != "titles[de].text";
+                    }});
+    CHECK(result.refused == Paths{"titles"});
+    CHECK_FALSE(result.changed);
+    CHECK(record.Is(R"(product { sku: "A" titles { locale: "de" text: "B" } })"));
+  }
+}
+
+TEST_CASE("an atomic value is never mixed from two systems") {
+  Record record;
+  record.Say({.system = "shop",
+              .entity = R"(order { shipping_address { city: "Leeds" postal_code: "LS1" } })"});
+  record.Say({.system = "crm", .entity = R"(order { shipping_address { city: "York" } })"});
+  CHECK(record.Is(R"(order { shipping_address { city: "York" } })"));
+}
+
+int UnknownFields(const google::protobuf::Message& message) {
+  return message.GetReflection()->GetUnknownFields(message).field_count();
+}
+
+TEST_CASE("I28: unknown fields of both sides survive") {
+  const auto with = [](int number, uint64_t value) {
+    Entity entity = Parse(R"(product { sku: "A" titles { locale: "en" text: "Mug" } })");
+    auto* product = entity.mutable_product();
+    product->GetReflection()->MutableUnknownFields(product)->AddVarint(number, value);
+    auto* title = product->mutable_titles(0);
+    title->GetReflection()->MutableUnknownFields(title)->AddVarint(number, value);
+    return entity;
+  };
+  const Entity current = with(5000, 1);
+  const Entity incoming = with(5001, 2);
+  model::v1::Provenance provenance;
+  provenance.add_entries()->set_system("shop");
+  const MergeInput input{.current = &current,
+                         .incoming = &incoming,
+                         .provenance = &provenance,
+                         .system = "shop",
+                         .may_write = nullptr};
+  const MergeResult both = Merge(input);
+  CHECK(both.changed);
+  CHECK(UnknownFields(both.merged.product()) == 2);
+  CHECK(UnknownFields(both.merged.product().titles(0)) == 2);
+
+  const Entity again = with(5000, 9);
+  MergeInput next{.current = &both.merged,
+                  .incoming = &again,
+                  .provenance = &both.provenance,
+                  .system = "shop",
+                  .may_write = [](std::string_view path) { return !path.empty(); }};
+  CHECK_FALSE(Merge(next).changed);
+  next.may_write = nullptr;
+  const MergeResult replaced = Merge(next);
+  CHECK(replaced.changed);
+  CHECK(UnknownFields(replaced.merged.product()) == 2);
+}
+
+TEST_CASE("a word about another type changes nothing") {
+  Record record;
+  record.Say({.system = "shop", .entity = R"(product { sku: "A" })"});
+  const auto result = record.Say({.system = "shop",
+                                  .entity = R"(customer { number: "1" })",
+                                  .may_write = [](std::string_view) { return true; }});
+  CHECK_FALSE(result.changed);
+  CHECK(result.refused == Paths{""});
+  CHECK(record.Is(R"(product { sku: "A" })"));
+}
+
+}  // namespace
+}  // namespace retailsync
