@@ -10,7 +10,10 @@ function(retailsync_layer name)
   if(ARG_SOURCES)
     add_library(${target} ${ARG_SOURCES})
     set(scope PUBLIC)
-    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+    # Options are plain structs of which one names only the fields that matter: a field left out has
+    # its default, and is no mistake.
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                           -Wno-sign-conversion -Wno-missing-field-initializers)
     if(RETAILSYNC_WERROR)
       target_compile_options(${target} PRIVATE -Werror)
     endif()
@@ -19,7 +22,8 @@ function(retailsync_layer name)
     set(scope INTERFACE)
   endif()
   add_library(retailsync::${name} ALIAS ${target})
-  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} VERSION ${PROJECT_VERSION}
+                        SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   target_compile_features(${target} ${scope} cxx_std_20)
   target_include_directories(${target} ${scope}
     "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:include>")
