@@ -2,7 +2,6 @@
 #ifndef RETAIL_YEAR_AMOUNT_H_
 #define RETAIL_YEAR_AMOUNT_H_
 
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,7 +16,9 @@ namespace retail_year {
 struct Amount {
   absl::int128 nanos = 0;
 
-  auto operator<=>(const Amount&) const = default;
+  bool operator==(const Amount& other) const { return nanos == other.nanos; }
+  bool operator<(const Amount& other) const { return nanos < other.nanos; }
+  bool operator>(const Amount& other) const { return nanos > other.nanos; }
   Amount operator+(Amount other) const { return {nanos + other.nanos}; }
   Amount operator-() const { return {-nanos}; }
   Amount& operator+=(Amount other) {
@@ -27,7 +28,7 @@ struct Amount {
   Amount Times(int64_t count) const { return {nanos * count}; }
 };
 
-constexpr Amount ToAmount(int64_t units) {
+inline Amount ToAmount(int64_t units) {
   return {absl::int128(units) * 1'000'000'000};
 }
 

@@ -71,7 +71,7 @@ bool InvoiceReader::IsOverlong(const std::string& number) {
     overlong_.pop_front();
   }
   for (Overlong& overlong : overlong_) {
-    if (overlong.number != number) continue;
+    if (overlong.number != number || rows_ - overlong.last_row > kInvoiceGapRows) continue;
     overlong.last_row = rows_;
     return true;
   }

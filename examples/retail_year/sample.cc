@@ -106,8 +106,8 @@ std::string Month(const std::string& month, int first_number, std::string_view u
     }
   }
   for (int i = 0; i < kInvoicesPerMonth; ++i) {
-    std::string time = fmt::format("{}-{:02}-{:02} {:02}:{:02}:00", month.substr(0, 4),
-                                   month.substr(5, 2), 6 + i / 20, 8 + i % 20 / 2, i % 2 * 30);
+    std::string time =
+        fmt::format("{}-{:02} {:02}:{:02}:00", month, 6 + i / 20, 8 + i % 20 / 2, i % 2 * 30);
     text += Invoice(first_number + i, time, random);
   }
   return text;

@@ -41,8 +41,8 @@ v1::Change MakeChange(const Treatment& treatment, std::string id, std::string su
 }  // namespace
 
 bool Said::IsNews(const Statement& statement, int64_t version) {
-  std::string name =
-      fmt::format("{}/{}", retailsync::Name(TypeOf(statement.entity)), statement.subject);
+  std::string name = fmt::format("{}/{}", retailsync::Name(retailsync::TypeOf(statement.entity)),
+                                 statement.subject);
   auto [found, first] = last_.try_emplace(std::move(name));
   Last& last = found->second;
   if (!first && (!statement.tells || (last.tells && version < last.version))) return false;
@@ -109,7 +109,7 @@ bool ShopSource::Load() {
   items_.clear();
   for (Statement& statement : treatment.statements) {
     if (!said_.IsNews(statement, treatment.version)) continue;
-    std::string id = fmt::format("{}/{}/{}", retailsync::Name(TypeOf(statement.entity)),
+    std::string id = fmt::format("{}/{}/{}", retailsync::Name(retailsync::TypeOf(statement.entity)),
                                  statement.subject, treatment.number);
     items_.push_back(MakeChange(treatment, std::move(id), std::move(statement.subject),
                                 std::move(statement.entity)));
