@@ -299,7 +299,8 @@ class MemoryStore final : public Store {
            (!filter.type || *filter.type == row.type) &&
            (!filter.record || *filter.record == row.record) &&
            (filter.reason.empty() || filter.reason == row.reason) &&
-           (filter.change_id.empty() || filter.change_id == row.change_id);
+           (filter.change_id.empty() || filter.change_id == row.change_id) &&
+           (filter.external_id.empty() || filter.external_id == row.external_id);
   }
 
   // All rows or, with an error, none.

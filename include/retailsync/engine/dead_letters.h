@@ -35,6 +35,8 @@ inline constexpr std::string_view kDependency = "dependency";  // what it refers
 inline constexpr std::string_view kTransform = "transform";    // the route's transform refused it
 inline constexpr std::string_view kUnsupported =
     "unsupported";  // the target takes no such thing (a deletion)
+inline constexpr std::string_view kDamaged =
+    "damaged";  // a stored row that it needs cannot be read
 }  // namespace dead_letter_reason
 
 // One dead letter with what it was about.

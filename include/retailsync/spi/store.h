@@ -67,9 +67,10 @@ struct DeadLetterFilter {
   std::optional<NameId> system;
   std::optional<EntityType> type;
   std::optional<RecordId> record;
-  std::string reason;     // empty: any
-  std::string change_id;  // empty: any
-  uint64_t after_id = 0;  // only greater ids
+  std::string reason;       // empty: any
+  std::string change_id;    // empty: any
+  std::string external_id;  // empty: any
+  uint64_t after_id = 0;    // only greater ids
   int rows_max = 100;
 };
 

@@ -37,16 +37,18 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::OpenWith(const std::stri
     return status;
   }
   sqlite3_busy_timeout(database, kBusyTimeoutMs);
-  std::unique_ptr<Connection> connection(new Connection(database, path));
-  // Checkpoints are the store's own: the hook takes the place of SQLite's automatic ones.
+  return std::unique_ptr<Connection>(new Connection(database, path));
+}
+
+void Connection::TakeOverCheckpoints() {
+  // The hook takes the place of SQLite's own.
   sqlite3_wal_hook(
-      database,
+      database_,
       [](void* self, sqlite3*, const char*, int frames) {
         static_cast<Connection*>(self)->wal_frames_ = frames;
         return SQLITE_OK;
       },
-      connection.get());
-  return connection;
+      this);
 }
 
 Connection::~Connection() {

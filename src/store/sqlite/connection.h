@@ -121,7 +121,9 @@ class Connection {
   // Closes without touching the files again: what was not confirmed as durable stays unconfirmed.
   void Abandon();
 
-  // Frames in the write-ahead log after the last commit.
+  // From here on checkpoints are the caller's: SQLite makes none of its own after a commit.
+  void TakeOverCheckpoints();
+  // Frames in the write-ahead log after the last commit, once they were taken over.
   int wal_frames() const { return wal_frames_; }
   sqlite3* raw() const { return database_; }
   const std::string& path() const { return path_; }

@@ -174,6 +174,7 @@ absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const std::string& path
   if (absl::Status status = SetUp(connection, options); !status.ok()) {
     return status;
   }
+  connection->TakeOverCheckpoints();
   if (absl::Status status = EmptyLog(connection, kind); !status.ok()) {
     return status;
   }

@@ -314,7 +314,8 @@ class SqliteStore final : public Store {
     }
     // The plus signs keep to an index that gives the rows in the order of their ids.
     std::string where = "WHERE id > ?";
-    const bool by_change = filter.system.has_value() && !filter.change_id.empty();
+    const bool by_change =
+        filter.system.has_value() && !(filter.change_id.empty() && filter.external_id.empty());
     where += filter.state.has_value() ? " AND state = ?" : "";
     where += filter.kind.has_value() ? " AND kind = ?" : "";
     where += !filter.system.has_value() ? "" : by_change ? " AND system = ?" : " AND +system = ?";
@@ -322,6 +323,7 @@ class SqliteStore final : public Store {
     where += filter.record.has_value() ? " AND record = ?" : "";
     where += filter.reason.empty() ? "" : " AND reason = ?";
     where += filter.change_id.empty() ? "" : " AND change_id = ?";
+    where += filter.external_id.empty() ? "" : " AND external_id = ?";
     where += " ORDER BY id LIMIT ?";
     return Scan<DeadLetterRow>(Select<DeadLetterRow>(where), [&](Run& run) {
       int index = 0;
@@ -346,6 +348,9 @@ class SqliteStore final : public Store {
       }
       if (!filter.change_id.empty()) {
         run.BindText(++index, filter.change_id);
+      }
+      if (!filter.external_id.empty()) {
+        run.BindText(++index, filter.external_id);
       }
       run.Bind(++index, filter.rows_max);
     });

@@ -1,0 +1,49 @@
+// What a task carries: the request to a connector, and its answer.
+#ifndef RETAILSYNC_SRC_ENGINE_CALL_H_
+#define RETAILSYNC_SRC_ENGINE_CALL_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "retailsync/engine/task.h"
+#include "retailsync/spi/rows.h"
+#include "retailsync/spi/sink.h"
+#include "retailsync/spi/source.h"
+
+namespace retailsync::engine {
+
+struct Call {
+  uint64_t id = 0;
+  TaskKind kind = TaskKind::kPoll;
+  NameId system = 0;
+  std::string system_name;
+  absl::Time started_at;
+  absl::Time deadline;
+
+  Source* source = nullptr;
+  Sink* sink = nullptr;
+
+  PollRequest poll;
+  std::string acknowledge;  // a cursor that is durable and may be told to the source; empty: none
+  ApplyRequest apply;
+  ProbeRequest probe;
+  ListRequest list;
+  // kApply, kProbe: the record of each item, in the order of the items.
+  std::vector<RecordId> records;
+
+  bool ran = false;
+  std::string threw;  // what the connector threw; empty: nothing
+  absl::StatusOr<PollResponse> poll_response = absl::UnknownError("not run");
+  ApplyResponse apply_response;
+  ProbeResponse probe_response;
+  absl::StatusOr<ListResponse> list_response = absl::UnknownError("not run");
+
+  void Run();
+};
+
+}  // namespace retailsync::engine
+
+#endif  // RETAILSYNC_SRC_ENGINE_CALL_H_

@@ -1,0 +1,125 @@
+// What the parts of the engine share.
+#ifndef RETAILSYNC_SRC_ENGINE_CONTEXT_H_
+#define RETAILSYNC_SRC_ENGINE_CONTEXT_H_
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/memory.h"
+#include "engine/registry.h"
+#include "retailsync/engine/options.h"
+
+namespace retailsync::engine {
+
+// An event that waits for the commit that makes it true.
+struct PendingEvent {
+  EventKind kind = EventKind::kAccepted;
+  NameId system = 0;
+  NameId route = 0;
+  EntityType type = EntityType::kUnspecified;
+  RecordId record = 0;
+  int64_t version = 0;
+  Seq seq = 0;
+  std::string traceparent;
+  std::string detail;
+};
+
+struct Context {
+  Context(const EngineOptions& engine_options, const EngineParts& engine_parts)
+      : options(engine_options),
+        parts(engine_parts),
+        memory(parts.store, options.cache_bytes_max) {}
+
+  const EngineOptions options;
+  const EngineParts parts;
+  Memory memory;
+  Registry registry;
+
+  // The engine's time: the clock's, but never earlier than any it has seen, so that ages cannot
+  // shrink.
+  absl::Time now = absl::InfinitePast();
+  void ReadClock() {
+    now = std::max(parts.clock->Now(), memory.latest_time());
+    memory.SetLatestTime(now);
+  }
+
+  void Tell(PendingEvent event) {
+    if (parts.observer != nullptr) events.push_back(std::move(event));
+  }
+  std::vector<PendingEvent> events;
+
+  // -- Who waits for what at which target. A hint, like the queues: a lane that waits is looked at
+  // again after a while in any case.
+
+  static std::string WaitName(RecordId record) { return "#" + std::to_string(record); }
+  static std::string WaitName(EntityType type, const std::string& key) {
+    return std::to_string(static_cast<int>(type)) + "=" + key;
+  }
+  static std::string WaitName(EntityType type, NameId system, const std::string& id) {
+    return std::to_string(static_cast<int>(type)) + "@" + std::to_string(system) + "=" + id;
+  }
+  // `record`: what the reference was found to be, or 0. `system`: whose ids the reference uses.
+  void WaitFor(const LaneRow& lane, RecordId record, NameId system,
+               const EntityReference& reference) {
+    if (waiting.size() >= 4 * static_cast<size_t>(options.window_lanes_max)) return;
+    waiting.emplace(record != 0              ? WaitName(record)
+                    : !reference.key.empty() ? WaitName(reference.type, reference.key)
+                                             : WaitName(reference.type, system, reference.id),
+                    LaneKey{lane.target, lane.record});
+  }
+  // What has this name is at the target now, or has come to be known (target 0: to every lane that
+  // waits for it).
+  void Wake(NameId target, const std::string& name) {
+    const auto [first, last] = waiting.equal_range(name);
+    for (auto entry = first; entry != last;) {
+      const LaneKey key = entry->second;
+      if (target != 0 && key.target != target) {
+        ++entry;
+        continue;
+      }
+      entry = waiting.erase(entry);
+      auto lane = memory.FindLane(key);
+      if (!lane.ok() || *lane == nullptr || (*lane)->state != LaneState::kWaiting) continue;
+      if (Queue* queue = QueueOf(**lane)) queue->PushFront(key.record);
+    }
+  }
+  std::unordered_multimap<std::string, LaneKey> waiting;
+
+  // -- The state of lanes is changed here and nowhere else, so that the counts of the queues stay
+  // right.
+
+  Queue* QueueOf(const LaneRow& lane) const {
+    System* target = registry.Find(lane.target);
+    if (target == nullptr) return nullptr;
+    const auto found = target->queues.find(lane.domain);
+    return found == target->queues.end() ? nullptr : found->second.get();
+  }
+  void SetState(LaneRow& lane, LaneState state) {
+    if (Queue* queue = QueueOf(lane)) {
+      if (lane.state != LaneState::kIdle) --queue->counts[static_cast<size_t>(lane.state)];
+      if (state != LaneState::kIdle) ++queue->counts[static_cast<size_t>(state)];
+    }
+    lane.state = state;
+    memory.MarkLane({lane.target, lane.record});
+  }
+  // The lane owes something since now, and is to be sent after what was owed before.
+  void MakeReady(LaneRow& lane, Seq owed_since) {
+    lane.owed_since = owed_since;
+    lane.owed_at = now;
+    lane.due_at = absl::InfinitePast();
+    lane.note.clear();
+    SetState(lane, LaneState::kReady);
+    if (Queue* queue = QueueOf(lane)) queue->PushReady(owed_since, lane.record);
+  }
+  void Delay(LaneRow& lane, LaneState state, absl::Time due, std::string note) {
+    lane.due_at = due;
+    lane.note = std::move(note);
+    SetState(lane, state);
+    if (Queue* queue = QueueOf(lane)) queue->PushDelayed(due, lane.record);
+  }
+};
+
+}  // namespace retailsync::engine
+
+#endif  // RETAILSYNC_SRC_ENGINE_CONTEXT_H_

@@ -1,0 +1,418 @@
+#include "engine/core.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace retailsync::engine {
+
+using model::v1::Change;
+
+Core::Core(const EngineOptions& options, const EngineParts& parts)
+    : context_(options, parts),
+      letters_(&context_),
+      router_(&context_),
+      intake_(&context_, &letters_, &router_),
+      settler_(&context_, &letters_),
+      dispatcher_(&context_, &letters_, &settler_),
+      reconciler_(&context_, &settler_) {}
+
+absl::Status Core::Open() {
+  if (absl::Status status = context_.memory.Load(); !status.ok()) return status;
+  context_.ReadClock();
+  if (absl::Status status = letters_.Load(); !status.ok()) return status;
+  return LoadQueues();
+}
+
+absl::Status Core::AddSystem(const std::string& name, const SystemOptions& options) {
+  if (absl::Status status = Begin(); !status.ok()) return status;
+  if (absl::Status status = Validate(name, options); !status.ok()) return status;
+  if (context_.registry.Find(name) != nullptr) {
+    return absl::InvalidArgumentError(fmt::format("system '{}': name: was added before", name));
+  }
+  auto system = std::make_unique<System>();
+  system->id = context_.memory.Intern(NameKind::kSystem, name);
+  system->name = name;
+  system->options = options;
+  if (options.sink != nullptr) system->sink = options.sink->Capabilities();
+  if (options.source != nullptr) system->source = options.source->Capabilities();
+  system->more_to_poll = options.source != nullptr;
+  system->requests =
+      TokenBucket::Limiting(options.limits.requests_per_second, options.limits.requests_burst);
+  system->items =
+      TokenBucket::Limiting(options.limits.items_per_second, options.limits.items_burst);
+  system->retries =
+      TokenBucket::Earning(options.retry_budget.per_second, options.retry_budget.burst);
+  system->breaker = Breaker(options.breaker);
+  // What was durable before may be told again: an acknowledgement may have been lost with the
+  // process.
+  system->acknowledge = context_.memory.Cursor(system->id);
+  context_.registry.Add(std::move(system));
+  return Commit();
+}
+
+absl::Status Core::AddRoute(const Route& route) {
+  if (absl::Status status = Begin(); !status.ok()) return status;
+  if (absl::Status status = Validate(route); !status.ok()) return status;
+  const auto refuse = [&](std::string_view field, std::string_view rule) {
+    return absl::InvalidArgumentError(fmt::format("route '{}': {}: {}", route.name, field, rule));
+  };
+  for (const auto& known : context_.registry.routes()) {
+    if (known->route.name == route.name) return refuse("name", "was added before");
+  }
+  System* from = route.from.empty() ? nullptr : context_.registry.Find(route.from);
+  if (!route.from.empty() && from == nullptr) return refuse("from", "no such system was added");
+  System* to = context_.registry.Find(route.to);
+  if (to == nullptr) return refuse("to", "no such system was added");
+  if (to->options.sink == nullptr) return refuse("to", "the system has no sink");
+  if (!to->sink.entities.contains(route.entity)) {
+    return refuse("entity", fmt::format("{} takes no {}", route.to, Name(route.entity)));
+  }
+  if (from != nullptr && from->options.source != nullptr &&
+      !from->source.entities.contains(route.entity)) {
+    return refuse("entity", fmt::format("{} tells of no {}", route.from, Name(route.entity)));
+  }
+  for (const RouteState* known : to->routes) {
+    if (known->route.entity == route.entity && known->route.from == route.from &&
+        known->route.live == route.live && !known->route.filter) {
+      return refuse("filter",
+                    fmt::format("route '{}' carries everything this one would", known->route.name));
+    }
+  }
+  auto state = std::make_unique<RouteState>();
+  state->route = route;
+  const std::string domain = route.domain.empty() ? std::string(Name(route.entity)) : route.domain;
+  state->id = context_.memory.Intern(NameKind::kRoute, route.name);
+  state->domain = context_.memory.Intern(NameKind::kDomain, domain);
+  state->from = from == nullptr ? 0 : from->id;
+  state->to = to->id;
+  auto& queue = to->queues[state->domain];
+  if (queue == nullptr) {
+    queue = std::make_unique<Queue>(to->id, state->domain, context_.options.window_lanes_max);
+    queue->share = route.share;
+    for (const LaneCount& count : uncounted_) {
+      if (count.target == to->id && count.domain == state->domain) {
+        queue->counts[static_cast<size_t>(count.state)] = count.lanes;
+      }
+    }
+  } else if (queue->share != route.share) {
+    return refuse("share", fmt::format("the domain '{}' of {} was given another share before",
+                                       domain, route.to));
+  }
+  context_.registry.Add(std::move(state));
+  return Commit();
+}
+
+absl::Status Core::LoadQueues() {
+  auto counts = context_.memory.store()->CountLanes();
+  if (!counts.ok()) return counts.status();
+  uncounted_ = *std::move(counts);
+  for (const auto& system : context_.registry.systems()) {
+    for (auto& [domain, queue] : system->queues) {
+      auto fresh = std::make_unique<Queue>(system->id, domain, context_.options.window_lanes_max);
+      fresh->share = queue->share;
+      fresh->served = queue->served;
+      for (const LaneCount& count : uncounted_) {
+        if (count.target == system->id && count.domain == domain) {
+          fresh->counts[static_cast<size_t>(count.state)] = count.lanes;
+        }
+      }
+      queue = std::move(fresh);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Core::Begin() {
+  if (!failed_.ok()) {
+    if (absl::Status status = Recover(); !status.ok()) return status;
+  }
+  context_.ReadClock();
+  return absl::OkStatus();
+}
+
+absl::Status Core::Recover() {
+  context_.events.clear();
+  context_.waiting.clear();
+  absl::Status status = context_.memory.Recover();
+  if (status.ok()) status = letters_.Load();
+  if (status.ok()) status = LoadQueues();
+  failed_ = status;
+  return status;
+}
+
+absl::Status Core::Fail(absl::Status status) {
+  failed_ = status;
+  context_.events.clear();
+  context_.Tell({.kind = EventKind::kStoreFailed,
+                 .traceparent = {},
+                 .detail = std::string(status.message())});
+  TellEvents();
+  return status;
+}
+
+absl::Status Core::Commit() {
+  if (absl::Status status = context_.memory.Commit(); !status.ok()) return Fail(std::move(status));
+  TellEvents();
+  return absl::OkStatus();
+}
+
+void Core::TellEvents() {
+  for (const PendingEvent& event : context_.events) {
+    context_.parts.observer->OnEvent({.kind = event.kind,
+                                      .at = context_.now,
+                                      .system = context_.memory.NameOf(event.system),
+                                      .route = context_.memory.NameOf(event.route),
+                                      .type = event.type,
+                                      .record = event.record,
+                                      .version = event.version,
+                                      .seq = event.seq,
+                                      .traceparent = event.traceparent,
+                                      .detail = event.detail});
+  }
+  context_.events.clear();
+}
+
+absl::Status Core::CheckAccess(PrivilegedOperation operation, const Principal& by,
+                               std::string_view system) const {
+  if (context_.parts.access != nullptr) {
+    return context_.parts.access->Check(
+        {.operation = operation, .principal = by.name, .system = system});
+  }
+  if (operation == PrivilegedOperation::kAccept) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      fmt::format("to {} is refused: the engine was given no access policy", Name(operation)));
+}
+
+AcceptResponse Core::Accept(std::span<const Change> changes, const Principal& by) {
+  AcceptResponse response;
+  response.status = Begin();
+  if (!response.status.ok()) return response;
+  // Who speaks must be known, and allowed to, before anything is taken in.
+  for (size_t i = 0; i < changes.size(); ++i) {
+    if (i > 0 && changes[i].source() == changes[i - 1].source()) continue;
+    if (context_.registry.Find(changes[i].source()) == nullptr) {
+      response.status = absl::InvalidArgumentError(
+          fmt::format("change {} ('{}'): source: no system '{}' was added", i, changes[i].id(),
+                      changes[i].source()));
+      return response;
+    }
+    response.status = CheckAccess(PrivilegedOperation::kAccept, by, changes[i].source());
+    if (!response.status.ok()) return response;
+  }
+  if (intake_.Overloaded()) {
+    response.status = absl::ResourceExhaustedError(
+        fmt::format("a target owes {} lanes already (owed_lanes_max); try again later",
+                    context_.options.owed_lanes_max));
+    response.retry_at = context_.now + context_.options.overload_pause;
+    context_.Tell({.kind = EventKind::kRefusedForOverload, .traceparent = {}, .detail = {}});
+    TellEvents();
+    return response;
+  }
+  // Runs of changes of one system are taken in together.
+  for (size_t begin = 0; begin < changes.size();) {
+    size_t end = begin + 1;
+    while (end < changes.size() && changes[end].source() == changes[begin].source()) ++end;
+    auto receipts = intake_.Take(*context_.registry.Find(changes[begin].source()),
+                                 changes.subspan(begin, end - begin));
+    if (!receipts.ok()) {
+      response.status = Fail(receipts.status());
+      response.receipts.clear();
+      return response;
+    }
+    std::move(receipts->begin(), receipts->end(), std::back_inserter(response.receipts));
+    begin = end;
+  }
+  response.status = Commit();
+  if (!response.status.ok()) response.receipts.clear();
+  return response;
+}
+
+absl::StatusOr<std::unique_ptr<Call>> Core::NextCall(System& system, bool overloaded) {
+  auto call = dispatcher_.NextPoll(system, overloaded);
+  if (!call.ok() || *call != nullptr) return call;
+  if (reconciler_.HasWork(system) && system.calls_running < system.options.limits.concurrency &&
+      dispatcher_.MayCall(system)) {
+    dispatcher_.CountCall(system, 1);
+    return reconciler_.NextList(system);
+  }
+  return dispatcher_.NextDelivery(system);
+}
+
+absl::StatusOr<std::vector<Task>> Core::TakeTasks(int tasks_max) {
+  if (absl::Status status = Begin(); !status.ok()) return status;
+  const auto& systems = context_.registry.systems();
+  for (const auto& system : systems) {
+    if (!dispatcher_.NeedsRefill(*system)) continue;
+    if (absl::Status status = Commit(); !status.ok()) return status;
+    break;
+  }
+  const bool overloaded = intake_.Overloaded();
+  std::vector<std::unique_ptr<Call>> calls;
+  absl::Status status;
+  // One call a system in turn, until none has any.
+  for (size_t without = 0;
+       without < systems.size() && static_cast<int>(calls.size()) < tasks_max && status.ok();) {
+    System& system = *systems[next_system_++ % systems.size()];
+    auto call = NextCall(system, overloaded);
+    if (!call.ok()) {
+      status = Fail(call.status());
+    } else if (*call == nullptr) {
+      ++without;
+    } else {
+      without = 0;
+      (*call)->id = ++last_call_;
+      (*call)->system = system.id;
+      (*call)->system_name = system.name;
+      (*call)->started_at = context_.now;
+      (*call)->deadline = context_.now + system.options.call_timeout;
+      (*call)->poll.deadline = (*call)->apply.deadline = (*call)->deadline;
+      (*call)->probe.deadline = (*call)->list.deadline = (*call)->deadline;
+      calls.push_back(*std::move(call));
+    }
+  }
+  // What was settled, and that these calls are about to be made, is durable before the first of
+  // them is.
+  if (status.ok()) status = Commit();
+  if (!status.ok()) {
+    for (const auto& call : calls) Abandon(*call);
+    return status;
+  }
+  std::vector<Task> tasks;
+  for (auto& call : calls) {
+    running_[call->id] = {call->system, call->deadline};
+    tasks.emplace_back(std::move(call));
+  }
+  return tasks;
+}
+
+absl::Status Core::Finish(std::vector<Task> tasks) {
+  absl::Status status = Begin();
+  for (Task& task : tasks) {
+    Call& call = task.call();
+    running_.erase(call.id);
+    if (status.ok()) {
+      status = Settle(call);
+      if (!status.ok()) status = Fail(std::move(status));
+    } else {
+      Abandon(call);
+    }
+  }
+  return status;
+}
+
+absl::Status Core::Settle(Call& call) {
+  System& system = *context_.registry.Find(call.system);
+  if (call.ran && context_.now > call.deadline) {
+    settler_.TellMisbehaved(system,
+                            fmt::format("a call came back {} after its deadline",
+                                        absl::FormatDuration(context_.now - call.deadline)));
+  }
+  switch (call.kind) {
+    case TaskKind::kPoll:
+      return SettlePoll(system, call);
+    case TaskKind::kApply:
+      return settler_.SettleApply(system, call);
+    case TaskKind::kProbe:
+      return settler_.SettleProbe(system, call);
+    case TaskKind::kList:
+      return reconciler_.SettleList(system, call);
+  }
+  return absl::OkStatus();
+}
+
+void Core::Abandon(Call& call) {
+  System& system = *context_.registry.Find(call.system);
+  if (call.kind == TaskKind::kPoll) {
+    system.polling = false;
+    return;
+  }
+  --system.calls_running;
+  for (RecordId record : call.records) system.taken.erase(record);
+  if (call.kind == TaskKind::kList) reconciler_.Abandon(call);
+}
+
+absl::Status Core::SettlePoll(System& system, Call& call) {
+  system.polling = false;
+  if (!call.ran) return absl::OkStatus();
+  if (!call.threw.empty()) {
+    settler_.TellMisbehaved(system, "Poll " + call.threw);
+    call.poll_response = absl::UnknownError("Poll " + call.threw);
+  }
+  if (!call.poll_response.ok()) {
+    const absl::Status& error = call.poll_response.status();
+    context_.Tell({.kind = EventKind::kPollFailed,
+                   .system = system.id,
+                   .traceparent = {},
+                   .detail = std::string(error.message())});
+    system.next_poll_at = context_.now + system.options.poll_interval;
+    if (error.code() == absl::StatusCode::kResourceExhausted) {
+      settler_.Pause(system, system.options.poll_interval);
+    } else {
+      settler_.OnCallFailed(system, std::string(error.message()));
+    }
+    return absl::OkStatus();
+  }
+  PollResponse& page = *call.poll_response;
+  settler_.OnCallSucceeded(system);
+  settler_.Heed(system, page.throttle);
+  if (intake_.Overloaded()) {
+    // The page is read again later: its cursor has not moved.
+    context_.Tell({.kind = EventKind::kRefusedForOverload,
+                   .system = system.id,
+                   .traceparent = {},
+                   .detail = {}});
+    system.next_poll_at = context_.now + context_.options.overload_pause;
+    return absl::OkStatus();
+  }
+  if (page.changes.size() + page.rejects.size() > static_cast<size_t>(call.poll.changes_max)) {
+    settler_.TellMisbehaved(
+        system, fmt::format("Poll was asked for {} changes and gave {}", call.poll.changes_max,
+                            page.changes.size() + page.rejects.size()));
+  }
+  auto receipts = intake_.Take(system, page.changes);
+  if (!receipts.ok()) return receipts.status();
+  for (const RejectedInput& input : page.rejects) {
+    if (auto receipt = intake_.TakeReject(system, input); !receipt.ok()) return receipt.status();
+  }
+  const bool moved =
+      page.next_cursor != call.poll.cursor || !page.changes.empty() || !page.rejects.empty();
+  if (page.more && !moved) {
+    settler_.TellMisbehaved(
+        system, "Poll says there is more, but gives nothing and does not move its cursor");
+  }
+  context_.memory.SetCursor(system.id, page.next_cursor);
+  system.acknowledge = page.next_cursor;
+  system.more_to_poll = page.more;
+  system.next_poll_at =
+      page.more && moved ? context_.now : context_.now + system.options.poll_interval;
+  return absl::OkStatus();
+}
+
+absl::Status Core::Flush() {
+  if (absl::Status status = Begin(); !status.ok()) return status;
+  return Commit();
+}
+
+absl::Time Core::NextAt() {
+  if (!failed_.ok() || context_.memory.HasStaged()) return absl::InfinitePast();
+  const bool overloaded = intake_.Overloaded();
+  absl::Time next = absl::InfiniteFuture();
+  for (const auto& system : context_.registry.systems()) {
+    next = std::min(next, dispatcher_.NextAt(*system, overloaded));
+    if (reconciler_.HasWork(*system)) next = std::min(next, system->paused_until);
+  }
+  return next;
+}
+
+bool Core::Idle() const {
+  if (!failed_.ok() || context_.memory.HasStaged() || !running_.empty() || reconciler_.Running())
+    return false;
+  for (const auto& system : context_.registry.systems()) {
+    if (system->polling || system->more_to_poll || system->Owed() > 0) return false;
+  }
+  return true;
+}
+
+}  // namespace retailsync::engine

@@ -1,0 +1,245 @@
+// The operations on what was set aside.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "engine/core.h"
+
+namespace retailsync::engine {
+
+namespace {
+
+absl::Status NotOpen(const DeadLetterRow& row) {
+  return absl::FailedPreconditionError(fmt::format("dead letter {}: is not open any more", row.id));
+}
+
+}  // namespace
+
+absl::StatusOr<DeadLetterRow> Core::FindLetter(uint64_t id, PrivilegedOperation operation,
+                                               const Principal& by) {
+  if (absl::Status status = Begin(); !status.ok()) return status;
+  auto row = context_.memory.FindDeadLetter(id);
+  if (!row.ok()) return row.status();
+  // Whoever may not know of it is not told whether it is there.
+  const std::string system =
+      row->has_value() ? context_.memory.NameOf((*row)->system) : std::string();
+  if (absl::Status status = CheckAccess(operation, by, system); !status.ok()) return status;
+  if (!row->has_value())
+    return absl::NotFoundError(fmt::format("dead letter {}: there is none", id));
+  return **std::move(row);
+}
+
+absl::StatusOr<DeadLetter> Core::Present(DeadLetterRow row) {
+  DeadLetter letter;
+  letter.system = context_.memory.NameOf(row.system);
+  letter.route = context_.memory.NameOf(row.route);
+  if (row.kind == DeadLetterKind::kChange) {
+    if (!row.content_is_raw && !letter.change.ParseFromString(row.content)) {
+      return absl::DataLossError(
+          fmt::format("dead letter {}: its change cannot be parsed", row.id));
+    }
+  } else if (!row.content.empty()) {
+    if (!letter.entity.ParseFromString(row.content)) {
+      return absl::DataLossError(
+          fmt::format("dead letter {}: its entity cannot be parsed", row.id));
+    }
+  } else if (auto body = context_.memory.ReadBody(row.seq); body.ok()) {
+    letter.entity = *std::move(body);
+    if (const RouteState* route = context_.registry.FindRoute(row.route)) {
+      auto rendering = Router::Render(*route, letter.entity, {});
+      if (rendering.ok()) letter.entity = std::move(rendering->entity);
+    }
+  }
+  letter.row = std::move(row);
+  return letter;
+}
+
+absl::StatusOr<std::optional<DeadLetterFilter>> Core::FilterOf(const DeadLetterQuery& query) const {
+  if (query.rows_max < 1 || query.rows_max > 10'000) {
+    return absl::InvalidArgumentError("dead letter query: rows_max: must be from 1 to 10,000");
+  }
+  DeadLetterFilter filter;
+  filter.state = query.state;
+  filter.kind = query.kind;
+  if (!query.system.empty()) {
+    const System* system = context_.registry.Find(query.system);
+    if (system == nullptr)
+      return std::optional<DeadLetterFilter>();  // no letters of a system that is not known
+    filter.system = system->id;
+  }
+  if (query.type != EntityType::kUnspecified) filter.type = query.type;
+  filter.reason = query.reason;
+  filter.after_id = query.after_id;
+  filter.rows_max = query.rows_max;
+  return std::optional<DeadLetterFilter>(std::move(filter));
+}
+
+absl::StatusOr<std::vector<DeadLetter>> Core::ListLetters(const DeadLetterQuery& query,
+                                                          const Principal& by) {
+  if (absl::Status status = Begin(); !status.ok()) return status;
+  if (absl::Status status = CheckAccess(PrivilegedOperation::kReadDeadLetters, by, query.system);
+      !status.ok()) {
+    return status;
+  }
+  auto filter = FilterOf(query);
+  if (!filter.ok()) return filter.status();
+  std::vector<DeadLetter> letters;
+  if (!filter->has_value()) return letters;
+  auto rows = context_.memory.FindDeadLetters(**filter);
+  if (!rows.ok()) return rows.status();
+  for (DeadLetterRow& row : *rows) {
+    auto letter = Present(std::move(row));
+    if (!letter.ok()) return letter.status();
+    letters.push_back(*std::move(letter));
+  }
+  return letters;
+}
+
+absl::StatusOr<DeadLetter> Core::ShowLetter(uint64_t id, const Principal& by) {
+  auto row = FindLetter(id, PrivilegedOperation::kReadDeadLetters, by);
+  if (!row.ok()) return row.status();
+  return Present(*std::move(row));
+}
+
+absl::Status Core::EditLetter(uint64_t id, DeadLetterKind kind,
+                              const google::protobuf::Message& content, const Principal& by) {
+  auto row = FindLetter(id, PrivilegedOperation::kEditDeadLetter, by);
+  if (!row.ok()) return row.status();
+  if (row->state != DeadLetterState::kOpen) return NotOpen(*row);
+  if (row->kind != kind) {
+    return absl::InvalidArgumentError(
+        fmt::format("dead letter {}: is a {}, so it is edited as one", id,
+                    row->kind == DeadLetterKind::kChange ? "change" : "delivery"));
+  }
+  row->content = content.SerializeAsString();
+  row->content_is_raw = false;
+  letters_.Note(*row, by.name, "edited");
+  context_.memory.StageDeadLetter(*std::move(row));
+  return Commit();
+}
+
+absl::Status Core::RequeueLetter(uint64_t id, const Principal& by) {
+  auto row = FindLetter(id, PrivilegedOperation::kRequeueDeadLetter, by);
+  if (!row.ok()) return row.status();
+  if (absl::Status status = Requeue(*std::move(row), by); !status.ok()) return status;
+  return Commit();
+}
+
+absl::StatusOr<int> Core::RequeueLetters(const DeadLetterQuery& query, const Principal& by) {
+  if (absl::Status status = Begin(); !status.ok()) return status;
+  if (absl::Status status = CheckAccess(PrivilegedOperation::kRequeueDeadLetter, by, query.system);
+      !status.ok()) {
+    return status;
+  }
+  DeadLetterQuery open = query;
+  open.state = DeadLetterState::kOpen;
+  auto filter = FilterOf(open);
+  if (!filter.ok()) return filter.status();
+  if (!filter->has_value()) return 0;
+  auto rows = context_.memory.FindDeadLetters(**filter);
+  if (!rows.ok()) return rows.status();
+  int requeued = 0;
+  for (DeadLetterRow& row : *rows) {
+    // One requeued before may have resolved this one, as a later version of the same entity.
+    auto now = context_.memory.FindDeadLetter(row.id);
+    if (!now.ok()) return now.status();
+    if (!now->has_value() || (*now)->state != DeadLetterState::kOpen) continue;
+    // Raw input needs an edit first; it stays open and does not keep the others back.
+    if (row.content_is_raw) continue;
+    if (absl::Status status = Requeue(**std::move(now), by); !status.ok()) {
+      if (status.code() == absl::StatusCode::kFailedPrecondition) continue;
+      return status;
+    }
+    ++requeued;
+  }
+  if (absl::Status status = Commit(); !status.ok()) return status;
+  return requeued;
+}
+
+absl::Status Core::Requeue(DeadLetterRow row, const Principal& by) {
+  if (row.state != DeadLetterState::kOpen) return NotOpen(row);
+  return row.kind == DeadLetterKind::kChange ? RequeueChange(std::move(row), by)
+                                             : RequeueDelivery(std::move(row), by);
+}
+
+absl::Status Core::RequeueChange(DeadLetterRow row, const Principal& by) {
+  if (row.content_is_raw) {
+    return absl::FailedPreconditionError(
+        fmt::format("dead letter {}: content: is raw input; edit it into a change first", row.id));
+  }
+  System* system = context_.registry.Find(row.system);
+  if (system == nullptr) {
+    return absl::FailedPreconditionError(
+        fmt::format("dead letter {}: its system '{}' was not added", row.id,
+                    context_.memory.NameOf(row.system)));
+  }
+  model::v1::Change change;
+  if (!change.ParseFromString(row.content)) {
+    return absl::DataLossError(fmt::format("dead letter {}: its change cannot be parsed", row.id));
+  }
+  const uint64_t id = row.id;
+  // An id of its own for each time: the old one is taken by the change that was set aside.
+  change.set_id(fmt::format("{}+{}.{}", row.change_id, id, row.attempts + 1));
+  letters_.Note(row, by.name, "requeued");
+  ++row.attempts;
+  context_.memory.StageDeadLetter(row);
+  auto receipts = intake_.Take(*system, {&change, 1}, id);
+  if (!receipts.ok()) return Fail(receipts.status());
+  if (receipts->front().disposition == Disposition::kSetAside) return absl::OkStatus();
+  auto now = context_.memory.FindDeadLetter(id);
+  if (!now.ok()) return Fail(now.status());
+  if (now->has_value() && (*now)->state == DeadLetterState::kOpen) {
+    letters_.Note(**now, "engine",
+                  fmt::format("accepted as journal row {}", receipts->front().seq));
+    letters_.Close(**std::move(now), DeadLetterState::kResolved, "requeued and accepted");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
+  auto found = context_.memory.FindLane({row.system, row.record});
+  if (!found.ok()) return Fail(found.status());
+  auto record = context_.memory.FindRecord(row.record);
+  if (!record.ok()) return record.status();
+  if (*found == nullptr || context_.registry.FindRoute((*found)->route) == nullptr) {
+    return absl::FailedPreconditionError(fmt::format("dead letter {}: its route '{}' was not added",
+                                                     row.id, context_.memory.NameOf(row.route)));
+  }
+  LaneRow& lane = **found;
+  letters_.Note(row, by.name, "requeued");
+  if (lane.acknowledged > row.version) {
+    letters_.Note(row, "engine",
+                  fmt::format("resolved: the target holds version {}", lane.acknowledged));
+    letters_.Close(std::move(row), DeadLetterState::kResolved, "the target holds a newer version");
+    return absl::OkStatus();
+  }
+  const int64_t version = row.version;
+  letters_.Close(std::move(row), DeadLetterState::kRequeued, "requeued");
+  // A new order to send: under the old key the target might answer as it did then.
+  ++lane.resends;
+  if (lane.state != LaneState::kIdle) {
+    // Something newer is under way already. A state is covered by it; a fact comes after it only if
+    // it was not passed.
+    context_.memory.MarkLane({lane.target, lane.record});
+    return absl::OkStatus();
+  }
+  const bool is_state = NatureOf((*record)->row.type) == Nature::kState;
+  lane.done = is_state ? (*record)->row.version - 1 : std::min(lane.done, version - 1);
+  context_.MakeReady(lane, context_.memory.last_seq());
+  return absl::OkStatus();
+}
+
+absl::Status Core::DiscardLetter(uint64_t id, const std::string& why, const Principal& by) {
+  auto row = FindLetter(id, PrivilegedOperation::kDiscardDeadLetter, by);
+  if (!row.ok()) return row.status();
+  if (row->state != DeadLetterState::kOpen) return NotOpen(*row);
+  if (why.empty()) {
+    return absl::InvalidArgumentError(
+        fmt::format("dead letter {}: why: must say why it is given up", id));
+  }
+  letters_.Note(*row, by.name, "discarded: " + why);
+  letters_.Close(*std::move(row), DeadLetterState::kDiscarded, "discarded");
+  return Commit();
+}
+
+}  // namespace retailsync::engine

@@ -1,0 +1,452 @@
+#include "engine/dispatcher.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/idempotency_key.h"
+#include "retailsync/model/v1/canonical.h"
+
+namespace retailsync::engine {
+bool Dispatcher::MayCall(System& system) const {
+  return system.paused_until <= context_.now &&
+         system.breaker.Allows(context_.now, system.calls_running) &&
+         system.requests.ReadyAt(context_.now) <= context_.now &&
+         system.items.ReadyAt(context_.now) <= context_.now;
+}
+
+void Dispatcher::CountCall(System& system, size_t items) {
+  system.breaker.OnCall(context_.now);
+  system.requests.Spend(context_.now, 1);
+  system.items.Spend(context_.now, static_cast<double>(items));
+}
+
+absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextPoll(System& system, bool overloaded) {
+  if (system.options.source == nullptr || system.polling || overloaded) return nullptr;
+  if (!system.more_to_poll && system.next_poll_at > context_.now) return nullptr;
+  if (system.next_poll_at > context_.now || !MayCall(system)) return nullptr;
+  auto call = std::make_unique<Call>();
+  call->kind = TaskKind::kPoll;
+  call->source = system.options.source;
+  call->poll.cursor = context_.memory.Cursor(system.id);
+  call->poll.changes_max =
+      std::min(context_.options.poll_changes_max, system.source.page_changes_max);
+  call->acknowledge = std::exchange(system.acknowledge, {});
+  system.polling = true;
+  CountCall(system, 1);
+  return call;
+}
+
+// The queues of a system, the one that has had least of its share first.
+std::vector<Queue*> Dispatcher::InTurn(System& system) const {
+  std::vector<Queue*> queues;
+  for (const auto& [domain, queue] : system.queues) {
+    if (queue->NextAt() <= context_.now) queues.push_back(queue.get());
+  }
+  std::stable_sort(queues.begin(), queues.end(),
+                   [](const Queue* a, const Queue* b) { return a->served < b->served; });
+  return queues;
+}
+
+bool Dispatcher::NeedsRefill(const System& system) const {
+  for (const auto& [domain, queue] : system.queues) {
+    if (queue->NextAt() <= context_.now && queue->NeedsRefill(context_.now)) return true;
+  }
+  return false;
+}
+
+absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextDelivery(System& system) {
+  if (system.options.sink == nullptr || system.calls_running >= system.options.limits.concurrency ||
+      !MayCall(system)) {
+    return nullptr;
+  }
+  for (Queue* queue : InTurn(system)) {
+    const size_t items_max = static_cast<size_t>(system.sink.batch_items_max);
+    auto apply = std::make_unique<Call>();
+    auto probe = std::make_unique<Call>();
+    // Lanes that turn out to need no call make room for more, up to a bound that keeps one step
+    // short.
+    std::vector<RecordId> records;
+    size_t looked_at = 0;
+    while (apply->records.size() < items_max && probe->records.size() < items_max &&
+           looked_at < std::max<size_t>(4 * items_max, 256)) {
+      records.clear();
+      const size_t room = items_max - std::max(apply->records.size(), probe->records.size());
+      if (absl::Status status =
+              queue->Take(context_.memory, context_.now, room, system.taken, records);
+          !status.ok()) {
+        return status;
+      }
+      if (records.empty()) break;
+      looked_at += records.size();
+      std::vector<LaneKey> lanes;
+      for (RecordId record : records) lanes.push_back({system.id, record});
+      context_.memory.PrefetchLanes(lanes);
+      context_.memory.PrefetchRecords(records);
+      for (RecordId record : records) {
+        if (system.taken.contains(record)) continue;
+        ApplyItem item;
+        ProbeItem probe_item;
+        auto step = Prepare(system, record, item, probe_item);
+        if (!step.ok()) {
+          if (step.status().code() != absl::StatusCode::kDataLoss) return step.status();
+          if (absl::Status status = Damage(system, record, step.status()); !status.ok())
+            return status;
+          continue;
+        }
+        if (*step == Step::kNothing) continue;
+        system.taken.insert(record);
+        if (*step == Step::kSend) {
+          apply->records.push_back(record);
+          apply->apply.items.push_back(std::move(item));
+        } else {
+          probe->records.push_back(record);
+          probe->probe.items.push_back(std::move(probe_item));
+        }
+      }
+    }
+    if (apply->records.empty() && probe->records.empty()) continue;
+    // One call at a time: what was prepared for the other kind goes back to the front.
+    const bool probing = !probe->records.empty();
+    auto call = probing ? std::move(probe) : std::move(apply);
+    if (probing) {
+      for (size_t i = 0; i < apply->records.size(); ++i) {
+        system.taken.erase(apply->records[i]);
+        queue->PushFront(apply->records[i]);
+      }
+    }
+    call->kind = probing ? TaskKind::kProbe : TaskKind::kApply;
+    call->sink = system.options.sink;
+    if (!probing) {
+      for (size_t i = 0; i < call->records.size(); ++i) {
+        auto lane = context_.memory.FindLane({system.id, call->records[i]});
+        if (!lane.ok()) return lane.status();
+        LaneRow& claimed = **lane;
+        if (claimed.attempts > 0) system.retries.Spend(context_.now, 1);
+        if (claimed.attempts == 0) claimed.first_attempt_at = context_.now;
+        ++claimed.attempts;
+        claimed.probes = 0;
+        claimed.due_at = context_.now + system.sink.probe_delay;
+        context_.SetState(claimed, LaneState::kInFlight);
+        call->apply.items[i].attempt = claimed.attempts;
+        context_.Tell({.kind = EventKind::kAttempted,
+                       .system = system.id,
+                       .route = claimed.route,
+                       .type = call->apply.items[i].type,
+                       .record = claimed.record,
+                       .version = claimed.attempt_version,
+                       .seq = claimed.attempt_seq,
+                       .traceparent = {},
+                       .detail = {}});
+      }
+    }
+    // A queue that was empty for a while has no claim on what it did not use.
+    queue->served = std::max(queue->served, system.served);
+    system.served = queue->served;
+    queue->served += static_cast<double>(call->records.size()) / queue->share;
+    CountCall(system, call->records.size());
+    ++system.calls_running;
+    return call;
+  }
+  return nullptr;
+}
+
+// Decides what the lane does now, and prepares it. Entries of queues are hints, so the lane's row
+// is asked first.
+absl::StatusOr<Dispatcher::Step> Dispatcher::Prepare(System& system, RecordId record,
+                                                     ApplyItem& item, ProbeItem& probe) {
+  auto found = context_.memory.FindLane({system.id, record});
+  if (!found.ok()) return found.status();
+  if (*found == nullptr || (*found)->state == LaneState::kIdle) return Step::kNothing;
+  LaneRow& lane = **found;
+  if (lane.due_at > context_.now && lane.state != LaneState::kReady &&
+      lane.state != LaneState::kWaiting) {
+    context_.QueueOf(lane)->PushDelayed(lane.due_at, record);
+    return Step::kNothing;
+  }
+  const bool is_unknown = lane.state == LaneState::kUnknown || lane.state == LaneState::kInFlight;
+  if (is_unknown || lane.attempts > 0) {
+    // Retries and resends share a budget, so that trouble is not answered with more load.
+    const absl::Time ready_at = system.retries.ReadyAt(context_.now);
+    if (ready_at > context_.now && (!is_unknown || !system.sink.verifiable)) {
+      // Far away when nothing flows in by itself: successes may earn some before.
+      context_.QueueOf(lane)->PushDelayed(std::min(ready_at, context_.now + absl::Minutes(1)),
+                                          record);
+      return Step::kNothing;
+    }
+  }
+  return is_unknown ? PrepareUnknown(system, lane, item, probe) : PrepareNext(system, lane, item);
+}
+
+// An attempt whose result is not known: send again under the same key while the target remembers
+// it, else ask, else set aside.
+absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareUnknown(System& system, LaneRow& lane,
+                                                            ApplyItem& item, ProbeItem& probe) {
+  auto journal = context_.memory.ReadJournal(lane.attempt_seq);
+  if (!journal.ok()) return journal.status();
+  const absl::Duration age = context_.now - lane.first_attempt_at;
+  const bool key_is_live =
+      system.sink.idempotent && age >= absl::ZeroDuration() && age < system.sink.key_lifetime;
+  if (!key_is_live && !system.sink.verifiable) {
+    const std::string why =
+        system.sink.idempotent ? "the target's memory of the key has expired and it cannot be asked"
+                               : "the target can neither be asked nor recognise a repetition";
+    if (absl::Status status = GiveUp(system, lane, journal->type, dead_letter_reason::kUndetermined,
+                                     fmt::format("{}: {}", why, lane.note));
+        !status.ok()) {
+      return status;
+    }
+    return Step::kNothing;
+  }
+  auto step = FillItem(system, lane, *journal, item);
+  if (!step.ok() || *step != Step::kSend) return step;
+  if (key_is_live) return Step::kSend;
+  probe.idempotency_key = item.idempotency_key;
+  probe.type = item.type;
+  probe.operation = item.operation;
+  probe.entity = std::move(item.entity);
+  probe.external_id = lane.external_id;
+  probe.first_attempt_at = lane.first_attempt_at;
+  return Step::kProbe;
+}
+
+absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareNext(System& system, LaneRow& lane,
+                                                         ApplyItem& item) {
+  auto found = context_.memory.FindRecord(lane.record);
+  if (!found.ok()) return found.status();
+  CachedRecord& record = **found;
+  auto next = NextVersion(system, lane, record);
+  if (!next.ok()) return next.status();
+  if (!next->has_value()) {
+    context_.SetState(lane, LaneState::kIdle);
+    return Step::kNothing;
+  }
+  const JournalRow& journal = **next;
+  if (journal.version != lane.attempt_version || journal.seq != lane.attempt_seq) {
+    lane.attempt_version = journal.version;
+    lane.attempt_seq = journal.seq;
+    lane.attempts = 0;
+    lane.probes = 0;
+    lane.first_attempt_at = absl::InfinitePast();
+    context_.memory.MarkLane({lane.target, lane.record});
+  }
+  return FillItem(system, lane, journal, item);
+}
+
+absl::StatusOr<std::optional<JournalRow>> Dispatcher::NextVersion(System& system, LaneRow& lane,
+                                                                  CachedRecord& record) {
+  std::optional<JournalRow> next;
+  if (record.row.version <= lane.done) return next;
+  auto head = context_.memory.ReadJournal(record.row.head);
+  if (!head.ok()) return head.status();
+  if (NatureOf(record.row.type) == Nature::kState) {
+    next = *std::move(head);
+    return next;
+  }
+  // A fact: the oldest version that is not settled. The way back is as long as what is owed. It
+  // ends early at a version that the target said itself, because what is older would overwrite
+  // that; and at one that is not remembered any more, because nothing that is owed is forgotten.
+  JournalRow row = *std::move(head);
+  while (row.version > lane.done + 1 && row.previous != 0 && row.system != system.id) {
+    auto previous = context_.memory.FindJournal(row.previous);
+    if (!previous.ok()) return previous.status();
+    if (!previous->has_value() || (*previous)->version <= lane.done) break;
+    row = **std::move(previous);
+  }
+  next = std::move(row);
+  return next;
+}
+
+// Renders the version for the target. kSend: `item` is complete. kNothing: the lane was skipped,
+// waits, or was given up.
+absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, LaneRow& lane,
+                                                      const JournalRow& journal, ApplyItem& item) {
+  const bool is_resend = lane.state == LaneState::kUnknown || lane.state == LaneState::kInFlight;
+  const RouteState* route = context_.registry.FindRoute(lane.route);
+  if (route == nullptr) return Step::kNothing;  // the host did not add it this time: it stays owed
+  auto body = context_.memory.ReadBody(journal.seq);
+  if (!body.ok()) return body.status();
+  const bool deletes = journal.operation == model::v1::OPERATION_DELETE;
+  auto skip = [&](std::string_view why) -> absl::StatusOr<Step> {
+    if (absl::Status status = settler_.Skip(system, lane, why); !status.ok()) return status;
+    return Step::kNothing;
+  };
+  auto give_up = [&](std::string_view reason, std::string message) -> absl::StatusOr<Step> {
+    if (absl::Status status = GiveUp(system, lane, journal.type, reason, std::move(message));
+        !status.ok()) {
+      return status;
+    }
+    return Step::kNothing;
+  };
+  if (!is_resend) {
+    if (route->from != 0 && route->from != journal.system && journal.system != system.id &&
+        NatureOf(journal.type) == Nature::kFact) {
+      return skip("no route carries it");
+    }
+    if (route->route.filter && !deletes && !route->route.filter(*body)) return skip("filtered");
+    if (deletes && lane.external_id.empty() && lane.acknowledged == 0)
+      return skip("the target never had it");
+    if (deletes && !system.sink.deletes) {
+      return give_up(dead_letter_reason::kUnsupported, "operation: the target takes no deletions");
+    }
+    if (!system.sink.entities.contains(journal.type)) {
+      return give_up(dead_letter_reason::kUnsupported,
+                     fmt::format("entity: the target takes no {}", Name(journal.type)));
+    }
+  }
+  auto rendering = Router::Render(*route, *body, {});
+  if (!rendering.ok())
+    return give_up(dead_letter_reason::kTransform, std::string(rendering.status().message()));
+  auto edited = letters_.EditedContent(lane, journal.version);
+  if (!edited.ok()) return edited.status();
+  if (*edited) {
+    rendering->entity = **std::move(edited);
+    rendering->digest = CanonicalDigest(rendering->entity);
+  }
+  if (!is_resend && !deletes && lane.acknowledged > 0 &&
+      rendering->digest == lane.acknowledged_digest) {
+    return skip("the target holds it");
+  }
+  item.type = journal.type;
+  item.operation = deletes ? model::v1::OPERATION_DELETE : model::v1::OPERATION_UPSERT;
+  item.entity = std::move(rendering->entity);
+  item.record = lane.record;
+  item.version = journal.version;
+  item.external_id = lane.external_id;
+  item.remote_version = lane.remote_version;
+  if (!deletes) {
+    auto resolved = ResolveReferences(system, *route, lane, journal, item);
+    if (!resolved.ok()) return resolved.status();
+    if (!*resolved && !is_resend) return Step::kNothing;
+  }
+  item.idempotency_key =
+      IdempotencyKey(route->route.name, system.name, *body, journal, lane.resends);
+  if (!is_resend) lane.attempt_digest = deletes ? Digest() : rendering->digest;
+  context_.memory.MarkLane({lane.target, lane.record});
+  return Step::kSend;
+}
+
+absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const RouteState& route,
+                                                   LaneRow& lane, const JournalRow& journal,
+                                                   ApplyItem& item) {
+  // The references as the target will read them; where a transform dropped one, it is not needed.
+  std::vector<EntityReference> references = ReferencesOf(item.entity);
+  std::vector<LinkKey> links;
+  for (const EntityReference& reference : references) {
+    if (!reference.key.empty()) links.push_back({0, reference.type, reference.key});
+  }
+  context_.memory.PrefetchLinks(links);
+  std::vector<LaneKey> lanes;
+  for (const LinkKey& link : links) {
+    auto record = context_.memory.FindLink(link);
+    if (record.ok() && *record != 0) lanes.push_back({system.id, *record});
+  }
+  context_.memory.PrefetchLanes(lanes);
+
+  const bool is_resend = lane.state == LaneState::kUnknown || lane.state == LaneState::kInFlight;
+  for (EntityReference& reference : references) {
+    RecordId record = 0;
+    if (!reference.key.empty()) {
+      auto found = context_.memory.FindLink({0, reference.type, reference.key});
+      if (!found.ok()) return found.status();
+      record = *found;
+    }
+    if (record == 0 && !reference.id.empty()) {
+      auto found = context_.memory.FindLink({journal.system, reference.type, reference.id});
+      if (!found.ok()) return found.status();
+      record = *found;
+    }
+    if (record == lane.record && record != 0) continue;
+    if (record != 0) {
+      auto found = context_.memory.FindLane({system.id, record});
+      if (!found.ok()) return found.status();
+      if (*found != nullptr && ((*found)->acknowledged > 0 || (*found)->base != 0)) {
+        item.references.push_back({std::move(reference), (*found)->external_id});
+        continue;
+      }
+    }
+    if (is_resend || !route.route.dependencies || !Registry::Carries(system, reference.type))
+      continue;
+    const std::string what = fmt::format("{} '{}'", Name(reference.type),
+                                         reference.key.empty() ? reference.id : reference.key);
+    if (context_.now - lane.owed_at >= context_.options.dependency_wait_max) {
+      if (absl::Status status =
+              GiveUp(system, lane, journal.type, dead_letter_reason::kDependency,
+                     fmt::format("{} did not come within {}", what,
+                                 absl::FormatDuration(context_.options.dependency_wait_max)));
+          !status.ok()) {
+        return status;
+      }
+      return false;
+    }
+    const absl::Time due = std::min(context_.now + context_.options.dependency_check_interval,
+                                    lane.owed_at + context_.options.dependency_wait_max);
+    if (lane.state != LaneState::kWaiting) {
+      context_.Tell({.kind = EventKind::kWaiting,
+                     .system = system.id,
+                     .route = lane.route,
+                     .type = journal.type,
+                     .record = lane.record,
+                     .version = journal.version,
+                     .seq = journal.seq,
+                     .traceparent = journal.traceparent,
+                     .detail = what});
+    }
+    context_.Delay(lane, LaneState::kWaiting, due, "waits for " + what);
+    context_.WaitFor(lane, record, journal.system, reference);
+    return false;
+  }
+  return true;
+}
+
+absl::Status Dispatcher::GiveUp(System& system, LaneRow& lane, EntityType type,
+                                std::string_view reason, std::string message) {
+  return settler_.GiveUp(system, lane, type, reason, std::move(message));
+}
+
+// A row this lane needs cannot be read. It is set aside, so that it blocks nothing else and
+// somebody sees it.
+absl::Status Dispatcher::Damage(System& system, RecordId record, const absl::Status& status) {
+  auto found = context_.memory.FindLane({system.id, record});
+  if (!found.ok() || *found == nullptr) {
+    context_.Tell({.kind = EventKind::kStoreFailed,
+                   .system = system.id,
+                   .record = record,
+                   .traceparent = {},
+                   .detail = std::string(status.message())});
+    return absl::OkStatus();
+  }
+  LaneRow& lane = **found;
+  const RouteState* route = context_.registry.FindRoute(lane.route);
+  const EntityType type = route == nullptr ? EntityType::kUnspecified : route->route.entity;
+  if (absl::Status aside = letters_.SetAsideDelivery(lane, type, dead_letter_reason::kDamaged,
+                                                     std::string(status.message()));
+      !aside.ok()) {
+    return aside;
+  }
+  context_.SetState(lane, LaneState::kIdle);
+  return absl::OkStatus();
+}
+
+absl::Time Dispatcher::NextAt(System& system, bool overloaded) const {
+  absl::Time next = absl::InfiniteFuture();
+  const bool may_deliver =
+      system.options.sink != nullptr && system.calls_running < system.options.limits.concurrency;
+  if (may_deliver) {
+    for (const auto& [domain, queue] : system.queues) next = std::min(next, queue->NextAt());
+  }
+  if (system.options.source != nullptr && !system.polling && !overloaded)
+    next = std::min(next, system.next_poll_at);
+  if (next == absl::InfiniteFuture()) return next;
+  // A breaker that waits for its trial call comes back when that call does.
+  if (!system.breaker.Allows(context_.now, system.calls_running) &&
+      system.breaker.ReadyAt() <= context_.now) {
+    return absl::InfiniteFuture();
+  }
+  next = std::max({next, system.paused_until, system.breaker.ReadyAt()});
+  return std::max(
+      {next, system.requests.ReadyAt(context_.now), system.items.ReadyAt(context_.now)});
+}
+
+}  // namespace retailsync::engine

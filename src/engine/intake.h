@@ -1,0 +1,74 @@
+// Takes changes in: deduplicates, validates, resolves the link, merges, and has the result routed.
+#ifndef RETAILSYNC_SRC_ENGINE_INTAKE_H_
+#define RETAILSYNC_SRC_ENGINE_INTAKE_H_
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/context.h"
+#include "engine/letters.h"
+#include "engine/router.h"
+#include "retailsync/engine/reports.h"
+
+namespace retailsync::engine {
+
+class Intake {
+ public:
+  Intake(Context* context, Letters* letters, Router* router)
+      : context_(*context), letters_(*letters), router_(*router) {}
+
+  // Takes the changes of one system in, staged for the next commit. `requeued`: the letter they
+  // come from, or 0. Fails only when the store does.
+  absl::StatusOr<std::vector<Receipt>> Take(System& system,
+                                            std::span<const model::v1::Change> changes,
+                                            uint64_t requeued = 0);
+  absl::StatusOr<Receipt> TakeReject(System& system, const RejectedInput& input);
+
+  // Some target owes as much as it may.
+  bool Overloaded() const;
+
+ private:
+  struct Arrival {
+    const model::v1::Change* change = nullptr;
+    std::string id;  // the change's, or one made of its content when it has none
+    Digest content;
+  };
+  struct Target {
+    RecordId record = 0;  // 0: not known yet
+    std::string key;
+    std::string trouble;  // not empty: the change cannot be placed, and why
+  };
+
+  void Prefetch(System& system, std::span<const Arrival> arrivals);
+  absl::StatusOr<Receipt> TakeOne(System& system, const Arrival& arrival, uint64_t requeued);
+  // The receipt of a change that came before; nothing for a new one.
+  absl::StatusOr<std::optional<Receipt>> FindDuplicate(System& system, const std::string& id,
+                                                       const Digest& content);
+  std::string WhatIsWrong(const System& system, const model::v1::Change& change) const;
+  absl::StatusOr<Target> Resolve(const System& system, const model::v1::Change& change);
+  absl::StatusOr<Receipt> Merge(System& system, const Arrival& arrival, const Target& target,
+                                uint64_t requeued);
+  absl::StatusOr<Receipt> Delete(System& system, const Arrival& arrival, const Target& target);
+  absl::Status NoteStatement(System& system, CachedRecord& record, const JournalRow& journal,
+                             const Digest& said, bool is_body);
+  absl::Status NoteFirstSpeaker(const System& second, CachedRecord& record,
+                                const model::v1::Provenance& before, Seq previous);
+  absl::StatusOr<std::optional<model::v1::Entity>> Base(const System& system, CachedRecord& record);
+  absl::StatusOr<bool> IsOurs(const System& system, CachedRecord& record, const std::string& key);
+  Receipt SetAside(System& system, const Arrival& arrival, std::string id, std::string_view reason,
+                   std::string message, uint64_t requeued);
+  JournalRow NewRow(const System& system, const Arrival& arrival);
+  Receipt Close(JournalRow row, Disposition disposition);
+  void TellRefused(const System& system, const std::vector<std::string>& paths,
+                   const JournalRow& row);
+
+  Context& context_;
+  Letters& letters_;
+  Router& router_;
+};
+
+}  // namespace retailsync::engine
+
+#endif  // RETAILSYNC_SRC_ENGINE_INTAKE_H_

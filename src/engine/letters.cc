@@ -1,0 +1,213 @@
+#include "engine/letters.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace retailsync::engine {
+namespace {
+
+constexpr int kPage = 1000;
+// A letter's history is cut at its start beyond this, so that requeueing for ever cannot fill the
+// store.
+constexpr size_t kHistoryBytesMax = 64 << 10;
+
+}  // namespace
+
+uint64_t Letters::ChangeMark(NameId system, EntityType type, std::string_view external_id) {
+  return std::hash<std::string_view>()(external_id) * 31 + system * 16 +
+         static_cast<uint64_t>(type);
+}
+
+uint64_t Letters::DeliveryMark(NameId target, RecordId record) {
+  return (record * 0x9E3779B97F4A7C15u) ^ (uint64_t{target} << 1) ^ 1u;
+}
+
+void Letters::Remember(const DeadLetterRow& row) {
+  marks_.insert(row.kind == DeadLetterKind::kChange
+                    ? ChangeMark(row.system, row.type, row.external_id)
+                    : DeliveryMark(row.system, row.record));
+}
+
+absl::Status Letters::Load() {
+  marks_.clear();
+  open_ = 0;
+  for (const DeadLetterState state : {DeadLetterState::kOpen, DeadLetterState::kRequeued}) {
+    DeadLetterFilter filter;
+    filter.state = state;
+    filter.rows_max = kPage;
+    while (true) {
+      auto rows = context_.memory.FindDeadLetters(filter);
+      if (!rows.ok()) return rows.status();
+      for (const DeadLetterRow& row : *rows) {
+        Remember(row);
+        if (state == DeadLetterState::kOpen) ++open_;
+      }
+      if (rows->size() < kPage) break;
+      filter.after_id = rows->back().id;
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Letters::Note(DeadLetterRow& row, std::string_view who, std::string_view what) const {
+  row.history += absl::FormatTime(absl::RFC3339_sec, context_.now, absl::UTCTimeZone());
+  row.history += fmt::format(" {}: {}\n", who, what);
+  if (row.history.size() > kHistoryBytesMax)
+    row.history.erase(0, row.history.size() - kHistoryBytesMax);
+}
+
+uint64_t Letters::SetAsideChange(DeadLetterRow row, uint64_t again) {
+  if (again != 0) {
+    auto found = context_.memory.FindDeadLetter(again);
+    if (found.ok() && found->has_value()) {
+      DeadLetterRow letter = **found;
+      letter.reason = row.reason;
+      letter.message = row.message;
+      ++letter.attempts;
+      Note(letter, "engine", fmt::format("set aside again: {}: {}", row.reason, row.message));
+      context_.memory.StageDeadLetter(std::move(letter));
+      return again;
+    }
+  }
+  row.id = context_.memory.NextDeadLetter();
+  row.kind = DeadLetterKind::kChange;
+  row.created_at = context_.now;
+  Note(row, "engine", fmt::format("set aside: {}: {}", row.reason, row.message));
+  Remember(row);
+  ++open_;
+  context_.Tell({.kind = EventKind::kDeadLettered,
+                 .system = row.system,
+                 .type = row.type,
+                 .record = row.record,
+                 .seq = row.seq,
+                 .traceparent = {},
+                 .detail = row.reason});
+  const uint64_t id = row.id;
+  context_.memory.StageDeadLetter(std::move(row));
+  return id;
+}
+
+absl::Status Letters::SetAsideDelivery(const LaneRow& lane, EntityType type,
+                                       std::string_view reason, std::string message) {
+  DeadLetterRow row;
+  if (lane.resends > 0 && MayHave(DeliveryMark(lane.target, lane.record))) {
+    DeadLetterFilter filter;
+    filter.state = DeadLetterState::kRequeued;
+    filter.kind = DeadLetterKind::kDelivery;
+    filter.system = lane.target;
+    filter.record = lane.record;
+    auto rows = context_.memory.FindDeadLetters(filter);
+    if (!rows.ok()) return rows.status();
+    for (DeadLetterRow& known : *rows) {
+      if (known.version == lane.attempt_version) row = std::move(known);
+    }
+  }
+  if (row.id == 0) {
+    row.id = context_.memory.NextDeadLetter();
+    row.created_at = context_.now;
+  }
+  row.kind = DeadLetterKind::kDelivery;
+  row.state = DeadLetterState::kOpen;
+  row.closed_at = absl::InfiniteFuture();
+  row.reason = reason;
+  row.message = std::move(message);
+  row.system = lane.target;
+  row.route = lane.route;
+  row.type = type;
+  row.record = lane.record;
+  row.version = lane.attempt_version;
+  row.seq = lane.attempt_seq;
+  row.external_id = lane.external_id;
+  row.attempts += lane.attempts;
+  Note(row, "engine",
+       fmt::format("set aside after {} attempts and {} probes: {}: {}", lane.attempts, lane.probes,
+                   row.reason, row.message));
+  Remember(row);
+  ++open_;
+  context_.Tell({.kind = EventKind::kDeadLettered,
+                 .system = lane.target,
+                 .route = lane.route,
+                 .type = type,
+                 .record = lane.record,
+                 .version = row.version,
+                 .seq = row.seq,
+                 .traceparent = {},
+                 .detail = row.reason});
+  context_.memory.StageDeadLetter(std::move(row));
+  return absl::OkStatus();
+}
+
+void Letters::Close(DeadLetterRow row, DeadLetterState state, std::string_view what) {
+  if (row.state == DeadLetterState::kOpen) --open_;
+  row.state = state;
+  if (state != DeadLetterState::kRequeued) row.closed_at = context_.now;
+  context_.Tell({.kind = EventKind::kDeadLetterClosed,
+                 .system = row.system,
+                 .route = row.route,
+                 .type = row.type,
+                 .record = row.record,
+                 .version = row.version,
+                 .seq = row.seq,
+                 .traceparent = {},
+                 .detail = std::string(what)});
+  context_.memory.StageDeadLetter(std::move(row));
+}
+
+absl::Status Letters::OnMerged(NameId system, EntityType type, const std::string& external_id) {
+  if (!MayHave(ChangeMark(system, type, external_id))) return absl::OkStatus();
+  DeadLetterFilter filter;
+  filter.kind = DeadLetterKind::kChange;
+  filter.system = system;
+  filter.type = type;
+  filter.external_id = external_id;
+  auto rows = context_.memory.FindDeadLetters(filter);
+  if (!rows.ok()) return rows.status();
+  for (DeadLetterRow& row : *rows) {
+    Note(row, "engine", "resolved by a later change of the same entity");
+    Close(std::move(row), DeadLetterState::kResolved, "resolved by a later change");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Letters::OnApplied(const LaneRow& lane, int64_t version) {
+  if (!MayHave(DeliveryMark(lane.target, lane.record))) return absl::OkStatus();
+  for (const DeadLetterState state : {DeadLetterState::kOpen, DeadLetterState::kRequeued}) {
+    DeadLetterFilter filter;
+    filter.state = state;
+    filter.kind = DeadLetterKind::kDelivery;
+    filter.system = lane.target;
+    filter.record = lane.record;
+    auto rows = context_.memory.FindDeadLetters(filter);
+    if (!rows.ok()) return rows.status();
+    for (DeadLetterRow& row : *rows) {
+      if (row.version > version) continue;
+      Note(row, "engine", fmt::format("resolved: version {} is at the target", version));
+      Close(std::move(row), DeadLetterState::kResolved, "resolved by a later success");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<model::v1::Entity>> Letters::EditedContent(const LaneRow& lane,
+                                                                        int64_t version) {
+  std::optional<model::v1::Entity> edited;
+  if (lane.resends == 0 || !MayHave(DeliveryMark(lane.target, lane.record))) return edited;
+  DeadLetterFilter filter;
+  filter.state = DeadLetterState::kRequeued;
+  filter.kind = DeadLetterKind::kDelivery;
+  filter.system = lane.target;
+  filter.record = lane.record;
+  auto rows = context_.memory.FindDeadLetters(filter);
+  if (!rows.ok()) return rows.status();
+  for (const DeadLetterRow& row : *rows) {
+    if (row.version != version || row.content.empty()) continue;
+    if (!edited.emplace().ParseFromString(row.content)) {
+      return absl::DataLossError(
+          fmt::format("dead letter {}: its content cannot be parsed", row.id));
+    }
+  }
+  return edited;
+}
+
+}  // namespace retailsync::engine

@@ -1,0 +1,114 @@
+#include "engine/outbox.h"
+
+#include <algorithm>
+
+namespace retailsync::engine {
+
+void Queue::PushReady(Seq owed_since, RecordId record) {
+  if (ready_overflow_) return;  // the store has it, after ready_through_
+  if (ready_.size() >= window_) {
+    ready_overflow_ = true;
+    return;
+  }
+  ready_.push_back({owed_since, record});
+  ready_through_ = std::max(ready_through_, owed_since);
+}
+
+void Queue::PushFront(RecordId record) {
+  EraseDelayed(record);
+  ready_.push_front({0, record});
+}
+
+void Queue::PushDelayed(absl::Time due, RecordId record) {
+  EraseDelayed(record);
+  if (delayed_overflow_ && due >= delayed_beyond_) return;  // the store has it
+  delayed_.emplace(due, record);
+  delayed_due_[record] = due;
+  if (delayed_.size() > window_) {
+    const auto last = std::prev(delayed_.end());
+    delayed_overflow_ = true;
+    delayed_beyond_ = last->first;
+    delayed_due_.erase(last->second);
+    delayed_.erase(last);
+  }
+}
+
+void Queue::EraseDelayed(RecordId record) {
+  const auto found = delayed_due_.find(record);
+  if (found == delayed_due_.end()) return;
+  delayed_.erase({found->second, record});
+  delayed_due_.erase(found);
+}
+
+absl::Status Queue::RefillReady(Memory& memory, const std::unordered_set<RecordId>& taken) {
+  // Lanes may share the sequence they are owed since: a page must not end between two of them.
+  for (size_t rows_max = window_;; rows_max *= 2) {
+    auto rows =
+        memory.store()->ScanReady(target_, domain_, ready_through_, static_cast<int>(rows_max));
+    if (!rows.ok()) return rows.status();
+    const bool more = rows->size() == rows_max;
+    if (more) {
+      const Seq last = rows->back().owed_since;
+      if (rows->front().owed_since == last) continue;
+      while (rows->back().owed_since == last) rows->pop_back();
+    }
+    for (const LaneRow& row : *rows) {
+      ready_through_ = row.owed_since;
+      if (!taken.contains(row.record)) ready_.push_back({row.owed_since, row.record});
+    }
+    ready_overflow_ = more;
+    return absl::OkStatus();
+  }
+}
+
+absl::Status Queue::RefillDelayed(Memory& memory, const std::unordered_set<RecordId>& taken) {
+  for (size_t rows_max = window_;; rows_max *= 2) {
+    auto rows = memory.store()->ScanDelayed(target_, domain_, absl::InfiniteFuture(),
+                                            static_cast<int>(rows_max));
+    if (!rows.ok()) return rows.status();
+    delayed_overflow_ = rows->size() == rows_max;
+    bool found_new = false;
+    for (const LaneRow& row : *rows) {
+      delayed_beyond_ = row.due_at;
+      if (taken.contains(row.record) || HoldsDelayed(row.record)) continue;
+      found_new = true;
+      delayed_.emplace(row.due_at, row.record);
+      delayed_due_[row.record] = row.due_at;
+    }
+    // A full page of lanes that are all known says nothing about what comes after it.
+    if (!delayed_overflow_ || found_new || rows_max > 64 * window_) return absl::OkStatus();
+  }
+}
+
+absl::Status Queue::Take(Memory& memory, absl::Time now, size_t lanes_max,
+                         const std::unordered_set<RecordId>& taken,
+                         std::vector<RecordId>& records) {
+  if (delayed_overflow_ && (delayed_beyond_ <= now || delayed_.empty())) {
+    if (absl::Status status = RefillDelayed(memory, taken); !status.ok()) return status;
+  }
+  while (records.size() < lanes_max && !delayed_.empty() && delayed_.begin()->first <= now) {
+    records.push_back(delayed_.begin()->second);
+    delayed_due_.erase(delayed_.begin()->second);
+    delayed_.erase(delayed_.begin());
+  }
+  if (ready_.empty() && ready_overflow_) {
+    if (absl::Status status = RefillReady(memory, taken); !status.ok()) return status;
+  }
+  while (records.size() < lanes_max && !ready_.empty()) {
+    records.push_back(ready_.front().record);
+    ready_.pop_front();
+  }
+  return absl::OkStatus();
+}
+
+absl::Time Queue::NextAt() const {
+  if (!ready_.empty() || (ready_overflow_ && counts[1] > 0)) return absl::InfinitePast();
+  absl::Time next = absl::InfiniteFuture();
+  if (!delayed_.empty()) next = delayed_.begin()->first;
+  if (delayed_overflow_ && counts[2] + counts[3] + counts[4] + counts[5] > 0) {
+    next = std::min(next, delayed_beyond_);
+  }
+  return next;
+}
+
+}  // namespace retailsync::engine

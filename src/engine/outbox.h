@@ -1,0 +1,90 @@
+// The lanes that owe something, in the order in which they may be sent.
+#ifndef RETAILSYNC_SRC_ENGINE_OUTBOX_H_
+#define RETAILSYNC_SRC_ENGINE_OUTBOX_H_
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "engine/memory.h"
+
+namespace retailsync::engine {
+
+// The lanes of one target and domain. Holds a window of them; the rest stays in the store and is
+// read when the window runs empty, so that memory does not grow with the backlog. An entry is a
+// hint: the lane's row says whether it still holds.
+class Queue {
+ public:
+  Queue(NameId target, NameId domain, int window_lanes_max)
+      : target_(target), domain_(domain), window_(static_cast<size_t>(window_lanes_max)) {}
+
+  NameId target() const { return target_; }
+  NameId domain() const { return domain_; }
+
+  // A lane became ready at `owed_since`, which is not less than any before.
+  void PushReady(Seq owed_since, RecordId record);
+  // A lane may go before all others: what it waited for has come, or it was taken and not sent.
+  void PushFront(RecordId record);
+  // A lane is to be looked at again at `due`.
+  void PushDelayed(absl::Time due, RecordId record);
+
+  // Take will read on from the store, so what is staged must be committed first: a lane that is in
+  // neither would be lost.
+  bool NeedsRefill(absl::Time now) const {
+    return (delayed_overflow_ && (delayed_beyond_ <= now || delayed_.empty())) ||
+           (ready_.empty() && ready_overflow_);
+  }
+  // Takes the records of up to `lanes_max` lanes that may be looked at now, delayed ones first.
+  // `taken` are the lanes that are under way and must not be read in again.
+  absl::Status Take(Memory& memory, absl::Time now, size_t lanes_max,
+                    const std::unordered_set<RecordId>& taken, std::vector<RecordId>& records);
+
+  // When Take will give something; InfinitePast for now.
+  absl::Time NextAt() const;
+  size_t lanes_in_memory() const { return ready_.size() + delayed_.size(); }
+
+  // By LaneState; kIdle is not counted.
+  std::array<uint64_t, 6> counts{};
+  uint64_t Owed() const { return counts[1] + counts[2] + counts[3] + counts[4] + counts[5]; }
+  double share = 1.0;
+  // Grows by items sent / share: the queue with the lowest is served next.
+  double served = 0;
+
+ private:
+  struct Ready {
+    Seq owed_since;
+    RecordId record;
+  };
+
+  absl::Status RefillReady(Memory& memory, const std::unordered_set<RecordId>& taken);
+  absl::Status RefillDelayed(Memory& memory, const std::unordered_set<RecordId>& taken);
+  bool HoldsDelayed(RecordId record) const { return delayed_due_.contains(record); }
+  void EraseDelayed(RecordId record);
+
+  const NameId target_;
+  const NameId domain_;
+  const size_t window_;
+  std::deque<Ready> ready_;
+  // The store has ready lanes after `ready_through_` that are not in memory. True at first: nothing
+  // was read yet.
+  bool ready_overflow_ = true;
+  Seq ready_through_ = 0;
+  std::set<std::pair<absl::Time, RecordId>> delayed_;
+  std::unordered_map<RecordId, absl::Time> delayed_due_;
+  // The store has delayed lanes due at `delayed_beyond_` or later that are not in memory.
+  bool delayed_overflow_ = true;
+  absl::Time delayed_beyond_ = absl::InfinitePast();
+};
+
+}  // namespace retailsync::engine
+
+#endif  // RETAILSYNC_SRC_ENGINE_OUTBOX_H_

@@ -1,0 +1,253 @@
+#include "engine/reconciler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/router.h"
+#include "retailsync/model/v1/canonical.h"
+
+namespace retailsync::engine {
+namespace {
+
+using model::v1::Entity;
+
+constexpr int kPage = 1000;
+constexpr size_t kExamplesMax = 100;
+constexpr std::string_view kDriftNames[] = {"missing", "different", "unexpected"};
+
+}  // namespace
+
+absl::Status Reconciler::Start(System& system, const ReconcileRequest& request) {
+  if (system.options.sink == nullptr || !system.sink.listable) {
+    return absl::FailedPreconditionError(
+        fmt::format("reconcile: {} cannot list what it holds", system.name));
+  }
+  Job& job = jobs_[{system.id, request.type}];
+  if (job.report.started_at != absl::Time() && !job.report.done) {
+    return absl::AlreadyExistsError(fmt::format("reconcile: {} of {} is being compared already",
+                                                Name(request.type), system.name));
+  }
+  job = Job();
+  job.report.target = system.name;
+  job.report.type = request.type;
+  job.report.repair = request.repair;
+  job.report.started_at = context_.now;
+  return absl::OkStatus();
+}
+
+std::optional<ReconcileReport> Reconciler::Find(const System& system, EntityType type) const {
+  const auto found = jobs_.find({system.id, type});
+  if (found == jobs_.end()) return std::nullopt;
+  return found->second.report;
+}
+
+bool Reconciler::HasWork(const System& system) const {
+  return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& entry) {
+    return entry.first.first == system.id && !entry.second.report.done && !entry.second.calling;
+  });
+}
+
+bool Reconciler::Running() const {
+  return std::any_of(jobs_.begin(), jobs_.end(),
+                     [](const auto& entry) { return !entry.second.report.done; });
+}
+
+std::unique_ptr<Call> Reconciler::NextList(System& system) {
+  for (auto& [key, job] : jobs_) {
+    if (key.first != system.id || job.report.done || job.calling) continue;
+    auto call = std::make_unique<Call>();
+    call->kind = TaskKind::kList;
+    call->sink = system.options.sink;
+    call->list.type = key.second;
+    call->list.after = job.after;
+    call->list.entries_max = kPage;
+    job.calling = true;
+    ++system.calls_running;
+    return call;
+  }
+  return nullptr;
+}
+
+void Reconciler::Abandon(const Call& call) {
+  const auto found = jobs_.find({call.system, call.list.type});
+  if (found != jobs_.end()) found->second.calling = false;
+}
+
+absl::Status Reconciler::SettleList(System& system, Call& call) {
+  --system.calls_running;
+  Abandon(call);
+  Job& job = jobs_[{system.id, call.list.type}];
+  if (!call.threw.empty()) {
+    settler_.TellMisbehaved(system, "List " + call.threw);
+    call.list_response = absl::UnknownError("List " + call.threw);
+  }
+  if (!call.ran) return absl::OkStatus();
+  if (!call.list_response.ok()) {
+    settler_.OnCallFailed(system, std::string(call.list_response.status().message()));
+    job.report.status = call.list_response.status();
+    job.report.done = true;
+    return absl::OkStatus();
+  }
+  settler_.OnCallSucceeded(system);
+  const ListResponse& listing = *call.list_response;
+  const std::string* before = &call.list.after;
+  for (const ListEntry& entry : listing.entries) {
+    if (entry.external_id <= *before) {
+      const std::string what = fmt::format("List is not in ascending order: '{}' comes after '{}'",
+                                           entry.external_id, *before);
+      settler_.TellMisbehaved(system, what);
+      job.report.status = absl::FailedPreconditionError(what);
+      job.report.done = true;
+      return absl::OkStatus();
+    }
+    before = &entry.external_id;
+  }
+  if (listing.more && listing.entries.empty()) {
+    job.report.status = absl::FailedPreconditionError("List says there is more and gives nothing");
+    settler_.TellMisbehaved(system, std::string(job.report.status.message()));
+    job.report.done = true;
+    return absl::OkStatus();
+  }
+  return Compare(system, job, listing);
+}
+
+// Walks the listing and our links side by side: both ascend by external id.
+absl::Status Reconciler::Compare(System& system, Job& job, const ListResponse& listing) {
+  const EntityType type = job.report.type;
+  size_t next_entry = 0;
+  std::string after = job.after;
+  bool more_links = true;
+  while (more_links) {
+    auto links = context_.memory.store()->ScanLinks(system.id, type, after, kPage);
+    if (!links.ok()) return links.status();
+    more_links = links->size() == kPage;
+    for (const LinkRow& link : *links) {
+      // What lies beyond the listing is compared with the next one.
+      if (listing.more && link.external_id > listing.entries.back().external_id) {
+        more_links = false;
+        break;
+      }
+      after = link.external_id;
+      while (next_entry < listing.entries.size() &&
+             listing.entries[next_entry].external_id < link.external_id) {
+        ++job.report.compared;
+        Report(system, job,
+               {DriftKind::kUnexpected, listing.entries[next_entry++].external_id, 0, {}});
+      }
+      ++job.report.compared;
+      const bool is_listed = next_entry < listing.entries.size() &&
+                             listing.entries[next_entry].external_id == link.external_id;
+      const absl::Status status = is_listed
+                                      ? OnBoth(system, job, link, listing.entries[next_entry++])
+                                      : OnMissing(system, job, link);
+      if (!status.ok()) return status;
+    }
+  }
+  for (; next_entry < listing.entries.size(); ++next_entry) {
+    ++job.report.compared;
+    Report(system, job, {DriftKind::kUnexpected, listing.entries[next_entry].external_id, 0, {}});
+  }
+  if (listing.more) {
+    job.after = listing.entries.back().external_id;
+  } else {
+    job.report.done = true;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reconciler::OnMissing(System& system, Job& job, const LinkRow& link) {
+  auto found = context_.memory.FindLane({system.id, link.record});
+  if (!found.ok()) return found.status();
+  // What was never acknowledged is not missed, and what is under way is not judged.
+  if (*found == nullptr || (*found)->state != LaneState::kIdle ||
+      (*found)->external_id != link.external_id || (*found)->acknowledged == 0) {
+    return absl::OkStatus();
+  }
+  auto record = context_.memory.FindRecord(link.record);
+  if (!record.ok()) return record.status();
+  if ((*record)->row.deleted) return absl::OkStatus();
+  Report(system, job, {DriftKind::kMissing, link.external_id, link.record, {}});
+  return job.report.repair ? Repair(job, **found, true) : absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<Entity>> Reconciler::Expected(System& system, const LaneRow& lane) {
+  std::optional<Entity> expected;
+  if (lane.base == 0) return expected;
+  auto body = context_.memory.ReadBody(lane.base, lane.base_is_payload);
+  if (!body.ok()) return body.status();
+  expected = *std::move(body);
+  if (lane.base_is_payload) return expected;
+  if (const RouteState* route = context_.registry.FindRoute(lane.route)) {
+    auto rendering = Router::Render(*route, *expected, {});
+    if (!rendering.ok()) return std::optional<Entity>();
+    expected = std::move(rendering->entity);
+  }
+  system.options.sink->Normalize(*expected);
+  return expected;
+}
+
+absl::Status Reconciler::OnBoth(System& system, Job& job, const LinkRow& link,
+                                const ListEntry& entry) {
+  auto found = context_.memory.FindLane({system.id, link.record});
+  if (!found.ok()) return found.status();
+  if (*found == nullptr || (*found)->state != LaneState::kIdle ||
+      TypeOf(entry.entity) != link.type) {
+    return absl::OkStatus();
+  }
+  auto expected = Expected(system, **found);
+  if (!expected.ok()) return expected.status();
+  if (!expected->has_value()) return absl::OkStatus();
+  const std::vector<FieldDifference> differences = Diff(**expected, entry.entity);
+  if (differences.empty()) return absl::OkStatus();
+  Drift drift{DriftKind::kDifferent, link.external_id, link.record, {}};
+  for (const FieldDifference& difference : differences) drift.paths.push_back(difference.path);
+  Report(system, job, std::move(drift));
+  if (!job.report.repair) return absl::OkStatus();
+  if (!entry.remote_version.empty()) (*found)->remote_version = entry.remote_version;
+  return Repair(job, **found, false);
+}
+
+// The newest version is owed again, as an order of its own: under its old key the target might take
+// it for a repetition.
+absl::Status Reconciler::Repair(Job& job, LaneRow& lane, bool is_missing) {
+  auto record = context_.memory.FindRecord(lane.record);
+  if (!record.ok()) return record.status();
+  if (context_.registry.FindRoute(lane.route) == nullptr)
+    return absl::OkStatus();  // nothing carries it there
+  ++lane.resends;
+  lane.done = (*record)->row.version - 1;
+  lane.acknowledged_digest = Digest();
+  if (is_missing) {
+    lane.external_id.clear();
+    lane.remote_version.clear();
+  }
+  context_.MakeReady(lane, context_.memory.last_seq());
+  ++job.report.repaired;
+  return absl::OkStatus();
+}
+
+void Reconciler::Report(System& system, Job& job, Drift drift) {
+  switch (drift.kind) {
+    case DriftKind::kMissing:
+      ++job.report.missing;
+      break;
+    case DriftKind::kDifferent:
+      ++job.report.different;
+      break;
+    case DriftKind::kUnexpected:
+      ++job.report.unexpected;
+      break;
+  }
+  context_.Tell({.kind = EventKind::kDrift,
+                 .system = system.id,
+                 .type = job.report.type,
+                 .record = drift.record,
+                 .traceparent = {},
+                 .detail = fmt::format("{} {}", kDriftNames[static_cast<size_t>(drift.kind)],
+                                       drift.external_id)});
+  if (job.report.examples.size() < kExamplesMax) job.report.examples.push_back(std::move(drift));
+}
+
+}  // namespace retailsync::engine

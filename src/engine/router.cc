@@ -1,0 +1,116 @@
+#include "engine/router.h"
+
+#include <utility>
+
+#include "retailsync/model/v1/canonical.h"
+
+namespace retailsync::engine {
+
+using model::v1::Entity;
+
+const RouteState* Router::FindRoute(const System& target, NameId origin, EntityType type,
+                                    const Entity& entity, bool live_only) const {
+  if (origin == target.id) return nullptr;  // what a system said itself is never sent back to it
+  for (const RouteState* route : target.routes) {
+    if (route->route.entity != type || (live_only && !route->route.live)) continue;
+    if (route->from != 0 && route->from != origin) continue;
+    if (route->route.filter && !route->route.filter(entity)) continue;
+    return route;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<Rendering> Router::Render(const RouteState& route, const Entity& entity,
+                                         const Digest& digest) {
+  if (!route.route.transform)
+    return Rendering{entity, digest.IsZero() ? CanonicalDigest(entity) : digest};
+  auto transformed = route.route.transform(entity);
+  if (!transformed.ok()) return transformed.status();
+  Rendering rendering{*std::move(transformed), {}};
+  rendering.digest = CanonicalDigest(rendering.entity);
+  return rendering;
+}
+
+absl::StatusOr<bool> Router::Owe(System& target, const RouteState& route, CachedRecord& record,
+                                 const Entity& entity, const JournalRow& journal) {
+  auto found = context_.memory.FindLane({target.id, record.row.id});
+  if (!found.ok()) return found.status();
+  LaneRow* lane = *found;
+  if (lane == nullptr) {
+    LaneRow fresh;
+    fresh.target = target.id;
+    fresh.record = record.row.id;
+    fresh.done = journal.version - 1;
+    // A deletion of something the target never had is none.
+    if (record.row.deleted) return false;
+    lane = context_.memory.StageLane(std::move(fresh));
+  } else if (lane->state != LaneState::kIdle) {
+    // What is owed is read from the record when it is sent: a state sends its newest version, a
+    // fact each.
+    if (NatureOf(record.row.type) == Nature::kState) {
+      context_.Tell({.kind = EventKind::kCoalesced,
+                     .system = target.id,
+                     .route = route.id,
+                     .type = record.row.type,
+                     .record = record.row.id,
+                     .version = journal.version,
+                     .seq = journal.seq,
+                     .traceparent = journal.traceparent,
+                     .detail = {}});
+    }
+    return false;
+  } else if (lane->done >= journal.version) {
+    return false;
+  } else if (lane->acknowledged > 0 && !record.row.deleted) {
+    // Only differences travel. What cannot be rendered differs: the dispatcher says why.
+    if (!route.route.transform && record.row.version == journal.version) {
+      if (record.row.digest == lane->acknowledged_digest) return false;
+    } else if (auto rendering = Render(route, entity, {}); rendering.ok()) {
+      if (rendering->digest == lane->acknowledged_digest) return false;
+    }
+  }
+  lane->route = route.id;
+  lane->domain = route.domain;
+  context_.MakeReady(*lane, context_.memory.last_seq());
+  context_.Tell({.kind = EventKind::kOwed,
+                 .system = target.id,
+                 .route = route.id,
+                 .type = record.row.type,
+                 .record = record.row.id,
+                 .version = journal.version,
+                 .seq = journal.seq,
+                 .traceparent = journal.traceparent,
+                 .detail = {}});
+  return true;
+}
+
+absl::Status Router::OnVersion(CachedRecord& record, const JournalRow& journal) {
+  auto entity = context_.memory.Body(record);
+  if (!entity.ok()) return entity.status();
+  for (const auto& target : context_.registry.systems()) {
+    const RouteState* route = FindRoute(*target, journal.system, record.row.type, **entity, true);
+    if (route == nullptr) continue;
+    if (auto owed = Owe(*target, *route, record, **entity, journal); !owed.ok())
+      return owed.status();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> Router::Replay(CachedRecord& record, const JournalRow& journal,
+                                   NameId only_target) {
+  auto entity = context_.memory.ReadBody(journal.seq);
+  if (!entity.ok()) return entity.status();
+  int owed_now = 0;
+  for (const auto& target : context_.registry.systems()) {
+    if (only_target != 0 && target->id != only_target) continue;
+    const RouteState* route =
+        FindRoute(*target, journal.system, record.row.type, *entity, only_target == 0);
+    if (route == nullptr) continue;
+    auto owed = Owe(*target, *route, record, *entity, journal);
+    if (!owed.ok()) return owed.status();
+    if (*owed) ++owed_now;
+  }
+  return owed_now;
+}
+
+}  // namespace retailsync::engine

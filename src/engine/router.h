@@ -1,0 +1,48 @@
+// Decides which targets owe what because of a record version.
+#ifndef RETAILSYNC_SRC_ENGINE_ROUTER_H_
+#define RETAILSYNC_SRC_ENGINE_ROUTER_H_
+
+#include <optional>
+
+#include "engine/context.h"
+
+namespace retailsync::engine {
+
+// What a target is to be given.
+struct Rendering {
+  model::v1::Entity entity;
+  Digest digest;
+};
+
+class Router {
+ public:
+  explicit Router(Context* context) : context_(*context) {}
+
+  // Makes owe every target that a live route carries this record to, if what the target holds
+  // differs. `journal` is the row of the record's newest version.
+  absl::Status OnVersion(CachedRecord& record, const JournalRow& journal);
+
+  // The same for one target and one version of the past, also over routes that are not live when
+  // `target` is given. The number of lanes that owe something now and did not before.
+  absl::StatusOr<int> Replay(CachedRecord& record, const JournalRow& journal, NameId target);
+
+  // The route that carries this version to this target: the first whose origin and filter match.
+  // Null: none does.
+  const RouteState* FindRoute(const System& target, NameId origin, EntityType type,
+                              const model::v1::Entity& entity, bool live_only) const;
+
+  // The entity as the target is to be given it. The digest of a record that is not transformed is
+  // `digest`, when it is known.
+  static absl::StatusOr<Rendering> Render(const RouteState& route, const model::v1::Entity& entity,
+                                          const Digest& digest);
+
+ private:
+  absl::StatusOr<bool> Owe(System& target, const RouteState& route, CachedRecord& record,
+                           const model::v1::Entity& entity, const JournalRow& journal);
+
+  Context& context_;
+};
+
+}  // namespace retailsync::engine
+
+#endif  // RETAILSYNC_SRC_ENGINE_ROUTER_H_

@@ -1,0 +1,414 @@
+#include "engine/settler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/default_retry_policy.h"
+
+namespace retailsync::engine {
+namespace {
+
+const DefaultRetryPolicy& DefaultPolicy() {
+  static const DefaultRetryPolicy policy;
+  return policy;
+}
+
+// SplitMix64 (Steele, Lea, Flood 2014): a good mixture of 64 bits.
+uint64_t Mix(uint64_t x) {
+  x += 0x9E3779B97F4A7C15u;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+  return x ^ (x >> 31);
+}
+
+// One answer for each item of the call, by its key; nothing for an item that was not mentioned or
+// was answered twice, and differently. `strange` counts answers for keys nobody asked about, and
+// contradictions.
+template <typename Answer, typename Items, typename Same>
+std::vector<const Answer*> MatchAnswers(const Items& items, const std::vector<Answer>& answers,
+                                        Same same, int& strange) {
+  std::unordered_map<std::string_view, size_t> position;
+  for (size_t i = 0; i < items.size(); ++i) position[items[i].idempotency_key] = i;
+  std::vector<const Answer*> matched(items.size(), nullptr);
+  std::vector<bool> contradicted(items.size(), false);
+  for (const Answer& answer : answers) {
+    const auto found = position.find(answer.idempotency_key);
+    if (found == position.end()) {
+      ++strange;
+      continue;
+    }
+    const Answer*& slot = matched[found->second];
+    if (slot != nullptr && !same(*slot, answer)) {
+      contradicted[found->second] = true;
+      ++strange;
+    }
+    slot = &answer;
+  }
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (contradicted[i]) matched[i] = nullptr;
+  }
+  return matched;
+}
+
+bool SpeaksForTheSystem(const Outcome& outcome) {
+  return outcome.kind == OutcomeKind::kApplied ||
+         (outcome.kind == OutcomeKind::kNotApplied &&
+          (outcome.reason == Reason::kPermanent || outcome.reason == Reason::kConflict));
+}
+
+}  // namespace
+
+double Settler::Chance(const LaneRow& lane) const {
+  const uint64_t mixed = Mix(
+      context_.options.seed ^
+      Mix(lane.record ^ Mix(uint64_t{lane.target} << 32 ^ static_cast<uint64_t>(lane.attempts))));
+  return static_cast<double>(mixed >> 11) * 0x1.0p-53;
+}
+
+void Settler::TellMisbehaved(const System& system, std::string what) {
+  context_.Tell({.kind = EventKind::kConnectorMisbehaved,
+                 .system = system.id,
+                 .traceparent = {},
+                 .detail = std::move(what)});
+}
+
+void Settler::OnCallSucceeded(System& system) {
+  system.last_error.clear();
+  if (system.breaker.OnSuccess()) {
+    context_.Tell(
+        {.kind = EventKind::kBreakerClosed, .system = system.id, .traceparent = {}, .detail = {}});
+  }
+}
+
+void Settler::OnCallFailed(System& system, const std::string& why) {
+  system.last_error = why;
+  if (system.breaker.OnFailure(context_.now)) {
+    context_.Tell(
+        {.kind = EventKind::kBreakerOpened, .system = system.id, .traceparent = {}, .detail = why});
+  }
+}
+
+void Settler::Pause(System& system, absl::Duration pause) {
+  if (pause <= absl::ZeroDuration()) return;
+  system.paused_until = std::max(system.paused_until, context_.now + pause);
+  context_.Tell({.kind = EventKind::kThrottled,
+                 .system = system.id,
+                 .traceparent = {},
+                 .detail = absl::FormatDuration(pause)});
+}
+
+void Settler::Heed(System& system, const Throttle& throttle) {
+  Pause(system, throttle.pause);
+  if (throttle.cost_remaining >= 0) {
+    system.requests.Lower(context_.now, throttle.cost_remaining);
+    // Without a limit of our own, an empty bucket is waited for by the system's own measure.
+    if (throttle.cost_remaining < 1 && throttle.cost_restored_per_second > 0) {
+      Pause(system, absl::Ceil(absl::Seconds((1 - throttle.cost_remaining) /
+                                             throttle.cost_restored_per_second),
+                               absl::Microseconds(1)));
+    }
+  }
+}
+
+absl::Status Settler::SettleApply(System& system, Call& call) {
+  --system.calls_running;
+  int strange = 0;
+  const auto same = [](const ItemOutcome& a, const ItemOutcome& b) {
+    return a.outcome.kind == b.outcome.kind && a.outcome.reason == b.outcome.reason;
+  };
+  if (!call.threw.empty()) {
+    call.apply_response = {};
+    TellMisbehaved(system, "Apply " + call.threw);
+  }
+  const auto answers = MatchAnswers(call.apply.items, call.apply_response.outcomes, same, strange);
+  if (strange > 0) {
+    TellMisbehaved(
+        system,
+        fmt::format("Apply gave {} answers that fit no item or contradict each other", strange));
+  }
+  Heed(system, call.apply_response.throttle);
+
+  bool spoke = false;
+  std::string failure;
+  const std::string silence = !call.ran            ? "the call was not made"
+                              : call.threw.empty() ? "the target's answer does not mention it"
+                                                   : "the connector " + call.threw;
+  for (size_t i = 0; i < call.records.size(); ++i) {
+    const RecordId record = call.records[i];
+    system.taken.erase(record);
+    auto found = context_.memory.FindLane({system.id, record});
+    if (!found.ok()) return found.status();
+    if (*found == nullptr) continue;
+    LaneRow& lane = **found;
+    // Only the attempt that the lane is in is settled: after a recovery it may be in another.
+    if (lane.attempt_version != call.apply.items[i].version ||
+        (lane.state != LaneState::kInFlight && lane.state != LaneState::kUnknown)) {
+      continue;
+    }
+    const Outcome outcome = answers[i] != nullptr ? answers[i]->outcome : Unknown(silence);
+    if (SpeaksForTheSystem(outcome)) {
+      spoke = true;
+    } else if (outcome.reason != Reason::kThrottled) {
+      failure = outcome.message.empty() ? std::string(Name(outcome)) : outcome.message;
+    } else {
+      Pause(system, outcome.retry_after);
+    }
+    if (absl::Status status = Settle(system, lane, outcome); !status.ok()) return status;
+  }
+  if (spoke) {
+    OnCallSucceeded(system);
+  } else if (!failure.empty()) {
+    OnCallFailed(system, failure);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Settler::Settle(System& system, LaneRow& lane, const Outcome& outcome) {
+  switch (outcome.kind) {
+    case OutcomeKind::kApplied:
+      return Applied(system, lane, outcome.external_id, outcome.remote_version);
+    case OutcomeKind::kNotApplied:
+      return Retry(system, lane, outcome);
+    case OutcomeKind::kUnknown:
+      break;
+  }
+  context_.Tell({.kind = EventKind::kUnknown,
+                 .system = system.id,
+                 .route = lane.route,
+                 .record = lane.record,
+                 .version = lane.attempt_version,
+                 .seq = lane.attempt_seq,
+                 .traceparent = {},
+                 .detail = outcome.message});
+  absl::Duration delay = system.sink.probe_delay;
+  if (system.sink.idempotent) {
+    // To be sent again under the same key: with the pause of a retry, so that trouble is not
+    // answered with haste.
+    const RetryPolicy& policy =
+        system.options.retry != nullptr ? *system.options.retry : DefaultPolicy();
+    const RetryAnswer answer =
+        policy.Decide({Reason::kTransient, lane.attempts, context_.now - lane.owed_at,
+                       outcome.retry_after, Chance(lane)});
+    if (answer.give_up && !system.sink.verifiable) {
+      auto type = TypeOfLane(lane);
+      if (!type.ok()) return type.status();
+      return GiveUp(
+          system, lane, *type, dead_letter_reason::kUndetermined,
+          fmt::format("still unknown after {} attempts: {}", lane.attempts, outcome.message));
+    }
+    delay = std::max(delay, answer.delay);
+  }
+  context_.Delay(lane, LaneState::kUnknown, context_.now + std::max(delay, outcome.retry_after),
+                 outcome.message);
+  return absl::OkStatus();
+}
+
+absl::Status Settler::Retry(System& system, LaneRow& lane, const Outcome& outcome) {
+  const RetryPolicy& policy =
+      system.options.retry != nullptr ? *system.options.retry : DefaultPolicy();
+  const RetryAnswer answer =
+      policy.Decide({outcome.reason, lane.attempts, context_.now - lane.owed_at,
+                     outcome.retry_after, Chance(lane)});
+  if (answer.give_up || outcome.reason == Reason::kPermanent) {
+    auto type = TypeOfLane(lane);
+    if (!type.ok()) return type.status();
+    const std::string_view reason =
+        outcome.reason == Reason::kPermanent  ? dead_letter_reason::kPermanent
+        : outcome.reason == Reason::kConflict ? dead_letter_reason::kConflict
+                                              : dead_letter_reason::kExhausted;
+    return GiveUp(system, lane, *type, reason, outcome.message);
+  }
+  if (!outcome.remote_version.empty()) lane.remote_version = outcome.remote_version;
+  if (outcome.reason == Reason::kThrottled || outcome.reason == Reason::kUnauthorised) {
+    // Not the delivery's fault: it does not count against it.
+    lane.attempts = std::max(0, lane.attempts - 1);
+  }
+  const absl::Duration delay = std::max({answer.delay, outcome.retry_after, absl::ZeroDuration()});
+  context_.Tell({.kind = EventKind::kRetried,
+                 .system = system.id,
+                 .route = lane.route,
+                 .record = lane.record,
+                 .version = lane.attempt_version,
+                 .seq = lane.attempt_seq,
+                 .traceparent = {},
+                 .detail = fmt::format("{}: {}", Name(outcome.reason), outcome.message)});
+  context_.Delay(lane, LaneState::kRetry, context_.now + delay,
+                 fmt::format("{}: {}", Name(outcome.reason), outcome.message));
+  return absl::OkStatus();
+}
+
+absl::Status Settler::SettleProbe(System& system, Call& call) {
+  --system.calls_running;
+  int strange = 0;
+  const auto same = [](const ProbeAnswer& a, const ProbeAnswer& b) {
+    return a.presence == b.presence;
+  };
+  if (!call.threw.empty()) {
+    call.probe_response = {};
+    TellMisbehaved(system, "Probe " + call.threw);
+  }
+  const auto answers = MatchAnswers(call.probe.items, call.probe_response.answers, same, strange);
+  if (strange > 0) {
+    TellMisbehaved(
+        system,
+        fmt::format("Probe gave {} answers that fit no item or contradict each other", strange));
+  }
+  Heed(system, call.probe_response.throttle);
+  bool spoke = false;
+  for (size_t i = 0; i < call.records.size(); ++i) {
+    const RecordId record = call.records[i];
+    system.taken.erase(record);
+    auto found = context_.memory.FindLane({system.id, record});
+    if (!found.ok()) return found.status();
+    if (*found == nullptr) continue;
+    LaneRow& lane = **found;
+    if (lane.state != LaneState::kInFlight && lane.state != LaneState::kUnknown) continue;
+    const Presence presence =
+        answers[i] == nullptr ? Presence::kUndetermined : answers[i]->presence;
+    if (presence == Presence::kUndetermined) {
+      ++lane.probes;
+      if (lane.probes >= context_.options.probes_max) {
+        if (absl::Status status =
+                GiveUp(system, lane, call.probe.items[i].type, dead_letter_reason::kUndetermined,
+                       fmt::format("asked {} times without an answer", lane.probes));
+            !status.ok()) {
+          return status;
+        }
+        continue;
+      }
+      const absl::Duration pause =
+          context_.options.probe_interval * (int64_t{1} << std::min(lane.probes - 1, 8));
+      context_.Delay(lane, LaneState::kUnknown,
+                     context_.now + std::max(pause, system.sink.probe_delay), lane.note);
+      continue;
+    }
+    spoke = true;
+    context_.Tell({.kind = EventKind::kUnknownResolved,
+                   .system = system.id,
+                   .route = lane.route,
+                   .type = call.probe.items[i].type,
+                   .record = record,
+                   .version = lane.attempt_version,
+                   .seq = lane.attempt_seq,
+                   .traceparent = {},
+                   .detail = presence == Presence::kPresent ? "present" : "absent"});
+    if (presence == Presence::kPresent) {
+      if (absl::Status status =
+              Applied(system, lane, answers[i]->external_id, answers[i]->remote_version);
+          !status.ok()) {
+        return status;
+      }
+      continue;
+    }
+    // Certainly not there, so it may be sent again; the policy says when, and whether.
+    if (absl::Status status =
+            Retry(system, lane, NotApplied(Reason::kTransient, "not there when asked"));
+        !status.ok()) {
+      return status;
+    }
+    lane.first_attempt_at = context_.now;
+  }
+  if (spoke || call.records.empty()) {
+    OnCallSucceeded(system);
+  } else {
+    OnCallFailed(system, call.threw.empty() ? "Probe answered nothing" : "Probe " + call.threw);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<EntityType> Settler::TypeOfLane(const LaneRow& lane) {
+  auto record = context_.memory.FindRecord(lane.record);
+  if (!record.ok()) return record.status();
+  return (*record)->row.type;
+}
+
+absl::Status Settler::Applied(System& system, LaneRow& lane, const std::string& external_id,
+                              const std::string& remote_version) {
+  auto found = context_.memory.FindRecord(lane.record);
+  if (!found.ok()) return found.status();
+  const RecordRow record = (*found)->row;
+  system.retries.Earn(system.options.retry_budget.per_success);
+  lane.done = std::max(lane.done, lane.attempt_version);
+  lane.remote_version = remote_version;
+  context_.Tell({.kind = EventKind::kApplied,
+                 .system = system.id,
+                 .route = lane.route,
+                 .type = record.type,
+                 .record = lane.record,
+                 .version = lane.attempt_version,
+                 .seq = lane.attempt_seq,
+                 .traceparent = {},
+                 .detail = {}});
+  if (absl::Status status = letters_.OnApplied(lane, lane.attempt_version); !status.ok())
+    return status;
+  if (lane.attempt_digest.IsZero()) {  // a deletion: the target holds nothing now
+    lane.acknowledged = 0;
+    lane.acknowledged_digest = Digest();
+    lane.base = 0;
+    lane.external_id.clear();
+    return GoOn(lane);
+  }
+  lane.acknowledged = lane.attempt_version;
+  lane.acknowledged_digest = lane.attempt_digest;
+  lane.base = lane.attempt_seq;
+  lane.base_is_payload = false;
+  if (!external_id.empty() || lane.external_id.empty()) {
+    // A target that gives no id of its own goes by the business key.
+    const std::string& id = external_id.empty() ? record.key : external_id;
+    if (!id.empty() && id != lane.external_id) {
+      lane.external_id = id;
+      context_.memory.StageLink({system.id, record.type, id, lane.record});
+    }
+  }
+  context_.Wake(system.id, Context::WaitName(lane.record));
+  return GoOn(lane);
+}
+
+absl::Status Settler::Skip(System& system, LaneRow& lane, std::string_view why) {
+  context_.Tell({.kind = EventKind::kSkipped,
+                 .system = system.id,
+                 .route = lane.route,
+                 .record = lane.record,
+                 .version = lane.attempt_version,
+                 .seq = lane.attempt_seq,
+                 .traceparent = {},
+                 .detail = std::string(why)});
+  lane.done = std::max(lane.done, lane.attempt_version);
+  return GoOn(lane);
+}
+
+absl::Status Settler::GiveUp(System& system, LaneRow& lane, EntityType type,
+                             std::string_view reason, std::string message) {
+  static_cast<void>(system);
+  if (absl::Status status = letters_.SetAsideDelivery(lane, type, reason, std::move(message));
+      !status.ok()) {
+    return status;
+  }
+  lane.done = std::max(lane.done, lane.attempt_version);
+  // What the target holds now is anybody's guess, so the next version is sent whatever it says.
+  if (reason == dead_letter_reason::kUndetermined) lane.acknowledged_digest = Digest();
+  return GoOn(lane);
+}
+
+absl::Status Settler::GoOn(LaneRow& lane) {
+  lane.attempts = 0;
+  lane.probes = 0;
+  lane.attempt_version = 0;
+  lane.attempt_seq = 0;
+  lane.attempt_digest = Digest();
+  lane.first_attempt_at = absl::InfinitePast();
+  lane.due_at = absl::InfinitePast();
+  lane.note.clear();
+  auto record = context_.memory.FindRecord(lane.record);
+  if (!record.ok()) return record.status();
+  if ((*record)->row.version > lane.done) {
+    context_.MakeReady(lane, context_.memory.last_seq());
+  } else {
+    context_.SetState(lane, LaneState::kIdle);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace retailsync::engine

@@ -1,0 +1,279 @@
+#include "retailsync/store/host_outbox.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "retailsync/model/v1/validation.h"
+#include "store/row_rules.h"
+#include "store/sqlite/connection.h"
+#include "store/sqlite/error.h"
+#include "store/sqlite/open_database.h"
+
+namespace retailsync::store {
+namespace {
+
+using sqlite::Connection;
+using sqlite::Error;
+using sqlite::Run;
+
+constexpr int kPageChangesMax = 1000;
+// A page ends after this much content, so that a few large changes do not fill the memory.
+constexpr size_t kPageBytesMax = 16u << 20;
+
+// A position is never used twice in one outbox (AUTOINCREMENT), and SQLite has one writer at a
+// time: positions become visible in their order, so that a cursor never passes one that is yet to
+// be committed. The origin tells one outbox from another that was made in its place.
+constexpr char kSchema[] = R"sql(
+SAVEPOINT retailsync_prepare;
+CREATE TABLE IF NOT EXISTS retailsync_outbox (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  change_id TEXT NOT NULL UNIQUE,
+  change BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS retailsync_outbox_origin (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  origin TEXT NOT NULL
+);
+INSERT OR IGNORE INTO retailsync_outbox_origin(id, origin) VALUES (1, lower(hex(randomblob(8))));
+RELEASE retailsync_prepare;
+)sql";
+
+std::string PathOf(sqlite3* database) {
+  const char* path = sqlite3_db_filename(database, "main");
+  return path == nullptr || *path == '\0' ? "the host's database" : path;
+}
+
+// Finalizes a statement on a connection that is not ours.
+class HostStatement {
+ public:
+  HostStatement(sqlite3* database, std::string_view sql) {
+    code_ = sqlite3_prepare_v2(database, sql.data(), static_cast<int>(sql.size()), &statement_,
+                               nullptr);
+  }
+  ~HostStatement() { sqlite3_finalize(statement_); }
+  HostStatement(const HostStatement&) = delete;
+  HostStatement& operator=(const HostStatement&) = delete;
+
+  int code() const { return code_; }
+  sqlite3_stmt* get() const { return statement_; }
+
+ private:
+  sqlite3_stmt* statement_ = nullptr;
+  int code_;
+};
+
+class HostOutbox final : public Source {
+ public:
+  explicit HostOutbox(std::unique_ptr<Connection> connection)
+      : connection_(std::move(connection)) {}
+
+  ConnectorDescription Describe() const override {
+    return {.name = fmt::format("host outbox {}", connection_->path()), .contract_version = "1"};
+  }
+
+  SourceCapabilities Capabilities() const override {
+    SourceCapabilities capabilities{
+        .entities = {}, .event_ids = true, .deletes = true, .page_changes_max = kPageChangesMax};
+    for (int type = 1; type < kEntityTypeCount; ++type) {
+      capabilities.entities.insert(static_cast<EntityType>(type));
+    }
+    return capabilities;
+  }
+
+  absl::StatusOr<PollResponse> Poll(const PollRequest& request) override {
+    if (request.changes_max < 1) {
+      return absl::InvalidArgumentError(
+          fmt::format("changes_max is {}, but must be at least 1", request.changes_max));
+    }
+    sqlite::Transaction transaction(connection_.get(), sqlite::Transaction::Kind::kRead);
+    if (const int code = transaction.Begin(); code != SQLITE_OK) {
+      return Error(connection_->raw(), connection_->path(), "read the outbox", code);
+    }
+    const auto origin = connection_->QueryText("SELECT origin FROM retailsync_outbox_origin");
+    if (!origin.ok()) {
+      return origin.status();
+    }
+    const auto newest = connection_->QueryInt(
+        "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'retailsync_outbox'");
+    if (!newest.ok()) {
+      return newest.status();
+    }
+    const auto cursor = ParseCursor(request.cursor);
+    if (!cursor.ok()) {
+      return cursor.status();
+    }
+    // An outbox that was made anew or brought back from a backup is read from its beginning: what
+    // was told before is recognised by its change id.
+    int64_t after = cursor->position;
+    if (cursor->origin != *origin || after > *newest) {
+      after = 0;
+    }
+    origin_ = *origin;
+    return ReadPage(after, std::min(request.changes_max, kPageChangesMax));
+  }
+
+  void Acknowledge(const std::string& cursor) override {
+    const auto parsed = ParseCursor(cursor);
+    if (!parsed.ok() || parsed->origin != origin_) {
+      return;
+    }
+    absl::StatusOr<Run> run =
+        connection_->Prepare("DELETE FROM retailsync_outbox WHERE position <= ?");
+    if (!run.ok()) {
+      return;
+    }
+    // Never more than was told. An error leaves the rows for the next time.
+    run->Bind(1, std::min(parsed->position, told_));
+    run->Next();
+  }
+
+ private:
+  struct Cursor {
+    std::string origin;
+    int64_t position = 0;
+  };
+
+  // "<origin>:<position>"; empty is the beginning.
+  static absl::StatusOr<Cursor> ParseCursor(const std::string& text) {
+    Cursor cursor;
+    if (text.empty()) {
+      return cursor;
+    }
+    const size_t colon = text.rfind(':');
+    const char* end = text.data() + text.size();
+    if (colon != std::string::npos) {
+      cursor.origin = text.substr(0, colon);
+      const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, cursor.position);
+      if (error == std::errc() && rest == end && cursor.position >= 0) {
+        return cursor;
+      }
+    }
+    return absl::InvalidArgumentError(
+        fmt::format("\"{}\" is no cursor of a host outbox", Printable(text)));
+  }
+
+  absl::StatusOr<PollResponse> ReadPage(int64_t after, int changes_max) {
+    absl::StatusOr<Run> run = connection_->Prepare(
+        "SELECT position, change_id, change FROM retailsync_outbox WHERE position > ? "
+        "ORDER BY position LIMIT ?");
+    if (!run.ok()) {
+      return run.status();
+    }
+    run->Bind(1, after);
+    run->Bind(2, int64_t{changes_max} + 1);
+    PollResponse response;
+    int64_t last = after;
+    int rows = 0;
+    size_t bytes = 0;
+    while (run->Next()) {
+      if (rows == changes_max || bytes >= kPageBytesMax) {
+        response.more = true;
+        break;
+      }
+      last = run->Int(0);
+      ++rows;
+      const std::string_view content = run->Blob(2);
+      bytes += content.size();
+      model::v1::Change& change = response.changes.emplace_back();
+      if (!change.ParseFromArray(content.data(), static_cast<int>(content.size()))) {
+        response.changes.pop_back();
+        response.rejects.push_back({.id = std::string(run->Text(1)),
+                                    .subject = {},
+                                    .type = EntityType::kUnspecified,
+                                    .reason = fmt::format("retailsync_outbox {}: change: is not a "
+                                                          "serialised retailsync.model.v1.Change",
+                                                          last),
+                                    .raw = std::string(content)});
+      }
+    }
+    if (run->code() != SQLITE_OK) {
+      return run->status("read the outbox");
+    }
+    told_ = last;
+    response.next_cursor = fmt::format("{}:{}", origin_, last);
+    return response;
+  }
+
+  std::unique_ptr<Connection> connection_;
+  std::string origin_;  // of the outbox that was read last
+  int64_t told_ = 0;    // how far it was read
+};
+
+}  // namespace
+
+absl::Status PrepareHostOutbox(sqlite3* host_database) {
+  if (sqlite3_exec(host_database, kSchema, nullptr, nullptr, nullptr) == SQLITE_OK) {
+    return absl::OkStatus();
+  }
+  absl::Status status = Error(host_database, PathOf(host_database), "make the outbox",
+                              sqlite3_extended_errcode(host_database));
+  sqlite3_exec(host_database, "ROLLBACK TO retailsync_prepare; RELEASE retailsync_prepare", nullptr,
+               nullptr, nullptr);
+  return status;
+}
+
+absl::Status EnqueueChange(sqlite3* host_database, const model::v1::Change& change) {
+  if (const auto violations = ValidateChange(change); !violations.empty()) {
+    return absl::InvalidArgumentError(
+        fmt::format("change \"{}\": {}", Printable(change.id()), retailsync::Describe(violations)));
+  }
+  std::string content;
+  if (!change.SerializeToString(&content)) {
+    return absl::InvalidArgumentError(
+        fmt::format("change \"{}\" is too large to be serialised", Printable(change.id())));
+  }
+  // ABORT undoes this statement only, whatever the host's transaction did before.
+  const HostStatement insert(
+      host_database, "INSERT OR ABORT INTO retailsync_outbox(change_id, change) VALUES (?, ?)");
+  if (insert.code() != SQLITE_OK) {
+    return absl::FailedPreconditionError(
+        fmt::format("{}: cannot enqueue a change; was PrepareHostOutbox() called? ({})",
+                    PathOf(host_database), sqlite3_errmsg(host_database)));
+  }
+  sqlite3_bind_text64(insert.get(), 1, change.id().data(), change.id().size(), SQLITE_STATIC,
+                      SQLITE_UTF8);
+  sqlite3_bind_blob64(insert.get(), 2, content.data(), content.size(), SQLITE_STATIC);
+  if (sqlite3_step(insert.get()) == SQLITE_DONE) {
+    return absl::OkStatus();
+  }
+  const int code = sqlite3_extended_errcode(host_database);
+  if (code == SQLITE_CONSTRAINT_UNIQUE) {
+    return absl::AlreadyExistsError(
+        fmt::format("{}: a change with the id \"{}\" is in the outbox already",
+                    PathOf(host_database), Printable(change.id())));
+  }
+  return Error(host_database, PathOf(host_database), "enqueue a change", code);
+}
+
+absl::StatusOr<std::unique_ptr<Source>> OpenHostOutbox(const std::string& path) {
+  const auto resolved = sqlite::ResolvePath(path);
+  if (!resolved.ok()) {
+    return resolved.status();
+  }
+  auto connection = Connection::Open(*resolved, /*create=*/false);
+  if (!connection.ok()) {
+    return connection.status();
+  }
+  const auto tables = (*connection)
+                          ->QueryInt(
+                              "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
+                              "name IN ('retailsync_outbox', 'retailsync_outbox_origin')");
+  if (!tables.ok()) {
+    return tables.status();
+  }
+  constexpr int64_t kTables = 2;
+  if (*tables != kTables) {
+    return absl::FailedPreconditionError(
+        fmt::format("{}: has no outbox; the host calls PrepareHostOutbox() first", *resolved));
+  }
+  return std::make_unique<HostOutbox>(*std::move(connection));
+}
+
+}  // namespace retailsync::store
