@@ -31,7 +31,10 @@ class Asides {
       for (const retailsync::DeadLetter& letter : *page) {
         query.after_id = letter.row.id;
         if (letter.row.kind == retailsync::DeadLetterKind::kChange) {
-          reasons_[letter.row.change_id] = letter.row.reason;
+          // A contradiction is filed under an id of its own; the change in it has the one it was
+          // told with.
+          const std::string& told = letter.change.id();
+          reasons_[told.empty() ? letter.row.change_id : told] = letter.row.reason;
         } else {
           reasons_[DeliveryName(retailsync::TypeOf(letter.entity),
                                 retailsync::BusinessKey(letter.entity))] = letter.row.reason;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -140,20 +141,25 @@ bool CsvReader::Fill() {
 
 CsvReader::Next CsvReader::Take(CsvRecord& record, size_t length, size_t line_break) {
   std::string_view raw = std::string_view(buffer_).substr(begin_, length);
+  std::string_view problem = {};
+  while (true) {
+    std::string_view text = raw;
+    if (line_break > 0 && !text.empty() && text.back() == '\r') text.remove_suffix(1);
+    problem = Split(text, record.fields);
+    record.raw = std::string(text);
+    size_t first_break = raw.find('\n');
+    if (problem.empty() || first_break == std::string_view::npos) break;
+    // What goes over several lines and is no record was held together by a stray quote.
+    raw = raw.substr(0, first_break);
+    line_break = 1;
+  }
+  if (!problem.empty()) record.fields.clear();
+  record.problem = std::string(problem);
   record.line = line_;
   record.unterminated = false;
-  size_t lines = 0;
-  for (char c : raw) lines += c == '\n' ? 1 : 0;
-  if (line_break > 0) {
-    ++lines;
-    if (!raw.empty() && raw.back() == '\r') raw.remove_suffix(1);
-  }
-  record.raw = std::string(raw);
-  record.problem = std::string(Split(raw, record.fields));
-  if (!record.problem.empty()) record.fields.clear();
-  line_ += lines;
-  begin_ += length + line_break;
-  bytes_read_ += length + line_break;
+  line_ += static_cast<uint64_t>(std::count(raw.begin(), raw.end(), '\n')) + line_break;
+  begin_ += raw.size() + line_break;
+  bytes_read_ += raw.size() + line_break;
   return Next::kRecord;
 }
 
@@ -188,9 +194,8 @@ CsvReader::Next CsvReader::Read(CsvRecord& record) {
     return Next::kBroken;
   }
   if (begin_ + at == buffer_.size() && at == 0) return Next::kEnd;
-  if (first_break != std::string::npos) return Take(record, first_break, 1);
   Take(record, at, 0);
-  record.unterminated = true;
+  record.unterminated = begin_ == buffer_.size() && record.raw.size() == at;
   return Next::kRecord;
 }
 

@@ -16,8 +16,9 @@
 
 namespace retail_year {
 
-// A record longer than this is not read as one: its first line is set aside, and reading goes on
-// after it. So a quote that is never closed costs one line and not the rest of the file.
+// A record longer than this is not read as one. Of what goes over several lines and is no record,
+// only the first line is set aside, and reading goes on after it: a stray quote costs one line and
+// not its neighbours, or the rest of the file.
 inline constexpr size_t kRecordBytesMax = 16 * 1024;
 
 struct CsvRecord {

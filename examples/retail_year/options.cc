@@ -86,7 +86,9 @@ absl::Status Set(const std::string& name, const std::string& value, Options& opt
 
 bool SameFile(const std::string& a, const std::string& b) {
   std::error_code error;
-  return std::filesystem::weakly_canonical(a, error) == std::filesystem::weakly_canonical(b, error);
+  using std::filesystem::absolute;
+  using std::filesystem::weakly_canonical;
+  return weakly_canonical(absolute(a, error), error) == weakly_canonical(absolute(b, error), error);
 }
 
 absl::Status CheckTogether(const Options& options, const std::set<std::string>& given) {

@@ -368,15 +368,33 @@ def check_bad_store(context, place):
             setattr(here, which, "/proc/version")
             report, error = here.run(context.files, code=1)
             require(report is None and "/proc/version" in error, f"a read-only {which}: {error!r}")
-        holder = sqlite3.connect(path)
-        holder.isolation_level = None
-        holder.execute("BEGIN EXCLUSIVE")
-        report, error = place.run(context.files, code=1)
-        require(report is None and path in error, f"a locked {which}: {error!r}")
-        holder.execute("ROLLBACK")
-        holder.close()
+    holder = sqlite3.connect(place.erp)
+    holder.isolation_level = None
+    holder.execute("BEGIN EXCLUSIVE")
+    report, error = place.run(context.files, code=1)
+    require(report is None and place.erp in error, f"a locked erp: {error!r}")
+    holder.execute("ROLLBACK")
+    holder.close()
     require_equal(place.fingerprint(), before, "the ERP afterwards")
     run_again(place, context.files, context.expected)
+
+
+def check_store_in_use(context, place):
+    """A second program on the same store is refused with a sentence; the first one's work goes on after it."""
+    process = subprocess.Popen(place.command(context.files, ["--fail", "0.99"]), stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    while not os.path.exists(place.erp):
+        require(process.poll() is None, "the first program must run")
+        time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)
+    other = Place(place.program, os.path.join(place.folder, "other"))
+    other.store = place.store
+    report, error = other.run(context.files, code=1)
+    require(report is None and place.store in error, f"a store in use: {error!r}")
+    process.kill()
+    process.wait()
+    report, _ = place.run(context.files)
+    compare(place, context.expected, report)
 
 
 def check_options(context, place):
@@ -416,7 +434,7 @@ def check_no_arguments(context, place):
 
 CHECKS = [check_plain, check_faults, check_kills, check_kills_with_faults, check_other_options,
           check_one_file_after_the_other, check_truncated, check_garbage_rows, check_line_breaks, check_bad_files,
-          check_bad_store, check_options, check_no_arguments]
+          check_bad_store, check_store_in_use, check_options, check_no_arguments]
 
 
 def main():

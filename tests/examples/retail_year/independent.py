@@ -80,6 +80,14 @@ def split(raw):
         at += 1
 
 
+def record(data, at, stop):
+    ended = stop < len(data)
+    raw = data[at:stop]
+    if ended and raw.endswith(b"\r"):
+        raw = raw[:-1]
+    return raw, split(raw), ended
+
+
 def records(data, whole):
     """Yields (raw, fields or None, has a line break). Raises Truncated at the end of a file that is not whole."""
     at = 0
@@ -94,24 +102,22 @@ def records(data, whole):
             if data.count(b'"', at, stop) % 2 == 0 or line_break < 0:
                 break
             end = line_break + 1
-        odd = stop is None or data.count(b'"', at, stop) % 2 == 1
-        if stop is not None and stop == len(data) and not whole:
+        if stop == len(data) and not whole:
             raise Truncated
-        if odd:
-            if stop is None and not whole and len(data) - at <= RECORD_BYTES_MAX:
-                raise Truncated
-            first = data.find(b"\n", at)
-            stop = len(data) if first < 0 else first
+        first = data.find(b"\n", at)
+        first = len(data) if first < 0 else first
+        if stop is None:
+            stop = first
             if stop - at > RECORD_BYTES_MAX:
                 # One endless line comes in pieces of the longest record.
                 yield data[at:at + RECORD_BYTES_MAX], None, True
                 at += RECORD_BYTES_MAX
                 continue
-        raw = data[at:stop]
-        ended = stop < len(data)
-        if ended and raw.endswith(b"\r"):
-            raw = raw[:-1]
-        yield raw, split(raw), ended
+        raw, fields, ended = record(data, at, stop)
+        if fields is None and first < stop:
+            stop = first
+            raw, fields, ended = record(data, at, stop)
+        yield raw, fields, ended
         at = stop + 1
     if not whole:
         raise Truncated
