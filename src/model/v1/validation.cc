@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <unordered_map>
@@ -14,6 +15,8 @@
 #include "model/v1/shape.h"
 #include "model/v1/text_rules.h"
 #include "model/v1/validation_rules.h"
+#include "retailsync/base/currency.h"
+#include "retailsync/base/gtin.h"
 #include "retailsync/model/v1/entity.h"
 
 namespace retailsync {
@@ -80,7 +83,10 @@ class Plans {
  public:
   Plans() {
     for (const model_internal::FieldRule& rule : model_internal::FieldRules()) {
-      rules_[fmt::format("retailsync.model.v1.{}.{}", rule.message, rule.field)] |= rule.flags;
+      const auto name = fmt::format("retailsync.model.v1.{}.{}", rule.message, rule.field);
+      // A rule for a field that is not there would hold nothing, and nobody would know.
+      if (Entity::descriptor()->file()->pool()->FindFieldByName(name) == nullptr) std::abort();
+      rules_[name] |= rule.flags;
     }
     root_ = &Build(ShapeOf(Entity::descriptor()));
   }
@@ -274,6 +280,8 @@ class Validator {
         return CheckEnum(reflection.GetEnumValue(message, descriptor), descriptor, -1);
       case FieldDescriptor::CPPTYPE_INT32:
         return CheckSign(reflection.GetInt32(message, descriptor) < 0 ? -1 : 1, field.rules);
+      case FieldDescriptor::CPPTYPE_INT64:
+        return CheckSign(reflection.GetInt64(message, descriptor) < 0 ? -1 : 1, field.rules);
       case FieldDescriptor::CPPTYPE_MESSAGE:
         return CheckMessage(reflection.GetMessage(message, descriptor), field);
       default:
@@ -319,19 +327,11 @@ class Validator {
     Add(std::move(rule));
   }
 
-  static bool IsGtin(std::string_view text) {
-    if (text.size() != 8 && (text.size() < 12 || text.size() > 14)) return false;
-    int sum = 0;
-    for (size_t i = 0; i < text.size(); ++i) {
-      if (text[i] < '0' || text[i] > '9') return false;
-      sum += (text[i] - '0') * ((text.size() - i) % 2 == 0 ? 3 : 1);
-    }
-    return sum % 10 == 0;
-  }
-
   void CheckCurrency(std::string_view code) {
     if (!model_internal::IsUpperLetters(code, 3)) {
       Add("must be three upper-case letters (ISO 4217)");
+    } else if (FindCurrency(code) == nullptr) {
+      Add(fmt::format("must be a currency of ISO 4217; {} is none", code));
     }
   }
 

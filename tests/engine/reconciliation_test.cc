@@ -1,0 +1,202 @@
+// Reconciliation: what a target holds against what it acknowledged; drift is reported and, when
+// asked for, repaired.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "support/catch.h"
+#include "support/world.h"
+
+namespace retailsync {
+namespace {
+
+using fakes::Anna;
+using fakes::Entity;
+using fakes::MakeCustomer;
+using fakes::MakeOrder;
+using fakes::MakePrice;
+using fakes::MakeProduct;
+using fakes::ShopAndErp;
+using fakes::StoreKind;
+using fakes::Upsert;
+
+// 25 products, acknowledged; then one lost, two different, one unexpected.
+void Drift(ShopAndErp& world) {
+  std::vector<model::v1::Change> batch;
+  for (int i = 0; i < 25; ++i) {
+    batch.push_back(Upsert("shop", fmt::format("c{}", i), MakeProduct(fmt::format("P{}", i), "a")));
+  }
+  batch.push_back(Upsert("shop", "cx", MakeCustomer("7", "anna")));
+  CHECK_OK(world.Accept(batch).status);
+  CHECK_OK(world.RunUntilIdle());
+  world.erp.Lose("product:P3");
+  world.erp.Lose("customer:7");
+  auto edit = [](Entity& entity) {
+    entity.mutable_product()->mutable_titles(0)->set_text("tampered");
+  };
+  world.erp.Tamper("product:P5", edit);
+  world.erp.Tamper("product:P24", edit);
+  world.erp.Plant(MakeProduct("Z-alien", "x"));
+}
+
+TEST_CASE("reconciliation: finds what is missing, different and unexpected, and changes nothing") {
+  const auto kind = GENERATE(StoreKind::kMemory, StoreKind::kSqlite);
+  ShopAndErp world({.store = kind});
+  Drift(world);
+  const size_t effects = world.erp.effects().size();
+  REQUIRE_OK(
+      world.engine().StartReconcile({.target = "erp", .type = EntityType::kProduct}, Anna()));
+  CHECK(world.engine()
+            .StartReconcile({.target = "erp", .type = EntityType::kProduct}, Anna())
+            .code() == absl::StatusCode::kAlreadyExists);
+  world.erp.list_failures = 2;
+  REQUIRE_OK(world.RunUntilIdle());
+  const auto report = world.engine().FindReconcile("erp", EntityType::kProduct);
+  REQUIRE(report.has_value());
+  CHECK(report->done);
+  CHECK_OK(report->status);
+  CHECK(report->compared == 26);
+  CHECK(report->missing == 1);
+  CHECK(report->different == 2);
+  CHECK(report->unexpected == 1);
+  CHECK(report->repaired == 0);
+  REQUIRE(report->examples.size() == 4);
+  for (const retailsync::Drift& drift : report->examples) {
+    if (drift.kind == DriftKind::kMissing) CHECK(drift.external_id == "erp-product:P3");
+    if (drift.kind == DriftKind::kUnexpected) CHECK(drift.external_id == "erp-product:Z-alien");
+    if (drift.kind == DriftKind::kDifferent) {
+      REQUIRE(drift.paths.size() == 1);
+      CHECK(drift.paths[0].find("titles[en].text") != std::string::npos);
+    }
+  }
+  CHECK(world.trace.Count(EventKind::kDrift) == 4);
+  CHECK(world.erp.effects().size() == effects);
+}
+
+TEST_CASE("reconciliation: a repair sends again what is missing or different, and converges") {
+  ShopAndErp world;
+  const bool conditional = GENERATE(false, true);
+  CAPTURE(conditional);
+  world.erp.capabilities.conditional_writes = conditional;
+  Drift(world);
+  const size_t effects = world.erp.effects().size();
+  std::set<std::string> keys;
+  for (const auto& effect : world.erp.effects()) keys.insert(effect.key);
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kProduct, .repair = true}, Anna()));
+  REQUIRE_OK(world.RunUntilIdle());
+  auto report = world.engine().FindReconcile("erp", EntityType::kProduct);
+  REQUIRE(report.has_value());
+  CHECK(report->repaired == 3);
+  CHECK(world.erp.effects().size() == effects + 3);
+  for (size_t i = effects; i < world.erp.effects().size(); ++i) {
+    // A new key, or a sink that remembers the old one would do nothing.
+    CHECK(keys.insert(world.erp.effects()[i].key).second);
+  }
+  for (int i = 0; i < 25; ++i) CHECK(world.erp.HeldText(fmt::format("product:P{}", i)) == "a");
+  CHECK(world.erp.HeldText("product:Z-alien") == "x");
+
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kProduct, .repair = true}, Anna()));
+  REQUIRE_OK(world.RunUntilIdle());
+  report = world.engine().FindReconcile("erp", EntityType::kProduct);
+  CHECK(report->missing == 0);
+  CHECK(report->different == 0);
+  CHECK(report->unexpected == 1);
+  CHECK(report->repaired == 0);
+  CHECK(world.erp.effects().size() == effects + 3);
+  CHECK(world.AllLetters().empty());
+}
+
+TEST_CASE("reconciliation: a repair that is interrupted anywhere converges all the same") {
+  ShopAndErp world;
+  world.erp.capabilities.idempotent = true;
+  Drift(world);
+  world.erp.Script("product:P3", {{fakes::Act::kUnknownWithEffect}});
+  world.erp.Script("product:P5", {{fakes::Act::kUnknownWithoutEffect}, {fakes::Act::kTransient}});
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kProduct, .repair = true}, Anna()));
+  const int steps = GENERATE(0, 1, 2, 3, 4, 6);
+  for (int i = 0; i < steps; ++i) REQUIRE(world.engine().Step().ok());
+  REQUIRE_OK(world.Restart());
+  REQUIRE_OK(world.RunUntilIdle());
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kProduct, .repair = true}, Anna()));
+  REQUIRE_OK(world.RunUntilIdle());
+  for (int i = 0; i < 25; ++i) CHECK(world.erp.HeldText(fmt::format("product:P{}", i)) == "a");
+  CHECK(world.AllLetters().empty());
+}
+
+TEST_CASE("reconciliation: what the system rounds as it says it does is no drift") {
+  ShopAndErp world;
+  world.erp.normalize = [](Entity& entity) {
+    if (!entity.has_price()) return;
+    auto* amount = entity.mutable_price()->mutable_entries(0)->mutable_amount();
+    amount->set_nanos(amount->nanos() / 10'000'000 * 10'000'000);
+  };
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakePrice("P", 1'239'999))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kPrice, .repair = true}, Anna()));
+  REQUIRE_OK(world.RunUntilIdle());
+  const auto report = world.engine().FindReconcile("erp", EntityType::kPrice);
+  REQUIRE(report.has_value());
+  CHECK(report->different == 0);
+  CHECK(world.erp.effects().size() == 1);
+}
+
+TEST_CASE("reconciliation: what is on its way is not taken for drift") {
+  ShopAndErp world;
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeProduct("P", "a"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  world.erp.Script("product:P", {{fakes::Act::kTransient, absl::Minutes(10)}});
+  REQUIRE_OK(world
+                 .Accept({Upsert("shop", "c2", MakeProduct("P", "b")),
+                          Upsert("shop", "c3", MakeProduct("Q", "new"))})
+                 .status);
+  world.erp.Script("product:Q", {{fakes::Act::kUnknownWithEffect, absl::Minutes(10)}});
+  REQUIRE_OK(world.RunFor(absl::Milliseconds(1)));
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kProduct, .repair = true}, Anna()));
+  REQUIRE_OK(world.RunUntilIdle());
+  const auto report = world.engine().FindReconcile("erp", EntityType::kProduct);
+  REQUIRE(report.has_value());
+  CHECK(report->missing == 0);
+  CHECK(report->different == 0);
+  CHECK(world.erp.HeldText("product:P") == "b");
+  CHECK(world.erp.TextsOf("product:P") == std::vector<std::string>{"a", "b"});
+  CHECK(world.erp.TextsOf("product:Q") == std::vector<std::string>{"new"});
+}
+
+TEST_CASE("reconciliation: needs a sink that can list, a known target, and the right to ask") {
+  ShopAndErp world;
+  world.erp.capabilities.listable = false;
+  CHECK(world.engine()
+            .StartReconcile({.target = "erp", .type = EntityType::kProduct}, Anna())
+            .code() == absl::StatusCode::kFailedPrecondition);
+  CHECK_FALSE(world.engine()
+                  .StartReconcile({.target = "nowhere", .type = EntityType::kProduct}, Anna())
+                  .ok());
+  CHECK_FALSE(world.engine().StartReconcile({.target = "erp"}, Anna()).ok());
+  CHECK(world.engine()
+            .StartReconcile({.target = "erp", .type = EntityType::kProduct}, {.name = "bert"})
+            .code() == absl::StatusCode::kPermissionDenied);
+  CHECK_FALSE(world.engine().FindReconcile("erp", EntityType::kProduct).has_value());
+}
+
+TEST_CASE("reconciliation: a target that can never be listed ends the report with its error") {
+  ShopAndErp world;
+  Drift(world);
+  world.erp.list_failures = 1'000'000;
+  REQUIRE_OK(
+      world.engine().StartReconcile({.target = "erp", .type = EntityType::kProduct}, Anna()));
+  REQUIRE_OK(world.RunFor(absl::Hours(5)));
+  const auto report = world.engine().FindReconcile("erp", EntityType::kProduct);
+  REQUIRE(report.has_value());
+  // Either it is still trying or it says why it stopped; it never says that all is well.
+  CHECK((!report->done || !report->status.ok()));
+  CHECK(world.StatusOf("erp").last_error != "");
+}
+
+}  // namespace
+}  // namespace retailsync

@@ -1,0 +1,179 @@
+// A store that fails when told, in front of one that does not.
+#ifndef RETAILSYNC_TESTS_SUPPORT_FAULTY_STORE_H_
+#define RETAILSYNC_TESTS_SUPPORT_FAULTY_STORE_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "retailsync/spi/store.h"
+
+namespace retailsync::fakes {
+
+enum class FailWhen : uint8_t {
+  kBefore,  // nothing was written
+  kAfter,   // everything was written, and the answer was lost
+};
+
+class FaultyStore final : public Store {
+ public:
+  explicit FaultyStore(Store* under) : under_(under) {}
+
+  // Commits asked for so far.
+  int commits() const { return commits_; }
+  int recoveries() const { return recoveries_; }
+
+  // The nth commit from now (1: the next) fails. With `dies`, so does every call after it: the
+  // process and its memory are gone, as far as the store is concerned.
+  void FailCommit(int nth, FailWhen when, bool dies = false,
+                  absl::Status status = absl::UnavailableError("the disk is gone")) {
+    fail_at_ = commits_ + nth;
+    when_ = when;
+    dies_ = dies;
+    status_ = std::move(status);
+  }
+  void FailReads(int count) { read_failures_ = count; }
+  void FailRecoveries(int count) { recovery_failures_ = count; }
+  bool dead() const { return dead_; }
+  // After a crash: the same data, opened anew.
+  void Revive(Store* under) {
+    under_ = under;
+    dead_ = false;
+    fail_at_ = 0;
+    read_failures_ = 0;
+    recovery_failures_ = 0;
+  }
+
+  std::string Describe() const override { return "faulty " + under_->Describe(); }
+
+  absl::Status Commit(const WriteBatch& batch) override {
+    if (dead_) return status_;
+    ++commits_;
+    if (commits_ != fail_at_) return under_->Commit(batch);
+    if (when_ == FailWhen::kAfter) {
+      const absl::Status status = under_->Commit(batch);
+      if (!status.ok()) return status;
+    }
+    dead_ = dies_;
+    return status_;
+  }
+  absl::Status Recover() override {
+    if (dead_) return status_;
+    ++recoveries_;
+    if (recovery_failures_ > 0) {
+      --recovery_failures_;
+      return absl::UnavailableError("the disk is still gone");
+    }
+    return under_->Recover();
+  }
+
+  absl::StatusOr<StoreCounters> ReadCounters() override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->ReadCounters();
+  }
+  absl::StatusOr<std::vector<NameRow>> ReadNames() override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->ReadNames();
+  }
+  absl::StatusOr<std::vector<CursorRow>> ReadCursors() override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->ReadCursors();
+  }
+  absl::StatusOr<std::vector<std::optional<JournalRow>>> FindChanges(
+      std::span<const ChangeKey> keys) override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->FindChanges(keys);
+  }
+  absl::StatusOr<std::vector<std::optional<JournalRow>>> ReadJournal(
+      std::span<const Seq> seqs) override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->ReadJournal(seqs);
+  }
+  absl::StatusOr<std::vector<std::optional<RecordRow>>> ReadRecords(
+      std::span<const RecordId> ids) override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->ReadRecords(ids);
+  }
+  absl::StatusOr<std::vector<std::optional<RecordId>>> FindLinks(
+      std::span<const LinkKey> keys) override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->FindLinks(keys);
+  }
+  absl::StatusOr<std::vector<std::optional<LaneRow>>> ReadLanes(
+      std::span<const LaneKey> keys) override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->ReadLanes(keys);
+  }
+  absl::StatusOr<std::vector<JournalRow>> ScanJournal(Seq from, int rows_max) override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->ScanJournal(from, rows_max);
+  }
+  absl::StatusOr<std::vector<LinkRow>> ScanLinks(NameId system, EntityType type,
+                                                 const std::string& after, int rows_max) override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->ScanLinks(system, type, after, rows_max);
+  }
+  absl::StatusOr<std::vector<LinkRow>> LinksOf(RecordId record) override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->LinksOf(record);
+  }
+  absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, Seq after,
+                                                 int rows_max) override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->ScanReady(target, domain, after, rows_max);
+  }
+  absl::StatusOr<std::vector<LaneRow>> ScanDelayed(NameId target, NameId domain, absl::Time until,
+                                                   int rows_max) override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->ScanDelayed(target, domain, until, rows_max);
+  }
+  absl::StatusOr<std::vector<LaneCount>> CountLanes() override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->CountLanes();
+  }
+  absl::StatusOr<std::optional<DeadLetterRow>> ReadDeadLetter(uint64_t id) override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->ReadDeadLetter(id);
+  }
+  absl::StatusOr<std::vector<DeadLetterRow>> ScanDeadLetters(
+      const DeadLetterFilter& filter) override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->ScanDeadLetters(filter);
+  }
+  absl::StatusOr<uint64_t> CountDeadLetters(DeadLetterState state) override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->CountDeadLetters(state);
+  }
+  absl::StatusOr<ExpireResult> Expire(const ExpireRequest& request) override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->Expire(request);
+  }
+
+ private:
+  absl::Status Read() {
+    if (dead_) return status_;
+    if (read_failures_ > 0) {
+      --read_failures_;
+      return absl::UnavailableError("the disk does not answer");
+    }
+    return absl::OkStatus();
+  }
+
+  Store* under_;
+  int commits_ = 0;
+  int recoveries_ = 0;
+  int fail_at_ = 0;
+  FailWhen when_ = FailWhen::kBefore;
+  bool dies_ = false;
+  bool dead_ = false;
+  int read_failures_ = 0;
+  int recovery_failures_ = 0;
+  absl::Status status_ = absl::UnavailableError("the disk is gone");
+};
+
+}  // namespace retailsync::fakes
+
+#endif  // RETAILSYNC_TESTS_SUPPORT_FAULTY_STORE_H_
