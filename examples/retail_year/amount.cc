@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <sstream>
+
+#include "retailsync/base/decimal.h"
+
 namespace retail_year {
 namespace {
 
@@ -9,36 +14,18 @@ constexpr int64_t kNanosPerUnit = 1'000'000'000;
 constexpr size_t kUnitDigitsMax = 12;
 constexpr size_t kPlacesMax = 9;
 
-bool IsDigits(std::string_view text) {
-  for (char c : text) {
-    if (c < '0' || c > '9') return false;
-  }
-  return !text.empty();
-}
-
-int64_t ToNumber(std::string_view digits) {
-  int64_t number = 0;
-  for (char c : digits) number = number * 10 + (c - '0');
-  return number;
-}
-
 }  // namespace
 
 std::optional<Amount> ParseAmount(std::string_view text) {
-  bool negative = !text.empty() && text.front() == '-';
-  if (negative) text.remove_prefix(1);
-  size_t point = text.find('.');
-  std::string_view units = text.substr(0, point);
-  if (!IsDigits(units) || units.size() > kUnitDigitsMax) return std::nullopt;
-  int64_t fraction = 0;
-  if (point != std::string_view::npos) {
-    std::string_view places = text.substr(point + 1);
-    if (!IsDigits(places) || places.size() > kPlacesMax) return std::nullopt;
-    fraction = ToNumber(places);
-    for (size_t i = places.size(); i < kPlacesMax; ++i) fraction *= 10;
+  std::string_view digits = text.substr(text.substr(0, 1) == "-" ? 1 : 0);
+  size_t point = std::min(digits.find('.'), digits.size());
+  if (digits.substr(0, 1) == "+" || point > kUnitDigitsMax ||
+      digits.size() > point + 1 + kPlacesMax) {
+    return std::nullopt;
   }
-  absl::int128 nanos = absl::int128(ToNumber(units)) * kNanosPerUnit + fraction;
-  return Amount{negative ? -nanos : nanos};
+  absl::StatusOr<retailsync::Decimal> number = retailsync::Decimal::Parse(text);
+  if (!number.ok()) return std::nullopt;
+  return Amount{number->total_nanos()};
 }
 
 std::string Text(Amount amount) {
@@ -46,8 +33,9 @@ std::string Text(Amount amount) {
   absl::int128 nanos = negative ? -amount.nanos : amount.nanos;
   std::string places = fmt::format("{:09}", static_cast<int64_t>(nanos % kNanosPerUnit));
   while (places.size() > 2 && places.back() == '0') places.pop_back();
-  return fmt::format("{}{}.{}", negative ? "-" : "", static_cast<int64_t>(nanos / kNanosPerUnit),
-                     places);
+  std::ostringstream text;
+  text << (negative ? "-" : "") << nanos / kNanosPerUnit << '.' << places;
+  return text.str();
 }
 
 retailsync::model::v1::Money ToMoney(Amount amount, std::string_view currency) {

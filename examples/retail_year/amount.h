@@ -12,7 +12,8 @@
 
 namespace retail_year {
 
-// A count of billionths. Sums of everything this program can read stay far inside 128 bits.
+// A count of billionths. Unlike those of retailsync::Decimal its sums need no Status: 128 bits hold
+// the total of any files there are.
 struct Amount {
   absl::int128 nanos = 0;
 
