@@ -459,6 +459,15 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, const Arrival& arrival, co
   if (!is_new && !result.changed && !revives) {
     row.record = record->row.id;
     row.version = record->row.version;
+    // What was said again, with a higher source version, holds from there on: something older that
+    // comes late must not overwrite it.
+    if (std::string heard = result.provenance.SerializeAsString();
+        heard != record->row.provenance) {
+      RecordRow confirmed = record->row;
+      confirmed.provenance = std::move(heard);
+      model::v1::Entity body = *record->body;
+      record = context_.memory.StageRecord(std::move(confirmed), std::move(body));
+    }
     if (!result.refused.empty() || !result.stale.empty()) {
       row.payload = change.entity().SerializeAsString();
       return Close(std::move(row),

@@ -17,6 +17,7 @@ CLEAN = {
     "include/retailsync/base/clock.h": "#include <atomic>\n#include \"absl/time/time.h\"\n",
     "include/retailsync/spi/store.h": "#include \"retailsync/model/v1/change.pb.h\"\n",
     "include/retailsync/engine/engine.h": "#include \"retailsync/spi/store.h\"\n",
+    "src/model/v1/shape.cc": "#include <mutex>\nstd::shared_mutex lock;\n",
     "src/engine/core.h": "#include <vector>\n",
     "src/engine/core.cc": "#include \"engine/core.h\"\n#include \"retailsync/base/clock.h\"\n"
                           "#include <fmt/format.h>\n"
@@ -73,6 +74,7 @@ BROKEN = [
 ] + [
     ("outside-world", "include/retailsync/engine/bad.h", "inline auto F() { return absl::Now(); }\n"),
     ("outside-world", "src/model/v1/bad.cc", "auto x = absl::Now();\n"),
+    ("outside-world", "src/base/bad.cc", "#include <mutex>\n"),
     ("outside-world", "src/governance/bad.cc", "#include <mutex>\n"),
 ]
 

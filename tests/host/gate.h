@@ -43,8 +43,8 @@ class Gate {
   bool open_ = false;
 };
 
-// Opens a gate at the end of a test, however it ends. Declare it after the runner, so that nothing
-// is held any more when that goes.
+// Opens a gate at the end of a test, however it ends. Declare it last, so that nothing is held any
+// more when the runner and the connectors go.
 class OpenAtEnd {
  public:
   explicit OpenAtEnd(Gate& gate) : gate_(gate) {}

@@ -33,6 +33,10 @@ class ThreadedErp final : public Sink {
       : fake(clock, name) {
     fake.capabilities.batch_items_max = 1;
   }
+  // Calls that a runner left behind must not outlive what they are on.
+  ~ThreadedErp() override { AwaitQuiet(); }
+  ThreadedErp(const ThreadedErp&) = delete;
+  ThreadedErp& operator=(const ThreadedErp&) = delete;
 
   // To be set and read while nobody calls.
   fakes::FakeErp fake;

@@ -1,6 +1,8 @@
 // Connectors that block, hang and throw under the runner, and stopping while they do.
+#include <atomic>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -106,8 +108,8 @@ TEST_CASE("I3: a call that Stop left behind is probed after a restart, not sent 
   CAPTURE(took_effect);
   Installation at;
   Gate gate;
-  ThreadedErp erp("erp");
   std::atomic<bool> first = true;
+  ThreadedErp erp("erp");
   auto hang = [&] {
     if (!first.exchange(false)) return;
     gate.Pass();

@@ -6,7 +6,10 @@
 
 #include <atomic>
 #include <csignal>
+#include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>

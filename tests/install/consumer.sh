@@ -24,7 +24,7 @@ quietly() {
   }
 }
 
-programs="uses_base uses_model"
+programs="uses_base uses_all"
 
 by_find_package() {
   say "find_package in $1"

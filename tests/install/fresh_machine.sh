@@ -4,7 +4,8 @@
 # time must take less than a tenth of the first. Needs root, debootstrap, some 4 GB, and as much
 # network as apt does. Not a part of .ci/run: it takes long.
 #     sh tests/install/fresh_machine.sh [EMPTY-FOLDER]
-# The folder is kept when it is given, for looking into it afterwards.
+# The folder is kept when it is given, for looking into it afterwards. COMMANDS narrows what is tried
+# ("tests/run.sh"), DEBIAN_MIRROR names another mirror.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 root=$(CDPATH='' cd -- "$here/../.." && pwd)
@@ -17,46 +18,49 @@ say() { printf '==> %s\n' "$*"; }
 
 [ "$(id -u)" -eq 0 ] || die "needs root, for debootstrap and chroot"
 command -v debootstrap >/dev/null || die "needs the package debootstrap"
-machine=${1:-}
+work=${1:-}
 keep=yes
-if [ -z "$machine" ]; then
-  machine=$(mktemp -d)
+if [ -z "$work" ]; then
+  work=$(mktemp -d)
   keep=
 fi
-mkdir -p "$machine"
+mkdir -p "$work"
+fresh="$work/fresh"
 
-clean_up() {
-  for mounted in dev proc; do
-    ! mountpoint -q "$machine/$mounted" || umount "$machine/$mounted"
+unmount_all() {
+  for machine in "$work"/*/; do
+    for mounted in dev proc; do
+      ! mountpoint -q "$machine$mounted" || umount "$machine$mounted"
+    done
   done
+}
+clean_up() {
+  unmount_all
   # Never delete through something that is still mounted.
-  if [ -z "$keep" ] && ! grep -q " $machine/" /proc/mounts; then rm -rf "$machine"; fi
+  if [ -z "$keep" ] && ! grep -q " $work/" /proc/mounts; then rm -rf "$work"; fi
 }
 trap clean_up EXIT
 trap 'exit 1' INT TERM
 
-say "making a Debian 12 in $machine"
-debootstrap --variant=minbase bookworm "$machine" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" \
-  >"$machine.log" 2>&1 || { tail -20 "$machine.log" >&2; die "debootstrap failed"; }
-rm -f "$machine.log"
+say "making a Debian 12 in $fresh"
+debootstrap --variant=minbase bookworm "$fresh" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" \
+  >"$work/debootstrap.log" 2>&1 || { tail -20 "$work/debootstrap.log" >&2; die "debootstrap failed"; }
 # It reaches packages the way this machine does. The list of sources, too, but only Debian's own.
 for part in apt.conf apt.conf.d; do
-  [ ! -e "/etc/apt/$part" ] || cp -rL "/etc/apt/$part" "$machine/etc/apt/"
+  [ ! -e "/etc/apt/$part" ] || cp -rL "/etc/apt/$part" "$fresh/etc/apt/"
 done
 if [ -f /etc/apt/sources.list.d/debian.sources ]; then
-  rm -f "$machine/etc/apt/sources.list"
-  cp /etc/apt/sources.list.d/debian.sources "$machine/etc/apt/sources.list.d/"
+  rm -f "$fresh/etc/apt/sources.list"
+  cp /etc/apt/sources.list.d/debian.sources "$fresh/etc/apt/sources.list.d/"
 elif [ -s /etc/apt/sources.list ]; then
-  cp /etc/apt/sources.list "$machine/etc/apt/"
+  cp /etc/apt/sources.list "$fresh/etc/apt/"
 fi
-cp -L /etc/resolv.conf /etc/hosts "$machine/etc/"
+cp -L /etc/resolv.conf /etc/hosts "$fresh/etc/"
 [ ! -d /usr/local/share/ca-certificates ] ||
-  cp -rL /usr/local/share/ca-certificates "$machine/usr/local/share/"
-mount --bind /dev "$machine/dev"
-mount -t proc proc "$machine/proc"
+  cp -rL /usr/local/share/ca-certificates "$fresh/usr/local/share/"
 
 say "cloning"
-git clone -q --no-hardlinks "$root" "$machine/root/retailsync"
+git clone -q --no-hardlinks "$root" "$fresh/root/retailsync"
 
 # timed COMMAND...: runs it in the machine, in a folder that is not the clone's; leaves its seconds
 # in `seconds`.
@@ -70,15 +74,19 @@ timed() {
 }
 
 failed=
-for command in examples/run.sh tests/run.sh; do
+for command in ${COMMANDS:-examples/run.sh tests/run.sh}; do
+  # Each command has a fresh machine for itself.
+  machine="$work/$(dirname "$command")"
+  cp -a "$fresh" "$machine"
+  mount --bind /dev "$machine/dev"
+  mount -t proc proc "$machine/proc"
   say "sh $command, the first time"
-  # Each command has the fresh machine for itself: the build of the other one is put away.
-  rm -rf "$machine/root/retailsync/build"
   timed sh "/root/retailsync/$command"
   first=$seconds
   say "sh $command, the second time"
   timed sh "/root/retailsync/$command"
   say "$command: $first s, then $seconds s"
+  unmount_all
   awk -v a="$first" -v b="$seconds" 'BEGIN { exit !(b * 10 < a) }' || failed="$failed $command"
 done
 [ -z "$failed" ] || die "the second time took a tenth of the first or more:$failed"

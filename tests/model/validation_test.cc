@@ -103,6 +103,8 @@ TEST_CASE("texts that no system should be given") {
   CHECK(Validate(entity).empty());
   CHECK(Problems(R"(product { sku: "A" gtins: "4006381333931" gtins: "4006381333932" })") ==
         "product.gtins[#1]: must be a GTIN of 8, 12, 13 or 14 digits with a valid check digit");
+  CHECK(Problems(R"(customer { currency: "XYZ" })") ==
+        "customer.currency: must be a currency of ISO 4217; XYZ is none");
   CHECK(Problems(R"(customer { addresses { id: "1" address { country_code: "uk" } } })") ==
         "customer.addresses[1].address.country_code: must be two upper-case letters (ISO 3166-1)");
   CHECK(Problems(R"(product { sku: "A" titles { locale: "12" } })") ==

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <deque>
 #include <map>
 #include <memory>
 #include <unordered_map>
@@ -14,6 +16,8 @@
 #include "model/v1/shape.h"
 #include "model/v1/text_rules.h"
 #include "model/v1/validation_rules.h"
+#include "retailsync/base/currency.h"
+#include "retailsync/base/gtin.h"
 #include "retailsync/model/v1/entity.h"
 
 namespace retailsync {
@@ -72,15 +76,24 @@ struct FieldPlan {
 };
 struct Plan {
   const Shape* shape = nullptr;
-  std::vector<FieldPlan> fields;
+  std::vector<FieldPlan> fields;         // by number
+  std::vector<size_t> by_index;          // positions in `fields`, by the descriptor's index
+  std::vector<const FieldPlan*> needed;  // those that a rule misses when they are absent
 };
+
+uint32_t Number(const FieldDescriptor& field) {
+  return static_cast<uint32_t>(field.number());
+}
 
 // The plans of all models, made once.
 class Plans {
  public:
   Plans() {
     for (const model_internal::FieldRule& rule : model_internal::FieldRules()) {
-      rules_[fmt::format("retailsync.model.v1.{}.{}", rule.message, rule.field)] |= rule.flags;
+      const auto name = fmt::format("retailsync.model.v1.{}.{}", rule.message, rule.field);
+      // A rule for a field that is not there would hold nothing, and nobody would know.
+      if (Entity::descriptor()->file()->pool()->FindFieldByName(name) == nullptr) std::abort();
+      rules_[name] |= rule.flags;
     }
     root_ = &Build(ShapeOf(Entity::descriptor()));
   }
@@ -101,6 +114,14 @@ class Plans {
            .rules = rule == rules_.end() ? 0 : rule->second,
            .value = child == nullptr ? ValueType::kNone : ValueTypeOf(field.field->message_type()),
            .child = child});
+    }
+    plan.by_index.resize(plan.fields.size());
+    for (size_t i = 0; i < plan.fields.size(); ++i) {
+      const FieldPlan& field = plan.fields[i];
+      plan.by_index[static_cast<size_t>(field.shape->field->index())] = i;
+      if ((field.rules & (model_internal::kRequired | model_internal::kBooksCurrency)) != 0) {
+        plan.needed.push_back(&field);
+      }
     }
     return plan;
   }
@@ -135,25 +156,27 @@ class Validator {
 
   void Walk(const Message& message, const Plan& plan) {
     const Reflection& reflection = *message.GetReflection();
-    for (const FieldPlan& field : plan.fields) {
-      const FieldDescriptor* descriptor = field.shape->field;
+    // Asking each of a model's many fields whether it is there costs more than all the checks.
+    std::vector<const FieldDescriptor*>& present = FieldsAt(depth_);
+    reflection.ListFields(message, &present);
+    ++depth_;
+    auto needed = plan.needed.begin();
+    for (const FieldDescriptor* descriptor : present) {
+      for (; needed != plan.needed.end() && (*needed)->shape->number <= Number(*descriptor);
+           ++needed) {
+        if ((*needed)->shape->field != descriptor) CheckAbsent(message, reflection, **needed);
+      }
+      if (descriptor->cpp_type() == FieldDescriptor::CPPTYPE_BOOL) continue;
+      const FieldPlan& field = plan.fields[plan.by_index[static_cast<size_t>(descriptor->index())]];
+      const auto step = path_.Field(descriptor->name());
       if (descriptor->is_repeated()) {
-        const int size = reflection.FieldSize(message, descriptor);
-        if (size == 0 && field.rules == 0) continue;
-        const auto step = path_.Field(descriptor->name());
-        if (size == 0) {
-          if (complete_ && (field.rules & model_internal::kRequired) != 0) Add("must not be empty");
-          continue;
-        }
-        CheckList(message, reflection, field, size);
-      } else if (reflection.HasField(message, descriptor)) {
-        if (descriptor->cpp_type() == FieldDescriptor::CPPTYPE_BOOL) continue;
-        const auto step = path_.Field(descriptor->name());
+        CheckList(message, reflection, field, reflection.FieldSize(message, descriptor));
+      } else {
         CheckOne(message, reflection, field);
-      } else if (field.rules != 0) {
-        CheckAbsent(message, reflection, field);
       }
     }
+    for (; needed != plan.needed.end(); ++needed) CheckAbsent(message, reflection, **needed);
+    --depth_;
   }
 
   void CheckTime(const Timestamp& time) { CheckTimestampAt("time", time); }
@@ -162,6 +185,14 @@ class Validator {
   std::vector<Violation> Take() { return std::move(violations_); }
 
  private:
+  // The list for one level of the walk, of this thread: it keeps its memory between entities.
+  static std::vector<const FieldDescriptor*>& FieldsAt(size_t depth) {
+    thread_local std::deque<std::vector<const FieldDescriptor*>> levels;
+    while (levels.size() <= depth) levels.emplace_back().reserve(32);
+    levels[depth].clear();
+    return levels[depth];
+  }
+
   // Opens a step below the field that is being checked.
   void AddAt(std::string_view field, std::string rule) {
     const auto step = path_.Field(field);
@@ -173,8 +204,8 @@ class Validator {
     const FieldDescriptor* descriptor = field.shape->field;
     const auto step = path_.Field(descriptor->name());
     if ((field.rules & model_internal::kRequired) != 0) {
-      Add(descriptor->cpp_type() == FieldDescriptor::CPPTYPE_STRING ? "must not be empty"
-                                                                    : "must be given");
+      const bool text = descriptor->cpp_type() == FieldDescriptor::CPPTYPE_STRING;
+      Add(text || descriptor->is_repeated() ? "must not be empty" : "must be given");
     }
     if ((field.rules & model_internal::kBooksCurrency) != 0 && HasAmounts(message, reflection)) {
       Add("must not be empty where there are amounts");
@@ -274,6 +305,8 @@ class Validator {
         return CheckEnum(reflection.GetEnumValue(message, descriptor), descriptor, -1);
       case FieldDescriptor::CPPTYPE_INT32:
         return CheckSign(reflection.GetInt32(message, descriptor) < 0 ? -1 : 1, field.rules);
+      case FieldDescriptor::CPPTYPE_INT64:
+        return CheckSign(reflection.GetInt64(message, descriptor) < 0 ? -1 : 1, field.rules);
       case FieldDescriptor::CPPTYPE_MESSAGE:
         return CheckMessage(reflection.GetMessage(message, descriptor), field);
       default:
@@ -319,19 +352,11 @@ class Validator {
     Add(std::move(rule));
   }
 
-  static bool IsGtin(std::string_view text) {
-    if (text.size() != 8 && (text.size() < 12 || text.size() > 14)) return false;
-    int sum = 0;
-    for (size_t i = 0; i < text.size(); ++i) {
-      if (text[i] < '0' || text[i] > '9') return false;
-      sum += (text[i] - '0') * ((text.size() - i) % 2 == 0 ? 3 : 1);
-    }
-    return sum % 10 == 0;
-  }
-
   void CheckCurrency(std::string_view code) {
     if (!model_internal::IsUpperLetters(code, 3)) {
       Add("must be three upper-case letters (ISO 4217)");
+    } else if (FindCurrency(code) == nullptr) {
+      Add(fmt::format("must be a currency of ISO 4217; {} is none", code));
     }
   }
 
@@ -470,6 +495,7 @@ class Validator {
 
   const bool complete_;
   FieldPath path_;
+  size_t depth_ = 0;
   std::string_view books_currency_;
   std::string_view paid_currency_;
   std::vector<Violation> violations_;

@@ -37,6 +37,25 @@ constexpr int Primary(int code) {
   return code & 0xff;
 }
 
+// What the operating system said to the last thing that failed on a file of the database; 0 when
+// that is not known. SQLite itself does not tell it for a COMMIT.
+int LastErrno(sqlite3* database) {
+  if (const int error = sqlite3_system_errno(database); error != 0) {
+    return error;
+  }
+  for (const int pointer : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
+    sqlite3_file* file = nullptr;
+    int error = 0;
+    if (sqlite3_file_control(database, "main", pointer, &file) == SQLITE_OK && file != nullptr &&
+        file->pMethods != nullptr &&
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) == SQLITE_OK &&
+        error != 0) {
+      return error;
+    }
+  }
+  return 0;
+}
+
 // SQLite knows ENOSPC as "full", but not its relatives.
 bool IsNoRoom(sqlite3* database, int code) {
   if (Primary(code) == SQLITE_FULL) {
@@ -49,7 +68,7 @@ bool IsNoRoom(sqlite3* database, int code) {
   if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC) {
     return false;
   }
-  const int error = sqlite3_system_errno(database);
+  const int error = LastErrno(database);
   return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 

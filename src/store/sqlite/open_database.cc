@@ -11,8 +11,10 @@
 namespace retailsync::store::sqlite {
 namespace {
 
-// Set when a database is made, and kept by the file.
+// Set when a database is made, and kept by the file. 4096 is slower by a few per cent, 16384 no
+// faster.
 constexpr int kPageBytes = 8192;
+constexpr uint64_t kHeaderBytes = 100;
 constexpr uint64_t kCacheBytesMin = 64u << 10;
 constexpr uint64_t kCheckpointBytesMin = 64u << 10;
 constexpr uint64_t kBytesMax = uint64_t{1} << 40;
@@ -23,6 +25,10 @@ absl::Status CheckRange(const char* name, uint64_t value, uint64_t least) {
   }
   return absl::InvalidArgumentError(fmt::format("SqliteOptions.{} is {}, but must be from {} to {}",
                                                 name, value, least, kBytesMax));
+}
+
+absl::Status NotSqlite(const std::string& path) {
+  return absl::InvalidArgumentError(fmt::format("{}: is not a SQLite database", path));
 }
 
 absl::Status CheckWritable(Connection* connection) {
@@ -142,6 +148,12 @@ absl::StatusOr<std::string> ResolvePath(const std::string& path) {
 absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const std::string& path,
                                                          const SqliteOptions& options,
                                                          OpenKind kind) {
+  // SQLite itself takes a file of one byte for an empty one, and would write over it.
+  std::error_code no_file;
+  const uint64_t bytes = std::filesystem::file_size(path, no_file);
+  if (!no_file && bytes > 0 && bytes < kHeaderBytes) {
+    return NotSqlite(path);
+  }
   auto opened = Connection::Open(path, kind == OpenKind::kFirst);
   if (!opened.ok()) {
     return opened.status();
@@ -152,7 +164,7 @@ absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const std::string& path
   const auto version = FindSchemaVersion(connection);
   if (!version.ok()) {
     if (sqlite3_errcode(connection->raw()) == SQLITE_NOTADB) {
-      return absl::InvalidArgumentError(fmt::format("{}: is not a SQLite database", path));
+      return NotSqlite(path);
     }
     return version.status();
   }

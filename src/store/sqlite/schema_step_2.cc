@@ -7,7 +7,6 @@ CREATE INDEX dead_letter_open ON dead_letter(seq) WHERE state = 1;
 CREATE INDEX dead_letter_closed ON dead_letter(closed_at) WHERE state <> 1;
 CREATE INDEX dead_letter_change ON dead_letter(system, change_id);
 CREATE INDEX dead_letter_entity ON dead_letter(system, external_id);
-CREATE INDEX dead_letter_record ON dead_letter(record);
 
 CREATE VIEW changes AS
 SELECT j.seq AS seq, s.name AS system, j.change_id AS change_id,

@@ -1,0 +1,319 @@
+// Files that cannot be a store, and stores that cannot be written.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "store/raw_database.h"
+#include "store/rows.h"
+#include "support/catch.h"
+
+namespace retailsync::testing {
+namespace {
+
+using Catch::Matchers::Contains;
+
+absl::Status Open(const std::string& path) {
+  return store::OpenSqlite(path).status();
+}
+
+std::string Message(const absl::Status& status) {
+  return std::string(status.message());
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+void WriteFile(const std::string& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
+}
+
+// A store with some rows, closed.
+void MakeStore(const std::string& path) {
+  auto store = store::OpenSqlite(path);
+  REQUIRE(store.ok());
+  WriteBatch batch;
+  for (Seq seq = 1; seq <= 200; ++seq) {
+    batch.journal.push_back(MakeJournal(seq));
+    batch.records.push_back(MakeRecord(seq));
+    batch.links.push_back({1, EntityType::kOrder, "order " + std::to_string(seq), seq});
+    batch.lanes.push_back(MakeLane(2, seq, LaneState::kReady));
+  }
+  batch.names = {MakeName(1)};
+  batch.cursors = {{1, "cursor"}};
+  batch.dead_letters = {MakeDeadLetter(1)};
+  batch.latest_time = At(1);
+  REQUIRE((*store)->Commit(batch).ok());
+}
+
+TEST_CASE("A path that is no file's is refused", "[sqlite]") {
+  const TempDirectory directory;
+  CHECK(absl::IsInvalidArgument(Open("")));
+  CHECK(absl::IsInvalidArgument(Open(":memory:")));
+  CHECK(absl::IsInvalidArgument(Open(directory.path())));
+  CHECK(absl::IsInvalidArgument(Open(directory.path() + "/")));
+  const absl::Status missing = Open(directory.File("no/such/sync.db"));
+  CHECK(absl::IsNotFound(missing));
+  CHECK_THAT(Message(missing), Contains("no/such") && Contains("directory"));
+  CHECK(std::filesystem::is_empty(directory.path()));
+}
+
+TEST_CASE("Options out of range are refused", "[sqlite]") {
+  const TempDirectory directory;
+  CHECK_THAT(Message(store::OpenSqlite(directory.File("a.db"), {.cache_bytes = 1}).status()),
+             Contains("cache_bytes"));
+  CHECK_THAT(Message(store::OpenSqlite(directory.File("a.db"), {.checkpoint_bytes = 0}).status()),
+             Contains("checkpoint_bytes"));
+}
+
+TEST_CASE("A file that is not a SQLite database is refused and left alone", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("notes.txt");
+  for (const std::string& content : {std::string("x"), std::string("Dear diary"),
+                                     std::string(100'000, 'z'), std::string(4096, '\0')}) {
+    WriteFile(path, content);
+    const absl::Status status = Open(path);
+    CHECK(absl::IsInvalidArgument(status));
+    CHECK_THAT(Message(status), Contains("notes.txt") && Contains("not a SQLite database"));
+    CHECK((ReadFile(path) == content));
+  }
+  CHECK_FALSE(std::filesystem::exists(path + ".lock"));
+}
+
+TEST_CASE("Another application's database is refused and left alone", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("contacts.db");
+  RawDatabase(path).Execute("CREATE TABLE contact(name TEXT)");
+  const std::string before = ReadFile(path);
+  const absl::Status status = Open(path);
+  CHECK(absl::IsInvalidArgument(status));
+  CHECK_THAT(Message(status), Contains("contacts.db") && Contains("another application"));
+  CHECK((ReadFile(path) == before));
+  CHECK_FALSE(std::filesystem::exists(path + "-wal"));
+}
+
+TEST_CASE("An empty file becomes a store", "[sqlite]") {
+  const TempDirectory directory;
+  WriteFile(directory.File("sync.db"), "");
+  CHECK(Open(directory.File("sync.db")).ok());
+  CHECK(Open(directory.File("sync.db")).ok());
+}
+
+TEST_CASE("A store of a newer version is refused", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  MakeStore(path);
+  RawDatabase(path).Execute("PRAGMA user_version = 1000");
+  const absl::Status status = Open(path);
+  CHECK(absl::IsFailedPrecondition(status));
+  CHECK_THAT(Message(status), Contains("sync.db") && Contains("newer version") && Contains("1000"));
+}
+
+TEST_CASE("A schema that was tampered with is noticed at open", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  MakeStore(path);
+  SECTION("a missing table") {
+    RawDatabase(path).Execute("DROP TABLE cursor");
+    CHECK(absl::IsDataLoss(Open(path)));
+    CHECK_THAT(Message(Open(path)), Contains("table cursor") && Contains("missing"));
+  }
+  SECTION("a missing column") {
+    RawDatabase(path).Execute("ALTER TABLE cursor RENAME COLUMN cursor TO position");
+    CHECK(absl::IsDataLoss(Open(path)));
+  }
+  SECTION("an index more is welcome") {
+    RawDatabase(path).Execute("CREATE INDEX mine ON record(key)");
+    CHECK(Open(path).ok());
+  }
+}
+
+TEST_CASE("A truncated store is DataLoss at open", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  MakeStore(path);
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
+  const absl::Status status = Open(path);
+  CHECK(absl::IsDataLoss(status));
+  CHECK_THAT(Message(status), Contains("sync.db"));
+}
+
+TEST_CASE("A store overwritten with garbage is DataLoss, at open or when it is read", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  MakeStore(path);
+  std::string content = ReadFile(path);
+  for (size_t i = 100; i < content.size(); ++i) {
+    content[i] = static_cast<char>(i * 31 + i / 256);
+  }
+  WriteFile(path, content);
+  CHECK(absl::IsDataLoss(Open(path)));
+}
+
+TEST_CASE("I29: a damaged row is named and never served", "[sqlite]") {
+  struct Damage {
+    const char* sql;
+    const char* named;
+    absl::Status (*read)(Store&);
+  };
+  const Damage damages[] = {
+      {"UPDATE journal SET payload = x'00' WHERE seq = 7", "journal 7",
+       [](Store& store) { return store.ReadJournal(std::vector<Seq>{7}).status(); }},
+      {"UPDATE journal SET merged = x'00' WHERE seq = 7", "journal 7",
+       [](Store& store) { return store.ScanJournal(1, 100).status(); }},
+      {"UPDATE journal SET disposition = 2 WHERE seq = 7", "journal 7",
+       [](Store& store) {
+         return store.FindChanges(std::vector<ChangeKey>{{1, "change 7"}}).status();
+       }},
+      {"UPDATE journal SET content = x'0102' WHERE seq = 7", "journal 7",
+       [](Store& store) { return store.ReadJournal(std::vector<Seq>{7}).status(); }},
+      {"UPDATE record SET version = version + 1 WHERE id = 9", "record 9",
+       [](Store& store) {
+         return store.ReadRecords(std::vector<RecordId>{8, 9}).status();
+       }},
+      {"UPDATE record SET deleted = 2 WHERE id = 9", "record 9",
+       [](Store& store) { return store.ReadRecords(std::vector<RecordId>{9}).status(); }},
+      {"UPDATE link SET record = 3 WHERE external_id = 'order 4'", "link 1/5/order 4",
+       [](Store& store) {
+         return store.FindLinks(std::vector<LinkKey>{{1, EntityType::kOrder, "order 4"}}).status();
+       }},
+      {"UPDATE lane SET attempts = 0 WHERE record = 5", "lane 5/2",
+       [](Store& store) { return store.ScanReady(2, 4, 0, 100).status(); }},
+      {"UPDATE dead_letter SET content = x'' WHERE id = 1", "dead_letter 1",
+       [](Store& store) { return store.ReadDeadLetter(1).status(); }},
+      {"UPDATE cursor SET cursor = 'other'", "cursor 1",
+       [](Store& store) { return store.ReadCursors().status(); }},
+      {"UPDATE name SET name = 'other'", "name 1",
+       [](Store& store) { return store.ReadNames().status(); }},
+  };
+  for (const Damage& damage : damages) {
+    CAPTURE(damage.sql);
+    const TempDirectory directory;
+    const std::string path = directory.File("sync.db");
+    MakeStore(path);
+    RawDatabase(path).Execute(damage.sql);
+    auto store = store::OpenSqlite(path);
+    REQUIRE(store.ok());
+    const absl::Status status = damage.read(**store);
+    CHECK(absl::IsDataLoss(status));
+    CHECK_THAT(Message(status), Contains("sync.db") && Contains(damage.named));
+    // The rows beside it are served.
+    CHECK((*store)->ReadJournal(std::vector<Seq>{1}).ok());
+    CHECK((*store)->ReadRecords(std::vector<RecordId>{1}).ok());
+  }
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  MakeStore(path);
+  RawDatabase(path).Execute("UPDATE meta SET value = value - 1");
+  CHECK(absl::IsDataLoss(Open(path)));
+}
+
+TEST_CASE("One writer: a second store on the same file is refused at once", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  auto first = store::OpenSqlite(path);
+  REQUIRE(first.ok());
+  SECTION("in the same process") {
+    const absl::Status second = Open(path);
+    CHECK(absl::IsFailedPrecondition(second));
+    CHECK_THAT(Message(second), Contains("sync.db") && Contains("another engine has it open") &&
+                                    Contains(std::to_string(getpid())));
+  }
+  SECTION("in another process") {
+    CHECK_THAT(InChild([&] { return Open(path).ToString(); }),
+               Contains("FAILED_PRECONDITION") && Contains("another engine has it open"));
+  }
+  SECTION("under another name") {
+    std::filesystem::create_symlink(path, directory.File("alias.db"));
+    CHECK(absl::IsFailedPrecondition(Open(directory.File("alias.db"))));
+    CHECK(absl::IsFailedPrecondition(Open(directory.path() + "/./sync.db")));
+  }
+  // What was refused has not disturbed the first one, and it leaves nothing behind.
+  CHECK((*first)->Commit(MakeCursor("on")).ok());
+  first->reset();
+  CHECK_FALSE(std::filesystem::exists(path + ".lock"));
+  CHECK(Open(path).ok());
+}
+
+TEST_CASE("A lock file that a crash left behind locks nothing", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  CHECK(InChild([&] {
+          auto store = store::OpenSqlite(path);
+          const bool ok = store.ok() && (*store)->Commit(MakeCursor("on")).ok();
+          if (ok) {
+            _exit(write(STDERR_FILENO, "", 0) == 0 ? 0 : 1);
+          }
+          return std::string("not ok");
+        }) == "");
+  CHECK(std::filesystem::exists(path + ".lock"));
+  auto store = store::OpenSqlite(path);
+  REQUIRE(store.ok());
+  CHECK((*store)->ReadCursors()->front().cursor == "on");
+}
+
+TEST_CASE("Others may read while the store is open", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  auto store = store::OpenSqlite(path);
+  REQUIRE(store.ok());
+  REQUIRE((*store)->Commit(MakeCursor("first")).ok());
+  RawDatabase reader(path);
+  reader.Execute("BEGIN");
+  CHECK(reader.Query("SELECT cursor FROM cursor") == std::vector<std::string>{"first"});
+  REQUIRE((*store)->Commit(MakeCursor("second")).ok());
+  CHECK(reader.Query("SELECT cursor FROM cursor") == std::vector<std::string>{"first"});
+  reader.Execute("COMMIT");
+  CHECK(reader.Query("SELECT cursor FROM cursor") == std::vector<std::string>{"second"});
+}
+
+TEST_CASE("A child that was forked may not use its parent's store", "[sqlite]") {
+  const TempDirectory directory;
+  auto store = store::OpenSqlite(directory.File("sync.db"));
+  REQUIRE(store.ok());
+  CHECK_THAT(InChild([&] {
+               const std::string answer = (*store)->Commit(MakeCursor("child")).ToString();
+               store->reset();
+               return answer;
+             }),
+             Contains("FAILED_PRECONDITION") && Contains("parent"));
+  CHECK((*store)->Commit(MakeCursor("parent")).ok());
+  CHECK(absl::IsFailedPrecondition(Open(directory.File("sync.db"))));
+}
+
+// As somebody who is not root, whom no permission stops.
+template <typename Body>
+std::string AsNobody(Body body) {
+  return InChild([&] {
+    constexpr uid_t kNobody = 65534;
+    if (geteuid() == 0 && setuid(kNobody) != 0) {
+      return std::string("cannot become nobody");
+    }
+    return body();
+  });
+}
+
+TEST_CASE("A file or directory that is not writable is refused", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  MakeStore(path);
+  SECTION("the file") {
+    REQUIRE(chmod(directory.path().c_str(), 0777) == 0);
+    REQUIRE(chmod(path.c_str(), 0444) == 0);
+    CHECK_THAT(AsNobody([&] { return Open(path).ToString(); }),
+               Contains("FAILED_PRECONDITION") && Contains("sync.db") && Contains("not writable"));
+  }
+  SECTION("the directory") {
+    REQUIRE(chmod(directory.path().c_str(), 0555) == 0);
+    CHECK_THAT(AsNobody([&] { return Open(path).ToString(); }), Contains("FAILED_PRECONDITION") &&
+                                                                    Contains("sync.db") &&
+                                                                    Contains("Permission denied"));
+    REQUIRE(chmod(directory.path().c_str(), 0755) == 0);
+  }
+}
+
+}  // namespace
+}  // namespace retailsync::testing

@@ -1,0 +1,141 @@
+// The schema: documented, readable, and upgraded from every version that was released.
+#include <fstream>
+#include <set>
+
+#include "retailsync/model/v1/entity.h"
+#include "store/raw_database.h"
+#include "store/rows.h"
+#include "support/catch.h"
+
+namespace retailsync::testing {
+namespace {
+
+using Catch::Matchers::Contains;
+using Lines = std::vector<std::string>;
+
+std::string ReadData(const std::string& name) {
+  std::ifstream file(std::string(RETAILSYNC_STORE_TEST_DATA) + "/" + name, std::ios::binary);
+  REQUIRE(file.good());
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+TEST_CASE("Every table, view and column is documented in the database", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  REQUIRE(store::OpenSqlite(path).ok());
+  RawDatabase database(path);
+  const Lines objects = database.Query(
+      "SELECT name, type FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE "
+      "'sqlite_%' UNION ALL "
+      "SELECT o.name || '.' || c.name, 'column' FROM sqlite_schema AS o, "
+      "pragma_table_xinfo(o.name) AS c "
+      "WHERE o.type IN ('table', 'view') AND o.name NOT LIKE 'sqlite_%' ORDER BY 1");
+  CHECK(objects.size() > 100);
+  CHECK(database.Query("SELECT name, kind FROM about ORDER BY 1") == objects);
+  CHECK(database.Query("SELECT name FROM about WHERE length(meaning) < 10").empty());
+}
+
+TEST_CASE("The file says what it is and how it is kept", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  const auto store = store::OpenSqlite(path);
+  REQUIRE(store.ok());
+  RawDatabase database(path);
+  CHECK(database.Query("PRAGMA journal_mode") == Lines{"wal"});
+  CHECK(database.Query("PRAGMA application_id") == Lines{std::to_string(0x52545359)});
+  CHECK(database.Query("PRAGMA user_version") == Lines{"2"});
+  CHECK(database.Query("PRAGMA integrity_check") == Lines{"ok"});
+}
+
+TEST_CASE("The views can be read by a person", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  const auto store = store::OpenSqlite(path);
+  REQUIRE(store.ok());
+  WriteBatch batch;
+  batch.names = {{1, NameKind::kSystem, "shop"},
+                 {2, NameKind::kSystem, "erp"},
+                 {3, NameKind::kRoute, "orders"},
+                 {4, NameKind::kDomain, "sales"}};
+  batch.journal = {MakeJournal(1)};
+  batch.journal[0].received_at = absl::FromUnixMicros(1'700'000'000'000'001);
+  batch.records = {MakeRecord(1)};
+  batch.links = {{1, EntityType::kOrder, "order 1", 1}, {0, EntityType::kOrder, "key 1", 1}};
+  batch.lanes = {MakeLane(2, 1, LaneState::kRetry), MakeLane(1, 1, LaneState::kIdle)};
+  batch.lanes[0].owed_at = absl::FromUnixMicros(-1);
+  batch.dead_letters = {MakeDeadLetter(1)};
+  REQUIRE((*store)->Commit(batch).ok());
+  RawDatabase database(path);
+  CHECK(database.Query("SELECT seq, system, change_id, type, external_id, operation, disposition, "
+                       "record, key, version, received_at, occurred_at FROM changes") ==
+        Lines{"1|shop|change 1|order|order 1|patch|merged|1|key 1|3|"
+              "2023-11-14T22:13:20.000001Z|"});
+  CHECK(database.Query("SELECT id, type, key, version, deleted, changed_by, changed_at "
+                       "FROM records") ==
+        Lines{"1|order|key 1|3|0|shop|2023-11-14T22:13:20.000001Z"});
+  CHECK(database.Query("SELECT system, type, external_id, record, key FROM links ORDER BY 1") ==
+        Lines{"(business key)|order|key 1|1|key 1", "shop|order|order 1|1|key 1"});
+  CHECK(database.Query("SELECT target, domain, route, type, key, state, version, done, "
+                       "acknowledged, attempts, owed_at, due_at, note FROM deliveries") ==
+        Lines{"erp|sales|orders|order|key 1|retry|3|2|1|4|1969-12-31T23:59:59.999999Z|"
+              "1970-01-01T00:00:00.000012Z|503"});
+  CHECK(database.Query("SELECT id, state, kind, reason, message, system, route, type, key, "
+                       "change_id, created_at, closed_at FROM dead_letters") ==
+        Lines{"1|open|delivery|permanent|no such account|erp|orders|order|key 1|change 1|"
+              "1970-01-01T00:00:00.000100Z|"});
+}
+
+TEST_CASE("The views know every entity type by its name", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  const auto store = store::OpenSqlite(path);
+  REQUIRE(store.ok());
+  WriteBatch batch;
+  for (int type = 0; type < kEntityTypeCount; ++type) {
+    batch.records.push_back(MakeRecord(static_cast<RecordId>(type) + 1));
+    batch.records.back().type = static_cast<EntityType>(type);
+  }
+  REQUIRE((*store)->Commit(batch).ok());
+  const Lines types = RawDatabase(path).Query("SELECT type FROM records ORDER BY id");
+  REQUIRE(types.size() == static_cast<size_t>(kEntityTypeCount));
+  for (int type = 0; type < kEntityTypeCount; ++type) {
+    CHECK(types[static_cast<size_t>(type)] == Name(static_cast<EntityType>(type)));
+  }
+}
+
+TEST_CASE("A store of schema version 1 is upgraded with everything in it", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  {
+    RawDatabase old(path);
+    old.Execute(ReadData("schema_version_1.sql"));
+    REQUIRE(old.Query("PRAGMA user_version") == Lines{"1"});
+    REQUIRE(old.Query("SELECT name FROM sqlite_schema WHERE type = 'view'").empty());
+  }
+  for (int round = 0; round < 2; ++round) {
+    auto store = store::OpenSqlite(path);
+    REQUIRE(store.ok());
+    CHECK(Text((*store)->ScanJournal(0, 10)) ==
+          Text(std::vector<JournalRow>{MakeJournal(1), MakeJournal(2)}));
+    CHECK(Text((*store)->ReadRecords(std::vector<RecordId>{1})->front()) == Text(MakeRecord(1)));
+    CHECK(Text((*store)->ScanReady(2, 4, 0, 10)) == Text(MakeLane(2, 1, LaneState::kReady)) + "\n");
+    CHECK(Text((*store)->LinksOf(1)) == Text(LinkRow{1, EntityType::kOrder, "order 1", 1}) + "\n");
+    CHECK(Text((*store)->ScanDeadLetters({})) == Text(MakeDeadLetter(1)) + "\n");
+    CHECK(Text((*store)->ReadNames()) == Text(MakeName(1)) + "\n");
+    CHECK((*store)->ReadCursors()->front().cursor == "page 2");
+    CHECK((*store)->ReadCounters()->latest_time == At(1'000'001));
+    CHECK(RawDatabase(path).Query("PRAGMA user_version") == Lines{"2"});
+    CHECK(RawDatabase(path).Query("SELECT change_id FROM changes") ==
+          Lines{"change 1", "change 2"});
+    CHECK((*store)->Expire({.before = absl::InfinitePast()}).ok());
+  }
+  // It is now what a new store is, object by object.
+  REQUIRE(store::OpenSqlite(directory.File("new.db")).ok());
+  const char* const kObjects = "SELECT type, name, sql FROM sqlite_schema ORDER BY 1, 2";
+  CHECK(RawDatabase(path).Query(kObjects) == RawDatabase(directory.File("new.db")).Query(kObjects));
+  const char* const kAbout = "SELECT * FROM about ORDER BY 1";
+  CHECK(RawDatabase(path).Query(kAbout) == RawDatabase(directory.File("new.db")).Query(kAbout));
+}
+
+}  // namespace
+}  // namespace retailsync::testing

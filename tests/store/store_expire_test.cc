@@ -1,0 +1,178 @@
+// What Expire may forget, rule by rule.
+#include "store/rows.h"
+#include "support/catch.h"
+
+namespace retailsync::testing {
+namespace {
+
+constexpr Seq kRows = 5;
+
+// Journal rows 1 to 5 of record 1, received at 1 s and so on; the record's head is row 5.
+WriteBatch History() {
+  WriteBatch batch;
+  for (Seq seq = 1; seq <= kRows; ++seq) {
+    batch.journal.push_back(MakeJournal(seq));
+    batch.journal.back().record = 1;
+  }
+  batch.records = {MakeRecord(1)};
+  batch.records[0].head = kRows;
+  return batch;
+}
+
+std::vector<Seq> Journal(Store& store) {
+  std::vector<Seq> seqs;
+  const auto found_rows = store.ScanJournal(0, 1000);
+  for (const JournalRow& row : *found_rows) {
+    seqs.push_back(row.seq);
+  }
+  return seqs;
+}
+
+TEMPLATE_TEST_CASE("Only rows received before the time go, and never a head", "[store]",
+                   MemoryUnderTest, SqliteUnderTest) {
+  TestType store;
+  REQUIRE(store->Commit(History()).ok());
+  const auto first = store->Expire({.before = MakeJournal(3).received_at});
+  REQUIRE(first.ok());
+  CHECK(first->journal_rows == 2);
+  CHECK(first->next_after == 2);
+  CHECK(first->done);
+  CHECK(Journal(*store) == std::vector<Seq>{3, 4, 5});
+  CHECK(store->Expire({.before = absl::InfiniteFuture()})->journal_rows == 2);
+  store.Reopen();
+  CHECK(Journal(*store) == std::vector<Seq>{5});
+  CHECK_FALSE(store->FindChanges(std::vector<ChangeKey>{{1, "change 4"}})->front().has_value());
+  CHECK(store->FindChanges(std::vector<ChangeKey>{{1, "change 5"}})->front().has_value());
+}
+
+TEMPLATE_TEST_CASE("A lane's base stays", "[store]", MemoryUnderTest, SqliteUnderTest) {
+  TestType store;
+  WriteBatch batch = History();
+  batch.lanes = {MakeLane(2, 1, LaneState::kIdle), MakeLane(3, 1, LaneState::kIdle)};
+  batch.lanes[0].base = 2;
+  batch.lanes[1].base = 4;
+  REQUIRE(store->Commit(batch).ok());
+  CHECK(store->Expire({.before = absl::InfiniteFuture()})->journal_rows == 2);
+  CHECK(Journal(*store) == std::vector<Seq>{2, 4, 5});
+}
+
+TEMPLATE_TEST_CASE("Nothing goes of a record that is owed anywhere", "[store]", MemoryUnderTest,
+                   SqliteUnderTest) {
+  TestType store;
+  WriteBatch batch = History();
+  batch.journal[1].record = 2;  // another record
+  batch.lanes = {MakeLane(2, 1, LaneState::kIdle), MakeLane(3, 1, LaneState::kIdle)};
+  REQUIRE(store->Commit(batch).ok());
+  for (const LaneState state : {LaneState::kReady, LaneState::kInFlight, LaneState::kRetry,
+                                LaneState::kUnknown, LaneState::kWaiting}) {
+    WriteBatch change;
+    change.lanes = {MakeLane(3, 1, state)};
+    REQUIRE(store->Commit(change).ok());
+    REQUIRE(store->Expire({.before = absl::InfiniteFuture()}).ok());
+    CHECK(Journal(*store) == std::vector<Seq>{1, 3, 4, 5});
+  }
+}
+
+TEMPLATE_TEST_CASE("What an open dead letter names stays until it is closed", "[store]",
+                   MemoryUnderTest, SqliteUnderTest) {
+  TestType store;
+  WriteBatch batch = History();
+  batch.dead_letters = {MakeDeadLetter(1), MakeDeadLetter(2)};
+  batch.dead_letters[0].seq = 3;
+  batch.dead_letters[1].seq = 3;
+  REQUIRE(store->Commit(batch).ok());
+  CHECK(store->Expire({.before = absl::InfiniteFuture()})->journal_rows == 3);
+  CHECK(Journal(*store) == std::vector<Seq>{3, 5});
+  WriteBatch close;
+  close.dead_letters = {batch.dead_letters[0]};
+  close.dead_letters[0].state = DeadLetterState::kResolved;
+  REQUIRE(store->Commit(close).ok());
+  CHECK(store->Expire({.before = absl::InfiniteFuture()})->journal_rows == 0);
+  close.dead_letters = {batch.dead_letters[1]};
+  close.dead_letters[0].state = DeadLetterState::kDiscarded;
+  REQUIRE(store->Commit(close).ok());
+  CHECK(store->Expire({.before = absl::InfiniteFuture()})->journal_rows == 1);
+  CHECK(Journal(*store) == std::vector<Seq>{5});
+}
+
+TEMPLATE_TEST_CASE("Closed dead letters go by when they were closed; open ones stay", "[store]",
+                   MemoryUnderTest, SqliteUnderTest) {
+  TestType store;
+  WriteBatch batch;
+  for (uint64_t id = 1; id <= 5; ++id) {
+    batch.dead_letters.push_back(MakeDeadLetter(id));
+  }
+  batch.dead_letters[0].state = DeadLetterState::kRequeued;
+  batch.dead_letters[0].closed_at = At(200);
+  batch.dead_letters[1].state = DeadLetterState::kDiscarded;
+  batch.dead_letters[1].closed_at = At(300);
+  batch.dead_letters[2].state = DeadLetterState::kResolved;
+  batch.dead_letters[2].closed_at = At(299);
+  batch.dead_letters[4].state = DeadLetterState::kResolved;
+  batch.dead_letters[4].closed_at = At(1);
+  REQUIRE(store->Commit(batch).ok());
+  const auto result = store->Expire({.before = At(300)});
+  CHECK(result->dead_letters == 3);
+  CHECK(result->done);
+  DeadLetterFilter every;
+  every.state.reset();
+  const auto left = store->ScanDeadLetters(every);
+  REQUIRE(left->size() == 2);
+  CHECK((*left)[0].id == 2);
+  CHECK((*left)[1].id == 4);
+  store.Reopen();
+  // The number of a letter that went is not used again.
+  CHECK(store->ReadCounters()->last_dead_letter == 5);
+}
+
+TEMPLATE_TEST_CASE("Expiring goes on where it stopped, within its limit", "[store]",
+                   MemoryUnderTest, SqliteUnderTest) {
+  TestType store;
+  WriteBatch batch = History();
+  batch.dead_letters = {MakeDeadLetter(1), MakeDeadLetter(2), MakeDeadLetter(3)};
+  for (DeadLetterRow& letter : batch.dead_letters) {
+    letter.state = DeadLetterState::kResolved;
+    letter.closed_at = At(static_cast<int64_t>(letter.id));
+  }
+  REQUIRE(store->Commit(batch).ok());
+  ExpireRequest request{.before = MakeJournal(5).received_at, .rows_max = 2, .after_seq = 0};
+  uint64_t journal_rows = 0;
+  uint64_t dead_letters = 0;
+  int calls = 0;
+  while (true) {
+    const auto result = store->Expire(request);
+    REQUIRE(result.ok());
+    CHECK(result->journal_rows + result->dead_letters <= 2);
+    journal_rows += result->journal_rows;
+    dead_letters += result->dead_letters;
+    request.after_seq = result->next_after;
+    REQUIRE(++calls < 20);
+    if (result->done) {
+      break;
+    }
+  }
+  CHECK(journal_rows == 4);
+  CHECK(dead_letters == 3);
+  CHECK(Journal(*store) == std::vector<Seq>{5});
+}
+
+TEMPLATE_TEST_CASE("Sequences are not used again after everything expired", "[store]",
+                   MemoryUnderTest, SqliteUnderTest) {
+  TestType store;
+  WriteBatch batch;
+  batch.journal = {MakeJournal(1), MakeJournal(2)};
+  REQUIRE(store->Commit(batch).ok());
+  CHECK(store->Expire({.before = absl::InfiniteFuture()})->journal_rows == 2);
+  store.Reopen();
+  CHECK(store->ReadCounters()->last_seq == 2);
+  WriteBatch late;
+  late.journal = {MakeJournal(2)};
+  CHECK(absl::IsInvalidArgument(store->Commit(late)));
+  // A forgotten change may come again, as a new one.
+  late.journal = {MakeJournal(3)};
+  late.journal[0].change_id = "change 1";
+  CHECK(store->Commit(late).ok());
+}
+
+}  // namespace
+}  // namespace retailsync::testing
