@@ -114,6 +114,8 @@ class Installation {
     options.probe_interval = absl::Milliseconds(1);
     options.dependency_check_interval = absl::Milliseconds(1);
     shop_options.source = &shop;
+    // Once it was read to its end it is left alone: what a test leaves behind is never a poll.
+    shop_options.poll_interval = absl::Hours(1);
     shop_options.retry = &impatient_;
   }
 

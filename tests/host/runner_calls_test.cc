@@ -118,12 +118,12 @@ TEST_CASE("I3: a call that Stop left behind is probed after a restart, not sent 
   };
   (took_effect ? erp.after_effect : erp.before_effect) = hang;
   at.AddErp("erp", &erp);
+  for (int number = 1; number <= 3; ++number) at.shop.Push(Installation::Order(number));
   auto engine = at.MakeEngine();
   auto runner = std::make_unique<Runner>(engine.get(),
                                          host::RunnerOptions{.stop_timeout = absl::ZeroDuration()});
   const OpenAtEnd open_at_end(gate);
   REQUIRE(runner->Start() == absl::OkStatus());
-  REQUIRE(runner->Accept(Installation::Orders(1, 3)).status == absl::OkStatus());
   REQUIRE(gate.AwaitArrivals(1));
   CHECK(absl::IsDeadlineExceeded(runner->Stop()));
   CHECK(absl::IsDeadlineExceeded(runner->Stop()));
@@ -151,11 +151,11 @@ TEST_CASE("a call that was left behind is settled when the same runner goes on")
   ThreadedErp erp("erp");
   erp.after_effect = [&] { gate.Pass(); };
   at.AddErp("erp", &erp);
+  for (int number = 1; number <= 3; ++number) at.shop.Push(Installation::Order(number));
   const auto engine = at.MakeEngine();
   Runner runner(engine.get(), {.stop_timeout = absl::ZeroDuration()});
   const OpenAtEnd open_at_end(gate);
   REQUIRE(runner.Start() == absl::OkStatus());
-  REQUIRE(runner.Accept(Installation::Orders(1, 3)).status == absl::OkStatus());
   REQUIRE(gate.AwaitArrivals(1));
   REQUIRE(absl::IsDeadlineExceeded(runner.Stop()));
   gate.Open();
