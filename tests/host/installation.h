@@ -50,6 +50,10 @@ class ThreadedErp final : public Sink {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, kPatience, [&] { return fake.effects().size() >= effects; });
   }
+  size_t EffectsNow() {
+    std::lock_guard lock(mutex_);
+    return fake.effects().size();
+  }
   bool AwaitQuiet() {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, kPatience, [&] { return running_ == 0; });
