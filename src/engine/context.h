@@ -109,8 +109,12 @@ struct Context {
     lane.owed_at = now;
     lane.due_at = absl::InfinitePast();
     lane.note.clear();
+    Queue* queue = QueueOf(lane);
+    if (queue != nullptr && queue->counts[static_cast<size_t>(LaneState::kReady)] == 0) {
+      queue->first_ready_at = now;
+    }
     SetState(lane, LaneState::kReady);
-    if (Queue* queue = QueueOf(lane)) queue->PushReady(owed_since, lane.record);
+    if (queue != nullptr) queue->PushReady(owed_since, lane.record);
   }
   void Delay(LaneRow& lane, LaneState state, absl::Time due, std::string note) {
     // Clocks and stores count whole microseconds.

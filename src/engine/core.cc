@@ -247,13 +247,25 @@ absl::StatusOr<std::unique_ptr<Call>> Core::NextCall(System& system, bool overlo
   return dispatcher_.NextDelivery(system);
 }
 
+void Core::TellOverdue() {
+  for (auto& [id, call] : running_) {
+    if (call.told || call.deadline >= context_.now) continue;
+    call.told = true;
+    settler_.TellMisbehaved(*context_.registry.Find(call.system),
+                            "a call hangs: its deadline has passed");
+  }
+}
+
 absl::StatusOr<std::vector<Task>> Core::TakeTasks(int tasks_max) {
   if (absl::Status status = Begin(); !status.ok()) return status;
+  TellOverdue();
   const auto& systems = context_.registry.systems();
-  for (const auto& system : systems) {
-    if (!dispatcher_.NeedsRefill(*system)) continue;
+  if (std::any_of(systems.begin(), systems.end(),
+                  [&](const auto& system) { return dispatcher_.NeedsRefill(*system); })) {
     if (absl::Status status = Commit(); !status.ok()) return status;
-    break;
+    for (const auto& system : systems) {
+      if (absl::Status status = dispatcher_.Refill(*system); !status.ok()) return Fail(status);
+    }
   }
   const bool overloaded = intake_.Overloaded();
   std::vector<std::unique_ptr<Call>> calls;
@@ -288,7 +300,7 @@ absl::StatusOr<std::vector<Task>> Core::TakeTasks(int tasks_max) {
   }
   std::vector<Task> tasks;
   for (auto& call : calls) {
-    running_[call->id] = {call->system, call->deadline};
+    running_[call->id] = {call->system, call->deadline, false};
     tasks.emplace_back(std::move(call));
   }
   return tasks;
@@ -378,6 +390,7 @@ absl::Status Core::SettlePoll(System& system, Call& call) {
         system, fmt::format("Poll was asked for {} changes and gave {}", call.poll.changes_max,
                             page.changes.size() + page.rejects.size()));
   }
+  system.items.Spend(context_.now, static_cast<double>(page.changes.size() + page.rejects.size()));
   auto receipts = intake_.Take(system, page.changes);
   if (!receipts.ok()) return receipts.status();
   for (const RejectedInput& input : page.rejects) {
@@ -409,6 +422,9 @@ absl::Time Core::NextAt() {
   for (const auto& system : context_.registry.systems()) {
     next = std::min(next, dispatcher_.NextAt(*system, overloaded));
     if (reconciler_.HasWork(*system)) next = std::min(next, system->paused_until);
+  }
+  for (const auto& [id, call] : running_) {
+    if (!call.told) next = std::min(next, call.deadline + absl::Microseconds(1));
   }
   if (next == absl::InfinitePast() || next == absl::InfiniteFuture()) return next;
   // Clocks count whole microseconds: what is due within one is due at its end.

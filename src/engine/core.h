@@ -62,6 +62,7 @@ class Core {
   struct RunningCall {
     NameId system = 0;
     absl::Time deadline;
+    bool told = false;  // that it is overdue
   };
 
   // Every public operation starts here: reads the clock and, after a failed commit, recovers.
@@ -73,6 +74,7 @@ class Core {
   absl::Status Commit();
   void TellEvents();
 
+  void TellOverdue();
   absl::StatusOr<std::unique_ptr<Call>> NextCall(System& system, bool overloaded);
   absl::Status Settle(Call& call);
   absl::Status SettlePoll(System& system, Call& call);

@@ -214,7 +214,10 @@ absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
     return absl::OkStatus();
   }
   const int64_t version = row.version;
+  const std::string row_reason = row.reason;
   letters_.Close(std::move(row), DeadLetterState::kRequeued, "requeued");
+  // Whoever requeues a conflict has seen what the target holds, and orders it to be replaced.
+  if (row_reason == dead_letter_reason::kConflict) lane.remote_version.clear();
   // A new order to send: under the old key the target might answer as it did then.
   ++lane.resends;
   if (lane.state != LaneState::kIdle) {

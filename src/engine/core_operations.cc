@@ -49,6 +49,7 @@ absl::StatusOr<ReplayResult> Core::Replay(const ReplayRequest& request, const Pr
     if (!owed.ok()) return Fail(owed.status());
     result.owed += static_cast<uint64_t>(*owed);
   }
+  if (result.next_from > request.to) result.done = true;
   if (absl::Status status = Commit(); !status.ok()) return status;
   return result;
 }

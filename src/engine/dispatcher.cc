@@ -16,6 +16,10 @@ bool Dispatcher::MayCall(System& system) const {
          system.items.ReadyAt(context_.now) <= context_.now;
 }
 
+size_t Dispatcher::ItemsAllowed(System& system) const {
+  return static_cast<size_t>(std::clamp(system.items.Available(context_.now), 1.0, 10'000.0));
+}
+
 void Dispatcher::CountCall(System& system, size_t items) {
   system.breaker.OnCall(context_.now);
   system.requests.Spend(context_.now, 1);
@@ -30,19 +34,29 @@ absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextPoll(System& system, bool 
   call->kind = TaskKind::kPoll;
   call->source = system.options.source;
   call->poll.cursor = context_.memory.Cursor(system.id);
-  call->poll.changes_max =
-      std::min(context_.options.poll_changes_max, system.source.page_changes_max);
+  call->poll.changes_max = static_cast<int>(std::min(
+      ItemsAllowed(system), static_cast<size_t>(std::min(context_.options.poll_changes_max,
+                                                         system.source.page_changes_max))));
   call->acknowledge = std::exchange(system.acknowledge, {});
   system.polling = true;
-  CountCall(system, 1);
+  CountCall(system, 0);  // its changes are counted when they are there
   return call;
+}
+
+// When the queue is to be served. A batch that is not full may wait a little for more.
+absl::Time Dispatcher::NextAt(const System& system, const Queue& queue) const {
+  const bool is_full = queue.counts[static_cast<size_t>(LaneState::kReady)] >=
+                       static_cast<uint64_t>(system.sink.batch_items_max);
+  const absl::Time next = queue.NextAt();
+  if (is_full || next != absl::InfinitePast()) return next;
+  return std::min(queue.first_ready_at + system.options.linger, queue.DelayedAt());
 }
 
 // The queues of a system, the one that has had least of its share first.
 std::vector<Queue*> Dispatcher::InTurn(System& system) const {
   std::vector<Queue*> queues;
   for (const auto& [domain, queue] : system.queues) {
-    if (queue->NextAt() <= context_.now) queues.push_back(queue.get());
+    if (NextAt(system, *queue) <= context_.now) queues.push_back(queue.get());
   }
   std::stable_sort(queues.begin(), queues.end(),
                    [](const Queue* a, const Queue* b) { return a->served < b->served; });
@@ -56,13 +70,25 @@ bool Dispatcher::NeedsRefill(const System& system) const {
   return false;
 }
 
+absl::Status Dispatcher::Refill(System& system) {
+  for (const auto& [domain, queue] : system.queues) {
+    if (queue->NextAt() > context_.now || !queue->NeedsRefill(context_.now)) continue;
+    if (absl::Status status = queue->Refill(context_.memory, context_.now, system.taken);
+        !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextDelivery(System& system) {
   if (system.options.sink == nullptr || system.calls_running >= system.options.limits.concurrency ||
       !MayCall(system)) {
     return nullptr;
   }
   for (Queue* queue : InTurn(system)) {
-    const size_t items_max = static_cast<size_t>(system.sink.batch_items_max);
+    const size_t items_max =
+        std::min(static_cast<size_t>(system.sink.batch_items_max), ItemsAllowed(system));
     auto apply = std::make_unique<Call>();
     auto probe = std::make_unique<Call>();
     // Lanes that turn out to need no call make room for more, up to a bound that keeps one step
@@ -73,11 +99,7 @@ absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextDelivery(System& system) {
            looked_at < std::max<size_t>(4 * items_max, 256)) {
       records.clear();
       const size_t room = items_max - std::max(apply->records.size(), probe->records.size());
-      if (absl::Status status =
-              queue->Take(context_.memory, context_.now, room, system.taken, records);
-          !status.ok()) {
-        return status;
-      }
+      queue->Take(context_.now, room, records);
       if (records.empty()) break;
       looked_at += records.size();
       std::vector<LaneKey> lanes;
@@ -123,7 +145,8 @@ absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextDelivery(System& system) {
         auto lane = context_.memory.FindLane({system.id, call->records[i]});
         if (!lane.ok()) return lane.status();
         LaneRow& claimed = **lane;
-        call->in_doubt.push_back(claimed.state == LaneState::kUnknown || claimed.state == LaneState::kInFlight);
+        call->in_doubt.push_back(claimed.state == LaneState::kUnknown ||
+                                 claimed.state == LaneState::kInFlight);
         if (claimed.attempts > 0) system.retries.Spend(context_.now, 1);
         if (claimed.attempts == 0) claimed.first_attempt_at = context_.now;
         ++claimed.attempts;
@@ -435,7 +458,9 @@ absl::Time Dispatcher::NextAt(System& system, bool overloaded) const {
   const bool may_deliver =
       system.options.sink != nullptr && system.calls_running < system.options.limits.concurrency;
   if (may_deliver) {
-    for (const auto& [domain, queue] : system.queues) next = std::min(next, queue->NextAt());
+    for (const auto& [domain, queue] : system.queues) {
+      next = std::min(next, NextAt(system, *queue));
+    }
   }
   if (system.options.source != nullptr && !system.polling && !overloaded)
     next = std::min(next, system.next_poll_at);

@@ -28,11 +28,15 @@ class Dispatcher {
   bool MayCall(System& system) const;
   void CountCall(System& system, size_t items);
 
+  // How many items a call may carry as far as the limits go; 1 or more.
+  size_t ItemsAllowed(System& system) const;
+
   // When the system will have something to do, if nothing else happens.
   absl::Time NextAt(System& system, bool overloaded) const;
 
-  // Some queue of this system reads on from the store next; see Queue::NeedsRefill.
+  // See Queue::NeedsRefill and Queue::Refill.
   bool NeedsRefill(const System& system) const;
+  absl::Status Refill(System& system);
 
  private:
   // What a lane is to do now.
@@ -54,6 +58,7 @@ class Dispatcher {
   absl::Status GiveUp(System& system, LaneRow& lane, EntityType type, std::string_view reason,
                       std::string message);
   absl::Status Damage(System& system, RecordId record, const absl::Status& status);
+  absl::Time NextAt(const System& system, const Queue& queue) const;
   std::vector<Queue*> InTurn(System& system) const;
 
   Context& context_;

@@ -114,14 +114,14 @@ void Intake::Prefetch(System& system, std::span<const Arrival> arrivals) {
 }
 
 absl::StatusOr<Receipt> Intake::TakeOne(System& system, const Arrival& arrival, uint64_t requeued) {
-  auto duplicate = FindDuplicate(system, arrival.id, arrival.content);
+  auto duplicate = FindDuplicate(system, arrival.id, arrival.id, arrival.content);
   if (!duplicate.ok()) return duplicate.status();
   if (*duplicate) {
     if ((*duplicate)->message.empty()) return **std::move(duplicate);
     // The same id with other content. It is remembered under an id of its own, so that it is set
     // aside once however often it comes.
     const std::string id = arrival.id + "!" + arrival.content.Hex();
-    auto again = FindDuplicate(system, id, arrival.content);
+    auto again = FindDuplicate(system, id, arrival.id, arrival.content);
     if (!again.ok()) return again.status();
     if (*again) return **std::move(again);
     return SetAside(system, arrival, id, dead_letter_reason::kContradiction, (*duplicate)->message,
@@ -148,6 +148,7 @@ absl::StatusOr<Receipt> Intake::TakeOne(System& system, const Arrival& arrival, 
 }
 
 absl::StatusOr<std::optional<Receipt>> Intake::FindDuplicate(System& system, const std::string& id,
+                                                             const std::string& said_id,
                                                              const Digest& content) {
   auto row = context_.memory.FindChange({system.id, id});
   if (!row.ok()) return row.status();
@@ -163,11 +164,12 @@ absl::StatusOr<std::optional<Receipt>> Intake::FindDuplicate(System& system, con
     DeadLetterFilter filter;
     filter.state = std::nullopt;
     filter.system = system.id;
-    filter.change_id = id;
-    filter.rows_max = 1;
+    filter.change_id = said_id;
     auto letters = context_.memory.FindDeadLetters(filter);
     if (!letters.ok()) return letters.status();
-    if (!letters->empty()) receipt.dead_letter = letters->front().id;
+    for (const DeadLetterRow& letter : *letters) {
+      if (letter.seq == known.seq) receipt.dead_letter = letter.id;
+    }
   }
   if (known.content != content) {
     receipt.message = fmt::format(
@@ -270,7 +272,7 @@ Receipt Intake::SetAside(System& system, const Arrival& arrival, std::string id,
   letter.system = system.id;
   letter.type = row.type;
   letter.seq = row.seq;
-  letter.change_id = row.change_id;
+  letter.change_id = arrival.id;
   letter.external_id = row.external_id;
   letter.content = arrival.change->SerializeAsString();
   std::string told = letter.message;
@@ -284,11 +286,12 @@ Receipt Intake::SetAside(System& system, const Arrival& arrival, std::string id,
 absl::StatusOr<Receipt> Intake::TakeReject(System& system, const RejectedInput& input) {
   Digest content = DigestOf(input.raw);
   std::string id = input.id.empty() ? "unreadable:" + content.Hex() : input.id;
-  auto duplicate = FindDuplicate(system, id, content);
+  const std::string said_id = id;
+  auto duplicate = FindDuplicate(system, id, said_id, content);
   if (!duplicate.ok()) return duplicate.status();
   if (*duplicate && !(*duplicate)->message.empty()) {
     id += "!" + content.Hex();
-    duplicate = FindDuplicate(system, id, content);
+    duplicate = FindDuplicate(system, id, said_id, content);
     if (!duplicate.ok()) return duplicate.status();
   }
   if (*duplicate) return **std::move(duplicate);
@@ -307,7 +310,7 @@ absl::StatusOr<Receipt> Intake::TakeReject(System& system, const RejectedInput& 
   letter.system = system.id;
   letter.type = input.type;
   letter.seq = row.seq;
-  letter.change_id = id;
+  letter.change_id = said_id;
   letter.external_id = input.subject;
   letter.content = input.raw;
   letter.content_is_raw = true;
@@ -624,6 +627,8 @@ absl::Status Intake::NoteStatement(System& system, CachedRecord& record, const J
   lane->acknowledged_digest = said;
   if (is_body) lane->acknowledged = journal.version;
   if (lane->external_id.empty()) lane->external_id = journal.external_id;
+  // What it changed is merged now; which version it gave that is not known.
+  lane->remote_version.clear();
   return absl::OkStatus();
 }
 

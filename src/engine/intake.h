@@ -43,8 +43,10 @@ class Intake {
 
   void Prefetch(System& system, std::span<const Arrival> arrivals);
   absl::StatusOr<Receipt> TakeOne(System& system, const Arrival& arrival, uint64_t requeued);
-  // The receipt of a change that came before; nothing for a new one.
+  // The receipt of a change that came before under this id, which is the source's own (`said_id`)
+  // or made of it; nothing for a new one.
   absl::StatusOr<std::optional<Receipt>> FindDuplicate(System& system, const std::string& id,
+                                                       const std::string& said_id,
                                                        const Digest& content);
   std::string WhatIsWrong(const System& system, const model::v1::Change& change) const;
   absl::StatusOr<Target> Resolve(const System& system, const model::v1::Change& change);

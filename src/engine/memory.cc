@@ -333,7 +333,10 @@ bool Memory::HasStaged() const {
 
 absl::Status Memory::Commit() {
   changes_.clear();
-  if (!HasStaged()) return absl::OkStatus();
+  if (!HasStaged()) {
+    Trim();
+    return absl::OkStatus();
+  }
   staged_.records.reserve(dirty_records_.size());
   for (RecordId id : dirty_records_) staged_.records.push_back(records_.Find(id)->row);
   staged_.lanes.reserve(dirty_lanes_.size());
@@ -355,12 +358,15 @@ absl::Status Memory::Commit() {
   dirty_lanes_.clear();
   staged_dead_letters_.clear();
   if (!status.ok()) return status;
-  if (cache_bytes() > cache_bytes_max_) {
-    records_.Trim(cache_bytes_max_ / 2);
-    lanes_.Trim(cache_bytes_max_ / 4);
-    links_.Trim(cache_bytes_max_ / 4);
-  }
+  Trim();
   return absl::OkStatus();
+}
+
+void Memory::Trim() {
+  if (cache_bytes() <= cache_bytes_max_) return;
+  records_.Trim(cache_bytes_max_ / 2);
+  lanes_.Trim(cache_bytes_max_ / 4);
+  links_.Trim(cache_bytes_max_ / 4);
 }
 
 }  // namespace retailsync::engine

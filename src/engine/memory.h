@@ -109,6 +109,7 @@ class Memory {
   };
 
   void Forget();
+  void Trim();
   void PutRecord(RecordRow row);
   void PutLane(const LaneKey& key, std::optional<LaneRow> row);
 

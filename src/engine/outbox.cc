@@ -7,7 +7,11 @@ namespace retailsync::engine {
 void Queue::PushReady(Seq owed_since, RecordId record) {
   if (ready_overflow_) return;  // the store has it, after ready_through_
   if (ready_.size() >= window_) {
+    // The rest is read from the store, from after what is kept. Lanes may share the sequence they
+    // are owed since, so those that share this one go too.
     ready_overflow_ = true;
+    while (!ready_.empty() && ready_.back().owed_since == owed_since) ready_.pop_back();
+    ready_through_ = std::min(ready_through_, owed_since - 1);
     return;
   }
   ready_.push_back({owed_since, record});
@@ -80,29 +84,33 @@ absl::Status Queue::RefillDelayed(Memory& memory, const std::unordered_set<Recor
   }
 }
 
-absl::Status Queue::Take(Memory& memory, absl::Time now, size_t lanes_max,
-                         const std::unordered_set<RecordId>& taken,
-                         std::vector<RecordId>& records) {
-  if (delayed_overflow_ && (delayed_beyond_ <= now || delayed_.empty())) {
+absl::Status Queue::Refill(Memory& memory, absl::Time now,
+                           const std::unordered_set<RecordId>& taken) {
+  if (NeedsDelayed(now)) {
     if (absl::Status status = RefillDelayed(memory, taken); !status.ok()) return status;
   }
+  if (NeedsReady()) return RefillReady(memory, taken);
+  return absl::OkStatus();
+}
+
+void Queue::Take(absl::Time now, size_t lanes_max, std::vector<RecordId>& records) {
   while (records.size() < lanes_max && !delayed_.empty() && delayed_.begin()->first <= now) {
     records.push_back(delayed_.begin()->second);
     delayed_due_.erase(delayed_.begin()->second);
     delayed_.erase(delayed_.begin());
   }
-  if (ready_.empty() && ready_overflow_) {
-    if (absl::Status status = RefillReady(memory, taken); !status.ok()) return status;
-  }
   while (records.size() < lanes_max && !ready_.empty()) {
     records.push_back(ready_.front().record);
     ready_.pop_front();
   }
-  return absl::OkStatus();
 }
 
 absl::Time Queue::NextAt() const {
   if (!ready_.empty() || (ready_overflow_ && counts[1] > 0)) return absl::InfinitePast();
+  return DelayedAt();
+}
+
+absl::Time Queue::DelayedAt() const {
   absl::Time next = absl::InfiniteFuture();
   if (!delayed_.empty()) next = delayed_.begin()->first;
   if (delayed_overflow_ && counts[2] + counts[3] + counts[4] + counts[5] > 0) {

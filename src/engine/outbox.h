@@ -37,24 +37,25 @@ class Queue {
   // A lane is to be looked at again at `due`.
   void PushDelayed(absl::Time due, RecordId record);
 
-  // Take will read on from the store, so what is staged must be committed first: a lane that is in
-  // neither would be lost.
-  bool NeedsRefill(absl::Time now) const {
-    return (delayed_overflow_ && (delayed_beyond_ <= now || delayed_.empty())) ||
-           (ready_.empty() && ready_overflow_);
-  }
+  // The window has run empty and the store may have more. What is staged must be committed before
+  // Refill: a lane that is neither in the window nor in the store would be lost.
+  bool NeedsRefill(absl::Time now) const { return NeedsDelayed(now) || NeedsReady(); }
+  // Reads on from the store. `taken` are the lanes that are under way.
+  absl::Status Refill(Memory& memory, absl::Time now, const std::unordered_set<RecordId>& taken);
   // Takes the records of up to `lanes_max` lanes that may be looked at now, delayed ones first.
-  // `taken` are the lanes that are under way and must not be read in again.
-  absl::Status Take(Memory& memory, absl::Time now, size_t lanes_max,
-                    const std::unordered_set<RecordId>& taken, std::vector<RecordId>& records);
+  void Take(absl::Time now, size_t lanes_max, std::vector<RecordId>& records);
 
   // When Take will give something; InfinitePast for now.
   absl::Time NextAt() const;
+  // When the first delayed lane is to be looked at again.
+  absl::Time DelayedAt() const;
   size_t lanes_in_memory() const { return ready_.size() + delayed_.size(); }
 
   // By LaneState; kIdle is not counted.
   std::array<uint64_t, 6> counts{};
   uint64_t Owed() const { return counts[1] + counts[2] + counts[3] + counts[4] + counts[5]; }
+  // When the oldest of the ready lanes became so.
+  absl::Time first_ready_at = absl::InfinitePast();
   double share = 1.0;
   // Grows by items sent / share: the queue with the lowest is served next.
   double served = 0;
@@ -65,6 +66,10 @@ class Queue {
     RecordId record;
   };
 
+  bool NeedsDelayed(absl::Time now) const {
+    return delayed_overflow_ && (delayed_beyond_ <= now || delayed_.empty());
+  }
+  bool NeedsReady() const { return ready_overflow_ && ready_.empty(); }
   absl::Status RefillReady(Memory& memory, const std::unordered_set<RecordId>& taken);
   absl::Status RefillDelayed(Memory& memory, const std::unordered_set<RecordId>& taken);
   bool HoldsDelayed(RecordId record) const { return delayed_due_.contains(record); }

@@ -175,8 +175,8 @@ absl::Status Settler::Settle(System& system, LaneRow& lane, const Outcome& outco
   return StayUnknown(system, lane, outcome);
 }
 
-// Whether the lane's attempt worked is not known: this attempt's answer is missing, or it is a failure that says nothing about the
-// attempt before.
+// Whether the lane's attempt worked is not known: this attempt's answer is missing, or it is a
+// failure that says nothing about the attempt before.
 absl::Status Settler::StayUnknown(System& system, LaneRow& lane, const Outcome& outcome) {
   context_.Tell({.kind = EventKind::kUnknown,
                  .system = system.id,
@@ -188,17 +188,21 @@ absl::Status Settler::StayUnknown(System& system, LaneRow& lane, const Outcome& 
                  .detail = outcome.message});
   absl::Duration delay = std::max(system.sink.probe_delay, outcome.retry_after);
   if (system.sink.idempotent) {
-    // To be sent again under the same key: with the pause of a retry, so that trouble is not answered with haste.
-    const RetryPolicy& policy = system.options.retry != nullptr ? *system.options.retry : DefaultPolicy();
-    const Reason reason = outcome.kind == OutcomeKind::kUnknown ? Reason::kTransient : outcome.reason;
+    // To be sent again under the same key: with the pause of a retry, so that trouble is not
+    // answered with haste.
+    const RetryPolicy& policy =
+        system.options.retry != nullptr ? *system.options.retry : DefaultPolicy();
+    const Reason reason =
+        outcome.kind == OutcomeKind::kUnknown ? Reason::kTransient : outcome.reason;
     const RetryAnswer answer = policy.Decide(
         {reason, lane.attempts, context_.now - lane.owed_at, outcome.retry_after, Chance(lane)});
     if (answer.give_up || reason == Reason::kPermanent) {
       if (!system.sink.verifiable) {
         auto type = TypeOfLane(lane);
         if (!type.ok()) return type.status();
-        return GiveUp(system, lane, *type, dead_letter_reason::kUndetermined,
-                      fmt::format("still unknown after {} attempts: {}", lane.attempts, outcome.message));
+        return GiveUp(
+            system, lane, *type, dead_letter_reason::kUndetermined,
+            fmt::format("still unknown after {} attempts: {}", lane.attempts, outcome.message));
       }
       // Sending again is over: an attempt as old as that is asked about.
       lane.first_attempt_at = absl::InfinitePast();
@@ -224,7 +228,6 @@ absl::Status Settler::Retry(System& system, LaneRow& lane, const Outcome& outcom
                                               : dead_letter_reason::kExhausted;
     return GiveUp(system, lane, *type, reason, outcome.message);
   }
-  if (!outcome.remote_version.empty()) lane.remote_version = outcome.remote_version;
   if (outcome.reason == Reason::kThrottled || outcome.reason == Reason::kUnauthorised) {
     // Not the delivery's fault: it does not count against it.
     lane.attempts = std::max(0, lane.attempts - 1);

@@ -5,8 +5,8 @@
 namespace retailsync {
 namespace {
 
-// GS1's "How to calculate a check digit manually" works 629104150021 out to 3. The other numbers are
-// examples published for the four lengths.
+// GS1's "How to calculate a check digit manually" works 629104150021 out to 3. The other numbers
+// are examples published for the four lengths.
 TEST_CASE("published examples have the check digits that were published") {
   CHECK(*GtinCheckDigit("629104150021") == '3');
   for (const char* gtin :

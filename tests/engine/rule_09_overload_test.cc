@@ -88,7 +88,8 @@ TEST_CASE("rule 9, I23: memory stays under its ceiling while the backlog is far 
     const EngineStatus status = now.engine().Status();
     // Two queues, each with what is ready and what is delayed.
     CHECK(status.lanes_in_memory <= 2 * 2 * 16);
-    CHECK(status.cache_bytes <= (1u << 20));
+    // What the step touched since its commit comes on top of the cache.
+    CHECK(status.cache_bytes <= (1u << 20) + (64u << 10));
   };
   uint64_t owed = 0;
   for (int round = 0; round < 10; ++round) {

@@ -41,8 +41,9 @@ struct Outcome {
   absl::Duration retry_after = absl::ZeroDuration();
   // kApplied: the id the system gave the entity; empty when it keeps ours.
   std::string external_id;
-  // kApplied, kConflict: the version the system now holds (an ETag, a change stamp); empty when it
-  // has none.
+  // kApplied: the version the system now holds (an ETag, a change stamp), which the next
+  // conditional write names; empty when it has none. A conflict never makes the engine adopt the
+  // other version: what the system changed must come in as a change, or be looked at by a person.
   std::string remote_version;
 };
 

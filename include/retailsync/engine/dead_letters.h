@@ -85,7 +85,8 @@ class DeadLetters {
   // (the old one with "+" and the letter's id); when it fails again the letter stays open with the
   // new reason. A delivery is owed again, unless the target holds a newer version by now, which
   // resolves it. An undetermined delivery is sent without a probe: whoever requeues it says that it
-  // did not happen. FailedPrecondition unless it is open.
+  // did not happen. A conflict is sent unconditionally: whoever requeues it has seen what the
+  // target holds. FailedPrecondition unless it is open.
   absl::Status Requeue(uint64_t id, const Principal& by);
   // Every open one that matches, oldest first, at most query.rows_max. How many were requeued.
   absl::StatusOr<int> RequeueAll(const DeadLetterQuery& query, const Principal& by);

@@ -41,10 +41,11 @@ struct EngineOptions {
   // -- Performance: the defaults are right for almost everyone
   // ---------------------------------------------------------
 
-  // Memory for records, links and lanes that are kept at hand. At least 1 MiB.
+  // Memory for records, links and lanes that are kept at hand from one commit to the next. What a
+  // single step touches comes on top until it is committed. At least 1 MiB.
   size_t cache_bytes_max = 64u << 20;
-  // Lanes of one queue (a target and a domain) that are held in memory; the rest stays in the
-  // store. 16 or more.
+  // Lanes of one queue (a target and a domain) that are held in memory: so many that are ready, and
+  // so many that wait for their time. The rest stays in the store. 16 or more.
   int window_lanes_max = 8192;
   // Changes asked for in one poll. 1 to 10,000.
   int poll_changes_max = 1000;
@@ -96,9 +97,9 @@ struct RetryBudgetOptions {
 struct SystemOptions {
   Source* source = nullptr;  // borrowed; either or both
   Sink* sink = nullptr;
-  SystemLimits limits;
-  BreakerOptions breaker;
-  RetryBudgetOptions retry_budget;
+  SystemLimits limits = {};
+  BreakerOptions breaker = {};
+  RetryBudgetOptions retry_budget = {};
   // Null: exponential from 1 s to 5 min with full jitter; permanent reasons give up at once,
   // transient ones after 12 attempts, conflicts after 5, throttling and missing credentials never.
   const RetryPolicy* retry = nullptr;
@@ -113,20 +114,20 @@ struct SystemOptions {
 // A rule: records of this type, matching this filter, go from here to there, mapped so. Of several
 // routes with the same target and type the first one that matches a record carries it.
 struct Route {
-  std::string name;  // unique; part of the idempotency keys, so a name keeps its meaning
-  std::string from;  // the system whose changes travel; empty: every system except the target
-  std::string to;
+  std::string name = {};  // unique; part of the idempotency keys, so a name keeps its meaning
+  std::string from = {};  // the system whose changes travel; empty: every system except the target
+  std::string to = {};
   EntityType entity = EntityType::kUnspecified;
   // The share of the target this route's deliveries compete in. Empty: the name of the entity type.
-  std::string domain;
+  std::string domain = {};
   // The domain's weight while several domains of the target have something to send. Greater than 0;
   // routes of one target and domain must agree.
   double share = 1.0;
   // Which records travel; empty: all. Must depend on nothing but the entity.
-  std::function<bool(const model::v1::Entity&)> filter;
+  std::function<bool(const model::v1::Entity&)> filter = {};
   // What the target is given instead of the record; empty: the record. Must depend on nothing but
   // the entity. An error that is InvalidArgument or FailedPrecondition dead-letters the delivery.
-  std::function<absl::StatusOr<model::v1::Entity>(const model::v1::Entity&)> transform;
+  std::function<absl::StatusOr<model::v1::Entity>(const model::v1::Entity&)> transform = {};
   // Wait until the target has what the entity refers to. References to types that no route carries
   // to the target are not waited for.
   bool dependencies = true;
