@@ -147,6 +147,7 @@ class Run {
       if (kind == 2) target->capabilities.key_lifetime = absl::Minutes(5);
       target->capabilities.batch_items_max = 1 + chance_.Below(8);
       target->capabilities.conditional_writes = chance_.Hit(300);
+      target->own_clock = &world_.truth;
       target->rule = [this](const ApplyItem& item) { return Fault(item); };
     }
     shop_.capabilities.page_changes_max = 2 + chance_.Below(30);
@@ -375,7 +376,9 @@ class Run {
       status = result.status();
       if (result.ok() && !result->progressed && chance_.Hit(700)) {
         const absl::Time next = result->next_at;
-        if (next != absl::InfiniteFuture() && next > world_.clock.Now()) world_.clock.Set(next);
+        if (next != absl::InfiniteFuture() && next > world_.clock.Now()) {
+          world_.Pass(next - world_.clock.Now());
+        }
       }
     }
     if (!status.ok()) {

@@ -409,6 +409,23 @@ TEST_CASE("rule 8: a domain that has been idle does not make up for it") {
   CHECK(postings <= 65);
 }
 
+TEST_CASE("rule 8, I25: a reconciliation waits for the limiter, and does not keep its host busy") {
+  ShopAndErp world({}, {EntityType::kOrder},
+                   {.limits = {.requests_per_second = 0.1, .requests_burst = 1}});
+  REQUIRE_OK(world.Accept(Orders(30)).status);
+  // Just now the last call was made, so the listing has to wait.
+  REQUIRE_OK(world.RunUntilIdle());
+  REQUIRE_OK(
+      world.engine().StartReconcile({.target = "erp", .type = EntityType::kOrder}, fakes::Anna()));
+  int steps = 0;
+  world.after_step = [&](World&) { ++steps; };
+  REQUIRE_OK(world.RunUntilIdle(500));
+  CHECK(steps < 200);
+  CHECK(world.erp.effects().size() == 30);
+  CHECK(MostIn(world.erp.call_times(), absl::Seconds(9.9)) == 1);
+  CHECK(world.engine().FindReconcile("erp", EntityType::kOrder)->done);
+}
+
 TEST_CASE("rule 8: concurrency is kept") {
   const int concurrency = GENERATE(1, 3);
   ShopAndErp world({}, {EntityType::kOrder}, {.limits = {.concurrency = concurrency}});

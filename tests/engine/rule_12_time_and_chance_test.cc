@@ -142,6 +142,54 @@ TEST_CASE("rule 12, I22 I5: a clock that is set back does not make an expired ke
   CHECK(attempts == 1);
 }
 
+TEST_CASE("rule 12, I22 I5: while the clock is set back keys grow old all the same") {
+  const bool verifiable = GENERATE(false, true);
+  const bool restart = GENERATE(false, true);
+  CAPTURE(verifiable, restart);
+  ShopAndErp world;
+  world.erp.own_clock = &world.truth;
+  world.erp.capabilities.idempotent = true;
+  world.erp.capabilities.verifiable = verifiable;
+  world.erp.capabilities.key_lifetime = absl::Hours(1);
+  world.erp.Script("order:1", {{Act::kUnknownWithEffect}});
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1", "a"))}).status);
+  REQUIRE_OK(world.StepUntil([&] { return !world.erp.attempts().empty(); }));
+  REQUIRE_OK(world.engine().Flush());
+  // Somebody corrects the clock, and two hours pass.
+  world.clock.Advance(absl::Hours(-3));
+  if (restart) REQUIRE_OK(world.Restart());
+  world.Pass(absl::Hours(2));
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.Wrongs() == "");
+  CHECK(world.erp.attempts().size() == 1);
+  CHECK(world.Letters().size() == (verifiable ? 0u : 1u));
+}
+
+TEST_CASE("rule 12, I20 I22: a clock that is set back stops neither polls nor retries nor limits") {
+  const bool restart = GENERATE(false, true);
+  CAPTURE(restart);
+  ShopAndErp world({}, {EntityType::kOrder}, {.limits = {.requests_per_second = 1}});
+  world.erp.capabilities.batch_items_max = 1;
+  world.erp.Script("order:1", {{Act::kTransient}, {Act::kUnknownWithEffect}});
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1", "a"))}).status);
+  REQUIRE_OK(world.RunFor(absl::Milliseconds(1)));
+  world.clock.Advance(absl::Hours(-24 * 365));
+  if (restart) REQUIRE_OK(world.Restart());
+  for (int i = 2; i < 12; ++i) {
+    world.shop.Push(Upsert("shop", fmt::format("c{}", i), MakeOrder(fmt::format("{}", i), "a")));
+  }
+  // A host that looks once a second, whatever it is told.
+  for (int second = 0; second < 15 * 60; ++second) {
+    for (int i = 0; i < 4; ++i) REQUIRE(world.engine().Step().ok());
+    world.Pass(absl::Seconds(1));
+  }
+  CHECK(world.erp.effects().size() == 11);
+  CHECK(world.erp.Wrongs() == "");
+  REQUIRE_OK(world.engine().Flush());
+  // And it does not ask to be called in a year.
+  CHECK(world.engine().NextAt() < world.clock.Now() + absl::Hours(1));
+}
+
 TEST_CASE("rule 12, I22: a clock that is set back does not stop the work for as long") {
   ShopAndErp world;
   world.erp.Script("order:1", {{Act::kTransient}});

@@ -89,7 +89,7 @@ Behaviour FakeErp::Decide(const ApplyItem& item, const std::string& name) {
 bool FakeErp::Remembers(const ApplyItem& item) const {
   if (!capabilities.idempotent) return false;
   const auto known = memory_.find(item.idempotency_key);
-  return known != memory_.end() && clock_->Now() - known->second.at <= capabilities.key_lifetime;
+  return known != memory_.end() && Truth() - known->second.at <= capabilities.key_lifetime;
 }
 
 bool FakeErp::Conflicts(const ApplyItem& item, const std::string& name) const {
@@ -113,6 +113,7 @@ Outcome FakeErp::TakeEffect(const ApplyItem& item, const std::string& name) {
                       .references = item.references,
                       .remote_version = item.remote_version,
                       .at = now,
+                      .truth = Truth(),
                       .call = requests_.size()});
   const std::string external_id = name_ + "-" + name;
   names_by_external_id_[external_id] = name;
@@ -139,7 +140,7 @@ Outcome FakeErp::TakeEffect(const ApplyItem& item, const std::string& name) {
                                                  item.entity.kind_case() == Entity::KIND_NOT_SET
                                              ? std::string()
                                              : fmt::format("r{}", revision));
-  memory_[item.idempotency_key] = {now, outcome};
+  memory_[item.idempotency_key] = {Truth(), outcome};
   return outcome;
 }
 
@@ -254,7 +255,7 @@ ProbeResponse FakeErp::Probe(const ProbeRequest& request) {
       for (const Effect& effect : effects_) {
         // What shows at once shows whatever the clock says.
         const bool shows =
-            visible_after == absl::ZeroDuration() || effect.at + visible_after <= now;
+            visible_after == absl::ZeroDuration() || effect.truth + visible_after <= Truth();
         if (effect.key != item.idempotency_key || !shows) continue;
         presence = Presence::kPresent;
         answer.external_id = name_ + "-" + effect.name;
@@ -269,6 +270,7 @@ ProbeResponse FakeErp::Probe(const ProbeRequest& request) {
          .name = known != names_by_external_id_.end() ? known->second : NameOf(item.entity),
          .at = now,
          .first_attempt_at = item.first_attempt_at,
+         .after_call = requests_.size(),
          .told = presence});
     if (act != ProbeAct::kOmit) response.answers.push_back(answer);
   }
@@ -340,8 +342,8 @@ std::string FakeErp::DoubleEffects() const {
   std::map<std::pair<std::string, int64_t>, std::string> by_version;
   for (const Effect& effect : effects_) {
     if (++by_key[effect.key] > 1) {
-      return fmt::format("I1: {} version {} took effect {} times", effect.name, effect.version,
-                         by_key[effect.key]);
+      return fmt::format("I1: {} version {} took effect {} times{}", effect.name, effect.version,
+                         by_key[effect.key], StoryOf(effect.name));
     }
     const auto [known, fresh] = by_version.try_emplace({effect.name, effect.version}, effect.key);
     if (!fresh) {
@@ -406,6 +408,33 @@ std::string FakeErp::KeyBreaks() const {
     }
   }
   return {};
+}
+
+std::string FakeErp::StoryOf(const std::string& name) const {
+  std::multimap<size_t, std::string> lines;  // by call
+  for (const Attempt& attempt : attempts_) {
+    if (attempt.name != name) continue;
+    lines.emplace(attempt.call,
+                  fmt::format("call {} at {}: version {} attempt {} act {} key {}", attempt.call,
+                              absl::FormatTime(attempt.at), attempt.version, attempt.attempt,
+                              static_cast<int>(attempt.act), attempt.key));
+  }
+  for (const Effect& effect : effects_) {
+    if (effect.name != name) continue;
+    lines.emplace(effect.call, fmt::format("  effect: version {}, truly at {}", effect.version,
+                                           absl::FormatTime(effect.truth)));
+  }
+  for (const ProbeLog& probe : probes_) {
+    if (probe.name != name) continue;
+    lines.emplace(probe.after_call,
+                  fmt::format("  probe after call {} at {}: key {} told {}", probe.after_call,
+                              absl::FormatTime(probe.at), probe.key, static_cast<int>(probe.told)));
+  }
+  std::string story =
+      fmt::format(" (idempotent {}, verifiable {}, key lifetime {})", capabilities.idempotent,
+                  capabilities.verifiable, absl::FormatDuration(capabilities.key_lifetime));
+  for (const auto& [call, line] : lines) story.append("\n    ").append(line);
+  return story;
 }
 
 std::string FakeErp::Wrongs() const {

@@ -121,7 +121,8 @@ struct Effect {
   std::string text;
   std::vector<ResolvedReference> references;
   std::string remote_version;  // that the write was conditional on
-  absl::Time at;
+  absl::Time at;               // by the engine's clock
+  absl::Time truth;            // by the system's own
   size_t call = 0;
 };
 
@@ -144,6 +145,7 @@ struct ProbeLog {
   std::string name;
   absl::Time at;
   absl::Time first_attempt_at;
+  size_t after_call = 0;
   Presence told = Presence::kUndetermined;
 };
 
@@ -159,6 +161,8 @@ class FakeErp final : public Sink {
                                 .conditional_writes = false,
                                 .deletes = true,
                                 .listable = true};
+  // The system's own clock, when it is not the engine's: what it remembers ages by this one.
+  const Clock* own_clock = nullptr;
   // How long an effect stays invisible to Probe; declare it in capabilities.probe_delay, or not.
   absl::Duration visible_after = absl::ZeroDuration();
   // What it makes of what it is given.
@@ -228,6 +232,8 @@ class FakeErp final : public Sink {
   std::string KeyBreaks() const;
   // All of the above.
   std::string Wrongs() const;
+  // Every attempt, effect and probe of one entity, a line each: for a failure's message.
+  std::string StoryOf(const std::string& name) const;
 
   ConnectorDescription Describe() const override { return {.name = "fake " + name_}; }
   SinkCapabilities Capabilities() const override { return capabilities; }
@@ -244,6 +250,7 @@ class FakeErp final : public Sink {
     Outcome outcome;
   };
 
+  absl::Time Truth() const { return (own_clock != nullptr ? own_clock : clock_)->Now(); }
   std::string NameOfItem(const ApplyItem& item) const;
   Behaviour Decide(const ApplyItem& item, const std::string& name);
   // Does it, unless an idempotency key that is still alive says that it was done.

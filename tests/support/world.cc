@@ -178,6 +178,22 @@ bool World::ShopsAreRead() {
 
 std::string World::LastEvents() const {
   std::string text;
+  if (engine_ != nullptr) {
+    const EngineStatus status = engine_->Status();
+    text = fmt::format(" at {}", absl::FormatTime(clock.Now(), absl::UTCTimeZone()));
+    for (const SystemStatus& system : status.systems) {
+      text += fmt::format("\n  {}: breaker {}, {} running, paused until {}, cursor '{}' {}",
+                          system.system, static_cast<int>(system.breaker), system.calls_running,
+                          absl::FormatTime(system.paused_until, absl::UTCTimeZone()), system.cursor,
+                          system.last_error);
+      for (const DomainStatus& domain : system.domains) {
+        if (domain.Owed() == 0) continue;
+        text += fmt::format("\n    {}: ready {}, in flight {}, retry {}, unknown {}, waiting {}",
+                            domain.domain, domain.ready, domain.in_flight, domain.retry,
+                            domain.unknown, domain.waiting);
+      }
+    }
+  }
   const auto& lines = trace.lines();
   for (size_t i = lines.size() > 12 ? lines.size() - 12 : 0; i < lines.size(); ++i) {
     text.append("\n  ").append(lines[i]);
@@ -209,7 +225,7 @@ absl::Status World::RunUntilIdle(int steps_max) {
       return absl::InternalError("the engine is not idle and wants nothing more" + LastEvents());
     }
     if (result->next_at > clock.Now()) {
-      clock.Set(result->next_at);
+      Pass(result->next_at - clock.Now());
       standing_still = 0;
     } else if (++standing_still > 3) {
       return absl::InternalError("the engine has something to do now and does not do it" +
@@ -232,11 +248,11 @@ absl::Status World::RunFor(absl::Duration span, int steps_max) {
       continue;
     }
     if (result->next_at > until) {
-      clock.Set(until);
+      Pass(until - clock.Now());
       return engine().Flush();
     }
     if (result->next_at > clock.Now()) {
-      clock.Set(result->next_at);
+      Pass(result->next_at - clock.Now());
       standing_still = 0;
     } else if (++standing_still > 3) {
       return absl::InternalError("the engine has something to do now and does not do it" +

@@ -60,7 +60,15 @@ class World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
+  // What the engine is told the time is; it may jump.
   SimulatedClock clock;
+  // The time that really passes.
+  SimulatedClock truth;
+  // Both go on.
+  void Pass(absl::Duration span) {
+    clock.Advance(span);
+    truth.Advance(span);
+  }
   Trace trace;
 
   // -- Set up; the engine is made by the first call that needs it. What a system is and does is the
