@@ -21,7 +21,8 @@ struct Call {
   NameId system = 0;
   std::string system_name;
   absl::Time started_at;
-  absl::Time deadline;
+  absl::Time deadline;               // by the engine's time
+  absl::Time deadline_on_the_clock;  // the same moment, as the host and the connector see it
 
   Source* source = nullptr;
   Sink* sink = nullptr;

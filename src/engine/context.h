@@ -36,12 +36,28 @@ struct Context {
   Memory memory;
   Registry registry;
 
-  // The engine's time: the clock's, but never earlier than any it has seen, so that ages cannot
-  // shrink.
+  // The engine's time never runs backward. When the clock is set back, or is behind what the store
+  // has seen, the engine goes on from where it was, at the clock's pace: `ahead` of it from then
+  // on.
   absl::Time now = absl::InfinitePast();
+  absl::Duration ahead = absl::ZeroDuration();
+  // When the clock was last found to have been set back. How long ago something before it was
+  // cannot be told.
+  absl::Time doubtful_before = absl::InfinitePast();
   void ReadClock() {
-    now = std::max(parts.clock->Now(), memory.latest_time());
+    const absl::Time clock = parts.clock->Now();
+    if (clock + ahead < memory.latest_time()) {
+      doubtful_before = memory.latest_time();
+      ahead = memory.latest_time() - clock;
+    }
+    now = clock + ahead;
     memory.SetLatestTime(now);
+  }
+  // A time of the engine's, as the host's clock will show it. Clocks count whole microseconds: what
+  // is due within one is due at its end.
+  absl::Time OnTheClock(absl::Time time) const {
+    if (time == absl::InfinitePast() || time == absl::InfiniteFuture()) return time;
+    return absl::FromUnixMicros(absl::ToUnixMicros(time - ahead + absl::Nanoseconds(999)));
   }
 
   void Tell(PendingEvent event) {

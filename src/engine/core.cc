@@ -286,8 +286,9 @@ absl::StatusOr<std::vector<Task>> Core::TakeTasks(int tasks_max) {
       (*call)->system_name = system.name;
       (*call)->started_at = context_.now;
       (*call)->deadline = context_.now + system.options.call_timeout;
-      (*call)->poll.deadline = (*call)->apply.deadline = (*call)->deadline;
-      (*call)->probe.deadline = (*call)->list.deadline = (*call)->deadline;
+      (*call)->deadline_on_the_clock = context_.OnTheClock((*call)->deadline);
+      (*call)->poll.deadline = (*call)->apply.deadline = (*call)->deadline_on_the_clock;
+      (*call)->probe.deadline = (*call)->list.deadline = (*call)->deadline_on_the_clock;
       calls.push_back(*std::move(call));
     }
   }
@@ -420,15 +421,12 @@ absl::Time Core::NextAt() {
   const bool overloaded = intake_.Overloaded();
   absl::Time next = absl::InfiniteFuture();
   for (const auto& system : context_.registry.systems()) {
-    next = std::min(next, dispatcher_.NextAt(*system, overloaded));
-    if (reconciler_.HasWork(*system)) next = std::min(next, system->paused_until);
+    next = std::min(next, dispatcher_.NextAt(*system, overloaded, reconciler_.HasWork(*system)));
   }
   for (const auto& [id, call] : running_) {
     if (!call.told) next = std::min(next, call.deadline + absl::Microseconds(1));
   }
-  if (next == absl::InfinitePast() || next == absl::InfiniteFuture()) return next;
-  // Clocks count whole microseconds: what is due within one is due at its end.
-  return absl::FromUnixMicros(absl::ToUnixMicros(next + absl::Nanoseconds(999)));
+  return context_.OnTheClock(next);
 }
 
 bool Core::Idle() const {

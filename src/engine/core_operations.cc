@@ -149,7 +149,7 @@ EngineStatus Core::Status() const {
     for (const auto& [id, call] : running_) {
       if (call.system != system->id) continue;
       ++one.calls_running;
-      if (call.deadline < context_.parts.clock->Now()) ++one.calls_overdue;
+      if (call.deadline < context_.parts.clock->Now() + context_.ahead) ++one.calls_overdue;
     }
     for (const auto& [domain, queue] : system->queues) {
       one.domains.push_back({context_.memory.NameOf(domain), queue->counts[1], queue->counts[2],

@@ -23,10 +23,10 @@ class DefaultRetryPolicy final : public RetryPolicy {
       case Reason::kConflict:
         answer.give_up = question.attempts >= 5;
         break;
-      case Reason::kNone:
       case Reason::kTransient:
         answer.give_up = question.attempts >= 12;
         break;
+      case Reason::kNone:
       case Reason::kThrottled:
       case Reason::kUnauthorised:
         break;

@@ -210,8 +210,11 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareUnknown(System& system, Lane
   auto journal = context_.memory.ReadJournal(lane.attempt_seq);
   if (!journal.ok()) return journal.status();
   const absl::Duration age = context_.now - lane.first_attempt_at;
-  const bool key_is_live =
-      system.sink.idempotent && age >= absl::ZeroDuration() && age < system.sink.key_lifetime;
+  // A key that may have been forgotten is not relied on; its age is known only if the clock kept
+  // going.
+  const bool age_is_known = lane.first_attempt_at > context_.doubtful_before ||
+                            system.sink.key_lifetime == absl::InfiniteDuration();
+  const bool key_is_live = system.sink.idempotent && age_is_known && age < system.sink.key_lifetime;
   if (!key_is_live && !system.sink.verifiable) {
     const std::string why =
         system.sink.idempotent ? "the target's memory of the key has expired and it cannot be asked"
@@ -453,10 +456,11 @@ absl::Status Dispatcher::Damage(System& system, RecordId record, const absl::Sta
   return absl::OkStatus();
 }
 
-absl::Time Dispatcher::NextAt(System& system, bool overloaded) const {
+absl::Time Dispatcher::NextAt(System& system, bool overloaded, bool has_listing) const {
   absl::Time next = absl::InfiniteFuture();
   const bool may_deliver =
       system.options.sink != nullptr && system.calls_running < system.options.limits.concurrency;
+  if (may_deliver && has_listing) next = absl::InfinitePast();
   if (may_deliver) {
     for (const auto& [domain, queue] : system.queues) {
       next = std::min(next, NextAt(system, *queue));

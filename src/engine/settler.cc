@@ -192,8 +192,8 @@ absl::Status Settler::StayUnknown(System& system, LaneRow& lane, const Outcome& 
     // answered with haste.
     const RetryPolicy& policy =
         system.options.retry != nullptr ? *system.options.retry : DefaultPolicy();
-    const Reason reason =
-        outcome.kind == OutcomeKind::kUnknown ? Reason::kTransient : outcome.reason;
+    // What the target could not take this time is as unknown as before.
+    const Reason reason = outcome.reason == Reason::kTransient ? Reason::kNone : outcome.reason;
     const RetryAnswer answer = policy.Decide(
         {reason, lane.attempts, context_.now - lane.owed_at, outcome.retry_after, Chance(lane)});
     if (answer.give_up || reason == Reason::kPermanent) {

@@ -41,7 +41,7 @@ const std::string& Task::system() const {
   return call_->system_name;
 }
 absl::Time Task::deadline() const {
-  return call_->deadline;
+  return call_->deadline_on_the_clock;
 }
 
 void Task::Run() noexcept {

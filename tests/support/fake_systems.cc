@@ -96,7 +96,7 @@ bool FakeErp::Conflicts(const ApplyItem& item, const std::string& name) const {
   if (!capabilities.conditional_writes || Remembers(item)) return false;
   const auto held = held_.find(name);
   const std::string now = held == held_.end() ? "" : fmt::format("r{}", held->second.revision);
-  return item.remote_version != now;
+  return !item.remote_version.empty() && item.remote_version != now;
 }
 
 Outcome FakeErp::TakeEffect(const ApplyItem& item, const std::string& name) {

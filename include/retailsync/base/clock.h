@@ -15,9 +15,10 @@ namespace retailsync {
 // Tells the time.
 //
 // Thread safety: implementations must allow Now() from any thread.
-// Error handling: a clock may jump in either direction. The engine never sends anything twice
-// because of a jump (it keeps the latest time it saw, durably); a jump can only make it earlier or
-// later.
+// Error handling: a clock may jump in either direction. When it is set back the engine goes on from
+// the latest time it saw (durably), at the clock's pace, and takes the age of everything before as
+// unknown; a jump never makes it send anything twice. A clock that jumps ahead by more than a
+// sink's probe_delay makes it ask too early whether an effect is there.
 class Clock {
  public:
   virtual ~Clock() = default;

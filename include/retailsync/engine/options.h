@@ -29,7 +29,7 @@ struct EngineOptions {
   absl::Duration dependency_wait_max = absl::Hours(24);
   // How often a delivery that waits is looked at again, when nothing wakes it before.
   absl::Duration dependency_check_interval = absl::Seconds(30);
-  // Intake is refused while one target owes more lanes than this. 1 or more.
+  // Intake is refused while one target is owed on this many lanes or more. 1 or more.
   uint64_t owed_lanes_max = 10'000'000;
   // What a refused caller is told to wait.
   absl::Duration overload_pause = absl::Seconds(5);
@@ -101,7 +101,8 @@ struct SystemOptions {
   BreakerOptions breaker = {};
   RetryBudgetOptions retry_budget = {};
   // Null: exponential from 1 s to 5 min with full jitter; permanent reasons give up at once,
-  // transient ones after 12 attempts, conflicts after 5, throttling and missing credentials never.
+  // transient ones after 12 attempts, conflicts after 5; unknown outcomes, throttling and missing
+  // credentials never.
   const RetryPolicy* retry = nullptr;
   // How long after a poll that returned everything the next one comes.
   absl::Duration poll_interval = absl::Seconds(10);

@@ -14,6 +14,8 @@
 namespace retailsync {
 
 struct RetryQuestion {
+  // kNone: the outcome is unknown and the same key is to be sent again, while the target remembers
+  // it.
   Reason reason = Reason::kTransient;
   int attempts = 1;                                   // so many so far
   absl::Duration age = absl::ZeroDuration();          // since the delivery became owed

@@ -40,6 +40,8 @@ struct ApplyItem {
   // knows.
   std::string external_id;
   // The version the target was last known to hold; a conditional write must be conditional on it.
+  // Empty: none is known, or a person ordered whatever is there to be replaced: write
+  // unconditionally.
   std::string remote_version;
   std::vector<ResolvedReference> references;
   // 1 for the first attempt. Attempts that the system throttled or refused for want of credentials
