@@ -33,6 +33,8 @@ struct Call {
   ListRequest list;
   // kApply, kProbe: the record of each item, in the order of the items.
   std::vector<RecordId> records;
+  // kApply: the attempt before may have worked, so that a certain failure of this one says nothing about that one.
+  std::vector<bool> in_doubt;
 
   bool ran = false;
   std::string threw;  // what the connector threw; empty: nothing

@@ -113,6 +113,8 @@ struct Context {
     if (Queue* queue = QueueOf(lane)) queue->PushReady(owed_since, lane.record);
   }
   void Delay(LaneRow& lane, LaneState state, absl::Time due, std::string note) {
+    // Clocks and stores count whole microseconds.
+    due = absl::FromUnixMicros(absl::ToUnixMicros(due + absl::Nanoseconds(999)));
     lane.due_at = due;
     lane.note = std::move(note);
     SetState(lane, state);

@@ -138,6 +138,13 @@ absl::Status Core::Recover() {
   absl::Status status = context_.memory.Recover();
   if (status.ok()) status = letters_.Load();
   if (status.ok()) status = LoadQueues();
+  for (const auto& system : context_.registry.systems()) {
+    if (system->options.source == nullptr) continue;
+    // The page that was not committed is read again, and only what is durable is acknowledged.
+    system->acknowledge = context_.memory.Cursor(system->id);
+    system->more_to_poll = true;
+    system->next_poll_at = absl::InfinitePast();
+  }
   failed_ = status;
   return status;
 }
@@ -403,7 +410,9 @@ absl::Time Core::NextAt() {
     next = std::min(next, dispatcher_.NextAt(*system, overloaded));
     if (reconciler_.HasWork(*system)) next = std::min(next, system->paused_until);
   }
-  return next;
+  if (next == absl::InfinitePast() || next == absl::InfiniteFuture()) return next;
+  // Clocks count whole microseconds: what is due within one is due at its end.
+  return absl::FromUnixMicros(absl::ToUnixMicros(next + absl::Nanoseconds(999)));
 }
 
 bool Core::Idle() const {

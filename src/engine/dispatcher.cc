@@ -109,13 +109,13 @@ absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextDelivery(System& system) {
     if (apply->records.empty() && probe->records.empty()) continue;
     // One call at a time: what was prepared for the other kind goes back to the front.
     const bool probing = !probe->records.empty();
-    auto call = probing ? std::move(probe) : std::move(apply);
     if (probing) {
       for (size_t i = 0; i < apply->records.size(); ++i) {
         system.taken.erase(apply->records[i]);
         queue->PushFront(apply->records[i]);
       }
     }
+    auto call = probing ? std::move(probe) : std::move(apply);
     call->kind = probing ? TaskKind::kProbe : TaskKind::kApply;
     call->sink = system.options.sink;
     if (!probing) {
@@ -123,6 +123,7 @@ absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextDelivery(System& system) {
         auto lane = context_.memory.FindLane({system.id, call->records[i]});
         if (!lane.ok()) return lane.status();
         LaneRow& claimed = **lane;
+        call->in_doubt.push_back(claimed.state == LaneState::kUnknown || claimed.state == LaneState::kInFlight);
         if (claimed.attempts > 0) system.retries.Spend(context_.now, 1);
         if (claimed.attempts == 0) claimed.first_attempt_at = context_.now;
         ++claimed.attempts;

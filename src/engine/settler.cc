@@ -155,7 +155,9 @@ absl::Status Settler::SettleApply(System& system, Call& call) {
     } else {
       Pause(system, outcome.retry_after);
     }
-    if (absl::Status status = Settle(system, lane, outcome); !status.ok()) return status;
+    if (absl::Status status = Settle(system, lane, outcome, call.in_doubt[i]); !status.ok()) {
+      return status;
+    }
   }
   if (spoke) {
     OnCallSucceeded(system);
@@ -165,15 +167,17 @@ absl::Status Settler::SettleApply(System& system, Call& call) {
   return absl::OkStatus();
 }
 
-absl::Status Settler::Settle(System& system, LaneRow& lane, const Outcome& outcome) {
-  switch (outcome.kind) {
-    case OutcomeKind::kApplied:
-      return Applied(system, lane, outcome.external_id, outcome.remote_version);
-    case OutcomeKind::kNotApplied:
-      return Retry(system, lane, outcome);
-    case OutcomeKind::kUnknown:
-      break;
+absl::Status Settler::Settle(System& system, LaneRow& lane, const Outcome& outcome, bool in_doubt) {
+  if (outcome.kind == OutcomeKind::kApplied) {
+    return Applied(system, lane, outcome.external_id, outcome.remote_version);
   }
+  if (outcome.kind == OutcomeKind::kNotApplied && !in_doubt) return Retry(system, lane, outcome);
+  return StayUnknown(system, lane, outcome);
+}
+
+// Whether the lane's attempt worked is not known: this attempt's answer is missing, or it is a failure that says nothing about the
+// attempt before.
+absl::Status Settler::StayUnknown(System& system, LaneRow& lane, const Outcome& outcome) {
   context_.Tell({.kind = EventKind::kUnknown,
                  .system = system.id,
                  .route = lane.route,
@@ -182,26 +186,26 @@ absl::Status Settler::Settle(System& system, LaneRow& lane, const Outcome& outco
                  .seq = lane.attempt_seq,
                  .traceparent = {},
                  .detail = outcome.message});
-  absl::Duration delay = system.sink.probe_delay;
+  absl::Duration delay = std::max(system.sink.probe_delay, outcome.retry_after);
   if (system.sink.idempotent) {
-    // To be sent again under the same key: with the pause of a retry, so that trouble is not
-    // answered with haste.
-    const RetryPolicy& policy =
-        system.options.retry != nullptr ? *system.options.retry : DefaultPolicy();
-    const RetryAnswer answer =
-        policy.Decide({Reason::kTransient, lane.attempts, context_.now - lane.owed_at,
-                       outcome.retry_after, Chance(lane)});
-    if (answer.give_up && !system.sink.verifiable) {
-      auto type = TypeOfLane(lane);
-      if (!type.ok()) return type.status();
-      return GiveUp(
-          system, lane, *type, dead_letter_reason::kUndetermined,
-          fmt::format("still unknown after {} attempts: {}", lane.attempts, outcome.message));
+    // To be sent again under the same key: with the pause of a retry, so that trouble is not answered with haste.
+    const RetryPolicy& policy = system.options.retry != nullptr ? *system.options.retry : DefaultPolicy();
+    const Reason reason = outcome.kind == OutcomeKind::kUnknown ? Reason::kTransient : outcome.reason;
+    const RetryAnswer answer = policy.Decide(
+        {reason, lane.attempts, context_.now - lane.owed_at, outcome.retry_after, Chance(lane)});
+    if (answer.give_up || reason == Reason::kPermanent) {
+      if (!system.sink.verifiable) {
+        auto type = TypeOfLane(lane);
+        if (!type.ok()) return type.status();
+        return GiveUp(system, lane, *type, dead_letter_reason::kUndetermined,
+                      fmt::format("still unknown after {} attempts: {}", lane.attempts, outcome.message));
+      }
+      // Sending again is over: an attempt as old as that is asked about.
+      lane.first_attempt_at = absl::InfinitePast();
     }
     delay = std::max(delay, answer.delay);
   }
-  context_.Delay(lane, LaneState::kUnknown, context_.now + std::max(delay, outcome.retry_after),
-                 outcome.message);
+  context_.Delay(lane, LaneState::kUnknown, context_.now + delay, outcome.message);
   return absl::OkStatus();
 }
 

@@ -42,7 +42,8 @@ class Settler {
   double Chance(const LaneRow& lane) const;
 
  private:
-  absl::Status Settle(System& system, LaneRow& lane, const Outcome& outcome);
+  absl::Status Settle(System& system, LaneRow& lane, const Outcome& outcome, bool in_doubt);
+  absl::Status StayUnknown(System& system, LaneRow& lane, const Outcome& outcome);
   absl::Status Retry(System& system, LaneRow& lane, const Outcome& outcome);
   // What the lane owes after its attempt came to an end.
   absl::Status GoOn(LaneRow& lane);

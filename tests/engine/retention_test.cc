@@ -87,7 +87,7 @@ TEST_CASE("retention, I1: a duplicate inside the horizon is still recognised") {
 }
 
 TEST_CASE("retention: what is owed, and what was set aside, is not forgotten") {
-  ShopAndErp world;
+  ShopAndErp world({}, {}, {}, {.poll_interval = absl::Hours(6)});
   world.erp.rule = [](const ApplyItem& item) {
     return fakes::Behaviour{item.entity.order().number() == "2" ? Act::kPermanent : Act::kThrottled,
                             absl::Hours(24 * 60)};

@@ -111,7 +111,7 @@ TEST_CASE("rule 1, I4: the same id with other content is refused, set aside once
   REQUIRE(letters.size() == 1);
   CHECK(letters[0].row.reason == dead_letter_reason::kContradiction);
   CHECK(letters[0].row.kind == DeadLetterKind::kChange);
-  CHECK(letters[0].row.change_id == "c1");
+  CHECK(letters[0].change.id() == "c1");
   CHECK(letters[0].change.entity().order().note() == "b");
 }
 

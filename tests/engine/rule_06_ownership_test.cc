@@ -179,6 +179,9 @@ TEST_CASE("rule 6: ownership is scoped") {
       {{.type = EntityType::kInventoryLevel, .path = "", .scope = "main", .systems = {"erp"}},
        {.type = EntityType::kInventoryLevel, .path = "", .scope = "store", .systems = {"shop"}}});
   BothWays both(&table);
+  // What the levels are of is known to both.
+  CHECK(both.Say("erp", "e0", MakeProduct("A", "hat")) == Disposition::kMerged);
+  CHECK(both.Say("shop", "s0", MakeProduct("A", "hat")) == Disposition::kNoChange);
   Entity main = MakeLevel("A", 5);
   Entity store = MakeLevel("A", 7);
   store.mutable_inventory_level()->set_location("store");

@@ -140,6 +140,9 @@ TEST_CASE("rule 8: the breaker opens, lets single calls through, and closes") {
                                       .open_for = absl::Seconds(10),
                                       .open_for_max = absl::Seconds(40)},
                           .retry_budget = {.per_success = 1, .per_second = 1000, .burst = 1000}});
+  // Without probes, which a system that still answers them would answer.
+  both.erp.capabilities.verifiable = false;
+  both.erp.capabilities.idempotent = true;
   int calls = 0;
   bool throwing = true;
   both.erp.on_apply = [&](const ApplyRequest&) {

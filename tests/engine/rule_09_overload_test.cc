@@ -60,7 +60,7 @@ TEST_CASE("rule 9, I23: sources are not read past the bound, and nothing is lost
   for (const auto& change : Orders(400, 0, "b")) world.shop.Push(change);
   world.after_step = [](fakes::World& now) { CHECK(now.engine().Status().owed <= 60); };
   REQUIRE_OK(world.RunFor(absl::Minutes(10)));
-  CHECK(world.engine().Status().owed > 50);
+  CHECK(world.engine().Status().owed >= 50);
   // Nobody hammers a source whose changes cannot be taken.
   size_t answered = 0;
   for (const auto& poll : world.shop.polls()) answered += poll.answered;
@@ -86,7 +86,8 @@ TEST_CASE("rule 9, I23: memory stays under its ceiling while the backlog is far 
   world.erp.down = true;
   world.after_step = [](fakes::World& now) {
     const EngineStatus status = now.engine().Status();
-    CHECK(status.lanes_in_memory <= 2 * 16);
+    // Two queues, each with what is ready and what is delayed.
+    CHECK(status.lanes_in_memory <= 2 * 2 * 16);
     CHECK(status.cache_bytes <= (1u << 20));
   };
   uint64_t owed = 0;
@@ -100,7 +101,7 @@ TEST_CASE("rule 9, I23: memory stays under its ceiling while the backlog is far 
     REQUIRE_OK(world.Accept(levels).status);
     owed += 300;
     CHECK(world.engine().Status().owed == owed);
-    CHECK(world.engine().Status().lanes_in_memory <= 2 * 16);
+    CHECK(world.engine().Status().lanes_in_memory <= 2 * 2 * 16);
     CHECK(world.engine().Status().cache_bytes <= (1u << 20));
   }
   REQUIRE_OK(world.RunFor(absl::Seconds(30)));
@@ -130,7 +131,8 @@ TEST_CASE("rule 9: lanes beyond the window are sent in the order in which they b
 }
 
 TEST_CASE("rule 9: lanes that wait for a retry do not fill the window up for the others") {
-  ShopAndErp world({.options = {.window_lanes_max = 16}}, {EntityType::kOrder});
+  ShopAndErp world({.options = {.window_lanes_max = 16}}, {EntityType::kOrder},
+                   {.breaker = {.failures_to_open = 1000}});
   // The first hundred are poison, far more than the window holds.
   world.erp.rule = [](const ApplyItem& item) {
     return fakes::Behaviour{

@@ -125,7 +125,7 @@ TEST_CASE("rule 12, I22 I5: a clock that is set back does not make an expired ke
   world.erp.capabilities.key_lifetime = absl::Hours(1);
   world.erp.Script("order:1", {{Act::kUnknownWithEffect}});
   REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1", "a"))}).status);
-  while (world.erp.attempts().empty()) REQUIRE(world.engine().Step().ok());
+  REQUIRE_OK(world.StepUntil([&] { return !world.erp.attempts().empty(); }));
   REQUIRE_OK(world.engine().Flush());
   // Two hours pass, the engine sees it, and does nothing; then the clock is set back.
   world.erp.down = true;

@@ -4,7 +4,8 @@
 # time must take less than a tenth of the first. Needs root, debootstrap, some 4 GB, and as much
 # network as apt does. Not a part of .ci/run: it takes long.
 #     sh tests/install/fresh_machine.sh [EMPTY-FOLDER]
-# The folder is kept when it is given, for looking into it afterwards.
+# The folder is kept when it is given, for looking into it afterwards. COMMANDS narrows what is tried
+# ("tests/run.sh"), DEBIAN_MIRROR names another mirror.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 root=$(CDPATH='' cd -- "$here/../.." && pwd)

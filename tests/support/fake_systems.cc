@@ -252,7 +252,10 @@ ProbeResponse FakeErp::Probe(const ProbeRequest& request) {
     if (act == ProbeAct::kTruth) {
       presence = Presence::kAbsent;
       for (const Effect& effect : effects_) {
-        if (effect.key != item.idempotency_key || effect.at + visible_after > now) continue;
+        // What shows at once shows whatever the clock says.
+        const bool shows =
+            visible_after == absl::ZeroDuration() || effect.at + visible_after <= now;
+        if (effect.key != item.idempotency_key || !shows) continue;
         presence = Presence::kPresent;
         answer.external_id = name_ + "-" + effect.name;
         const auto held = held_.find(effect.name);

@@ -176,6 +176,24 @@ bool World::ShopsAreRead() {
   return true;
 }
 
+std::string World::LastEvents() const {
+  std::string text;
+  const auto& lines = trace.lines();
+  for (size_t i = lines.size() > 12 ? lines.size() - 12 : 0; i < lines.size(); ++i) {
+    text.append("\n  ").append(lines[i]);
+  }
+  return text;
+}
+
+absl::Status World::StepUntil(const std::function<bool()>& done, int steps_max) {
+  for (int step = 0; step < steps_max; ++step) {
+    if (done()) return absl::OkStatus();
+    auto result = engine().Step();
+    if (!result.ok()) return result.status();
+  }
+  return absl::DeadlineExceededError("it did not happen" + LastEvents());
+}
+
 absl::Status World::RunUntilIdle(int steps_max) {
   int standing_still = 0;
   for (int step = 0; step < steps_max; ++step) {
@@ -188,16 +206,18 @@ absl::Status World::RunUntilIdle(int steps_max) {
     }
     if (engine().Idle() && ShopsAreRead()) return engine().Flush();
     if (result->next_at == absl::InfiniteFuture()) {
-      return absl::InternalError("the engine is not idle and wants nothing more");
+      return absl::InternalError("the engine is not idle and wants nothing more" + LastEvents());
     }
     if (result->next_at > clock.Now()) {
       clock.Set(result->next_at);
       standing_still = 0;
     } else if (++standing_still > 3) {
-      return absl::InternalError("the engine has something to do now and does not do it");
+      return absl::InternalError("the engine has something to do now and does not do it" +
+                                 LastEvents());
     }
   }
-  return absl::DeadlineExceededError(fmt::format("not idle after {} steps", steps_max));
+  return absl::DeadlineExceededError(
+      fmt::format("not idle after {} steps{}", steps_max, LastEvents()));
 }
 
 absl::Status World::RunFor(absl::Duration span, int steps_max) {
@@ -219,10 +239,12 @@ absl::Status World::RunFor(absl::Duration span, int steps_max) {
       clock.Set(result->next_at);
       standing_still = 0;
     } else if (++standing_still > 3) {
-      return absl::InternalError("the engine has something to do now and does not do it");
+      return absl::InternalError("the engine has something to do now and does not do it" +
+                                 LastEvents());
     }
   }
-  return absl::DeadlineExceededError(fmt::format("not through after {} steps", steps_max));
+  return absl::DeadlineExceededError(
+      fmt::format("not through after {} steps{}", steps_max, LastEvents()));
 }
 
 std::vector<DeadLetter> World::Letters(const DeadLetterQuery& query) {

@@ -87,9 +87,11 @@ class World {
   // Steps, and moves the clock to when the engine wants to be called again, until nothing is owed
   // and every FakeShop was read to its end. Then flushes. An error when it takes more steps, when
   // a step fails, or when the engine is neither idle nor ever wants to be called again.
-  absl::Status RunUntilIdle(int steps_max = 50'000);
+  absl::Status RunUntilIdle(int steps_max = 20'000);
   // The same, for a span of simulated time; stops earlier when the engine wants nothing more.
-  absl::Status RunFor(absl::Duration span, int steps_max = 50'000);
+  absl::Status RunFor(absl::Duration span, int steps_max = 20'000);
+  // Steps without moving the clock until `done`; an error when that takes too many steps.
+  absl::Status StepUntil(const std::function<bool()>& done, int steps_max = 200);
   // Is called after every step.
   std::function<void(World&)> after_step;
 
@@ -103,6 +105,8 @@ class World {
 
  private:
   absl::Status OpenStore();
+  // What the engine told last, for a failure's message.
+  std::string LastEvents() const;
   absl::Status Start();
   bool ShopsAreRead();
 

@@ -42,7 +42,8 @@ struct ApplyItem {
   // The version the target was last known to hold; a conditional write must be conditional on it.
   std::string remote_version;
   std::vector<ResolvedReference> references;
-  // 1 for the first attempt.
+  // 1 for the first attempt. Attempts that the system throttled or refused for want of credentials
+  // do not count.
   int attempt = 1;
 };
 

@@ -89,7 +89,164 @@ uint64_t NumberAt(const google::protobuf::Message& message, const FieldShape& fi
   return 0;
 }
 
+// Reads from the front of what Protocol Buffers serialised. False at the end and at nonsense.
+bool ReadNumber(std::string_view* bytes, uint64_t* value) {
+  *value = 0;
+  for (size_t i = 0; i < bytes->size() && i < 10; ++i) {
+    const auto byte = static_cast<uint8_t>((*bytes)[i]);
+    *value |= static_cast<uint64_t>(byte & 0x7f) << (7 * i);
+    if (byte < 0x80) {
+      bytes->remove_prefix(i + 1);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool ReadText(std::string_view* bytes, std::string_view* text) {
+  uint64_t size = 0;
+  if (!ReadNumber(bytes, &size) || size > bytes->size()) return false;
+  *text = bytes->substr(0, size);
+  bytes->remove_prefix(size);
+  return true;
+}
+
+constexpr uint64_t kWireVarint = 0;
+constexpr uint64_t kWireBytes = 2;
+uint64_t WireTag(uint32_t number, uint64_t type) {
+  return uint64_t{number} << 3 | type;
+}
+
+// Takes the next element of the list off the front, if there is one.
+bool ReadNextElement(std::string_view* bytes, uint32_t number, std::string_view* element) {
+  std::string_view rest = *bytes;
+  uint64_t tag = 0;
+  if (!ReadNumber(&rest, &tag) || tag != WireTag(number, kWireBytes) || !ReadText(&rest, element)) {
+    return false;
+  }
+  *bytes = rest;
+  return true;
+}
+
+// The key of a serialised element; empty when it has none.
+std::string_view WireKey(std::string_view element, const Shape& shape) {
+  const auto key_tag = WireTag(static_cast<uint32_t>(shape.key->number()), kWireBytes);
+  uint64_t tag = 0;
+  while (ReadNumber(&element, &tag)) {
+    std::string_view text;
+    uint64_t number = 0;
+    if ((tag & 7) == kWireBytes ? !ReadText(&element, &text) : !ReadNumber(&element, &number))
+      break;
+    if (tag == key_tag) return text;
+  }
+  return {};
+}
+
+// Protocol Buffers' own serialisation, in a buffer of this thread.
+std::string_view Serialise(const google::protobuf::Message& message) {
+  constexpr size_t kKept = 256 * 1024;
+  thread_local std::string buffer;
+  const size_t size = message.ByteSizeLong();
+  if (buffer.size() > kKept && size <= kKept) buffer = {};
+  if (buffer.size() < size) buffer.resize(size);
+  auto* begin = reinterpret_cast<uint8_t*>(buffer.data());
+  const auto* end = message.SerializeWithCachedSizesToArray(begin);
+  return {buffer.data(), static_cast<size_t>(end - begin)};
+}
+
 }  // namespace
+
+bool CanonicalEncoder::Translate(std::string_view bytes, const Shape& shape) {
+  uint32_t last = 0;
+  while (!bytes.empty()) {
+    uint64_t tag = 0;
+    if (!ReadNumber(&bytes, &tag)) return false;
+    const auto number = static_cast<uint32_t>(tag >> 3);
+    const FieldShape* field = shape.FindByNumber(number);
+    if (field == nullptr || number <= last) return false;
+    last = number;
+    if ((tag & 7) == kWireVarint) {
+      uint64_t value = 0;
+      if (field->kind != FieldKind::kScalar || field->type == FieldDescriptor::CPPTYPE_STRING ||
+          !ReadNumber(&bytes, &value)) {
+        return false;
+      }
+      Tag(*field, kNumber);
+      Number(value);
+      continue;
+    }
+    std::string_view text;
+    if ((tag & 7) != kWireBytes || !ReadText(&bytes, &text)) return false;
+    switch (field->kind) {
+      case FieldKind::kScalar:
+        if (field->type != FieldDescriptor::CPPTYPE_STRING) return false;
+        Tag(*field, kText);
+        Text(text);
+        break;
+      case FieldKind::kAtomic:
+      case FieldKind::kMessage:
+        Tag(*field, kMessage);
+        if (!Translate(text, *field->child)) return false;
+        break;
+      case FieldKind::kScalarList:
+        if (!TranslateTexts(&bytes, text, *field)) return false;
+        break;
+      case FieldKind::kMessageList:
+      case FieldKind::kKeyedList:
+        if (!TranslateMessages(&bytes, text, *field)) return false;
+        break;
+      case FieldKind::kMap:
+        return false;
+    }
+  }
+  out_.push_back(kEnd);
+  return true;
+}
+
+bool CanonicalEncoder::TranslateTexts(std::string_view* bytes, std::string_view first,
+                                      const FieldShape& field) {
+  std::string_view ahead = *bytes;
+  std::string_view text;
+  uint64_t count = 1;
+  while (ReadNextElement(&ahead, field.number, &text)) ++count;
+  Tag(field, kList);
+  Number(count);
+  Text(first);
+  while (ReadNextElement(bytes, field.number, &text)) Text(text);
+  return true;
+}
+
+bool CanonicalEncoder::TranslateMessages(std::string_view* bytes, std::string_view first,
+                                         const FieldShape& field) {
+  struct Element {
+    std::string_view key;
+    std::string_view bytes;
+  };
+  std::vector<Element> elements;
+  const bool keyed = field.kind == FieldKind::kKeyedList;
+  std::string_view element = first;
+  bool by_key = keyed;
+  bool ascending = true;
+  do {
+    const std::string_view key = keyed ? WireKey(element, *field.child) : std::string_view();
+    by_key = by_key && !key.empty();
+    ascending = ascending && (elements.empty() || elements.back().key < key);
+    elements.push_back({key, element});
+  } while (ReadNextElement(bytes, field.number, &element));
+  if (by_key && !ascending) {
+    std::vector<Element> sorted = elements;
+    std::sort(sorted.begin(), sorted.end(),
+              [](const Element& a, const Element& b) { return a.key < b.key; });
+    by_key = std::adjacent_find(
+                 sorted.begin(), sorted.end(),
+                 [](const Element& a, const Element& b) { return a.key == b.key; }) == sorted.end();
+    if (by_key) elements = std::move(sorted);
+  }
+  Tag(field, by_key ? kKeyed : kList);
+  Number(elements.size());
+  return std::all_of(elements.begin(), elements.end(),
+                     [&](const Element& each) { return Translate(each.bytes, *field.child); });
+}
 
 void CanonicalEncoder::Number(uint64_t value) {
   while (value >= 0x80) {
@@ -105,6 +262,11 @@ void CanonicalEncoder::Text(std::string_view text) {
 }
 
 void CanonicalEncoder::Message(const google::protobuf::Message& message, const Shape& shape) {
+  if (shape.plain) {
+    const size_t before = out_.size();
+    if (Translate(Serialise(message), shape)) return;
+    out_.resize(before);
+  }
   for (const FieldShape& field : shape.fields) Field(message, field);
   const UnknownFieldSet& unknown = message.GetReflection()->GetUnknownFields(message);
   if (!unknown.empty()) {

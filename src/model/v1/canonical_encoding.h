@@ -14,9 +14,11 @@ namespace retailsync::model_internal {
 
 // Appends to a buffer such that two messages of one type append the same bytes exactly when they
 // say the same (see CanonicalDigest). The bytes are made here rather than by Protocol Buffers'
-// serialiser, which promises no stable order. Every item carries its field number and its kind, and
-// everything of variable length is counted or ended, so that no two contents share their bytes.
-// Digests of these bytes are stored: a change of the encoding needs a new kFormat.
+// serialiser, which promises no stable order: where its output happens to be in order, as that of
+// generated code is, it is translated, which is many times faster than asking field by field. Every
+// item carries its field number and its kind, and everything of variable length is counted or
+// ended, so that no two contents share their bytes. Digests of these bytes are stored: a change of
+// the encoding needs a new kFormat.
 class CanonicalEncoder {
  public:
   static constexpr uint8_t kFormat = 1;
@@ -33,6 +35,12 @@ class CanonicalEncoder {
   bool saw_unknown_fields() const { return saw_unknown_fields_; }
 
  private:
+  // The translation of `bytes`, which Protocol Buffers made of a message; false when they are not
+  // in order or have a field that the type does not know, and then what was appended is worthless.
+  bool Translate(std::string_view bytes, const Shape& shape);
+  bool TranslateTexts(std::string_view* bytes, std::string_view first, const FieldShape& field);
+  bool TranslateMessages(std::string_view* bytes, std::string_view first, const FieldShape& field);
+
   void Tag(const FieldShape& field, uint8_t kind) { Number(uint64_t{field.number} << 4 | kind); }
   void Scalar(const google::protobuf::Message& message, const FieldShape& field);
   void ScalarList(const google::protobuf::Message& message, const FieldShape& field, int size);

@@ -73,7 +73,41 @@ class Shapes {
     }
     std::sort(shape.fields.begin(), shape.fields.end(),
               [](const FieldShape& a, const FieldShape& b) { return a.number < b.number; });
+    // A type that contains itself is not plain: it is asked here before it is known to be.
+    shape.plain = IndexByNumber(&shape) &&
+                  std::all_of(shape.fields.begin(), shape.fields.end(), &Shapes::IsPlain);
     return shape;
+  }
+
+  static bool IndexByNumber(Shape* shape) {
+    constexpr uint32_t kNumberMax = 1000;
+    if (shape->fields.empty()) return true;
+    const uint32_t last = shape->fields.back().number;
+    if (last > kNumberMax) return false;
+    shape->by_number.assign(last + 1, -1);
+    for (size_t i = 0; i < shape->fields.size(); ++i) {
+      shape->by_number[shape->fields[i].number] = static_cast<int16_t>(i);
+    }
+    return true;
+  }
+
+  static bool IsPlain(const FieldShape& field) {
+    switch (field.field->type()) {
+      case FieldDescriptor::TYPE_STRING:
+      case FieldDescriptor::TYPE_BYTES:
+        return true;
+      case FieldDescriptor::TYPE_MESSAGE:
+        return field.kind != FieldKind::kMap && field.child->plain;
+      case FieldDescriptor::TYPE_INT32:
+      case FieldDescriptor::TYPE_INT64:
+      case FieldDescriptor::TYPE_UINT32:
+      case FieldDescriptor::TYPE_UINT64:
+      case FieldDescriptor::TYPE_BOOL:
+      case FieldDescriptor::TYPE_ENUM:
+        return field.kind == FieldKind::kScalar;
+      default:
+        return false;
+    }
   }
 
   std::shared_mutex mutex_;

@@ -40,8 +40,18 @@ struct Shape {
   // The field whose text tells elements of a list apart; null when there is none.
   const google::protobuf::FieldDescriptor* key = nullptr;
   bool atomic = false;
+  // Everything in it, at any depth, is a text, a varint or a message: see CanonicalEncoder.
+  bool plain = false;
 
   const FieldShape* Find(std::string_view name) const;
+  const FieldShape* FindByNumber(uint32_t number) const {
+    return number < by_number.size() && by_number[number] >= 0
+               ? &fields[static_cast<size_t>(by_number[number])]
+               : nullptr;
+  }
+
+  // Positions in `fields`; -1 where there is none. Empty when numbers are too far apart for it.
+  std::vector<int16_t> by_number;
 };
 
 // Lives for ever. Safe from any thread.

@@ -11,7 +11,8 @@
 namespace retailsync::store::sqlite {
 namespace {
 
-// Set when a database is made, and kept by the file.
+// Set when a database is made, and kept by the file. 4096 is slower by a few per cent, 16384 no
+// faster.
 constexpr int kPageBytes = 8192;
 constexpr uint64_t kHeaderBytes = 100;
 constexpr uint64_t kCacheBytesMin = 64u << 10;

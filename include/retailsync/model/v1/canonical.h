@@ -24,7 +24,9 @@ Digest ContentDigest(const model::v1::Change& change);
 
 // One leaf that differs. `before` or `after` is empty where the field is absent there.
 struct FieldDifference {
-  std::string path;    // "order.lines[2].quantity", as in Violation
+  // "order.lines[2].quantity", as in Violation; a field that this version does not know goes by its
+  // number: "order.5000". In a key, '\' and ']' have a '\' in front of them.
+  std::string path;
   std::string before;  // protobuf text format of the value
   std::string after;
 

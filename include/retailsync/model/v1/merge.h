@@ -47,9 +47,16 @@ struct MergeResult {
 //  stays;
 //  5. any other replaces the record's value, and its provenance says so. Absent in an upsert means
 //  removed.
-// Unknown fields of both sides survive; where both have the same one, the incoming value wins if
-// the system may write "". Merging the same input into its own result changes nothing. `current`
-// and `incoming` must be of the same type.
+// An element of a list with keys comes and goes whole, as a leaf of its own path ("lines[2]"): it
+// is removed only when the system may write everything in it. Of an element that comes in, fields
+// that the system may not write stay behind. The order of such a list says nothing; where elements
+// come or go, it takes the system's order as far as the system may write the list's path, and the
+// others keep their place. A list with an empty or repeated key is one leaf. A value that the same
+// system says again with a higher source_version counts as said with that one. A source_version of
+// 0 is never stale. Without a record `base` means nothing. Provenance keeps one entry for the root
+// and exceptions below it. Unknown fields of both sides survive; where both have the same one, the
+// incoming value wins if the system may write "". Merging the same input into its own result
+// changes nothing. `current` and `incoming` must be of the same type.
 MergeResult Merge(const MergeInput& input);
 
 }  // namespace retailsync
