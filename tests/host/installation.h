@@ -50,6 +50,10 @@ class ThreadedErp final : public Sink {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, kPatience, [&] { return fake.effects().size() >= effects; });
   }
+  size_t EffectsNow() {
+    std::lock_guard lock(mutex_);
+    return fake.effects().size();
+  }
   bool AwaitQuiet() {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, kPatience, [&] { return running_ == 0; });
@@ -114,6 +118,8 @@ class Installation {
     options.probe_interval = absl::Milliseconds(1);
     options.dependency_check_interval = absl::Milliseconds(1);
     shop_options.source = &shop;
+    // Once it was read to its end it is left alone: what a test leaves behind is never a poll.
+    shop_options.poll_interval = absl::Hours(1);
     shop_options.retry = &impatient_;
   }
 

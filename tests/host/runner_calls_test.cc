@@ -72,26 +72,45 @@ TEST_CASE("a pool grows to the system's concurrency and not beyond, and its thre
 
 TEST_CASE("Stop waits for the calls that run, takes nothing new, and loses nothing") {
   Installation at;
-  Gate gate;
+  Gate first_gate;
+  Gate second_gate;
+  std::atomic<int> calls = 0;
   ThreadedErp erp("erp");
-  erp.before_effect = [&] { gate.Pass(); };
-  at.AddErp("erp", &erp);
+  erp.before_effect = [&] {
+    const int call = ++calls;
+    if (call == 1) first_gate.Pass();
+    if (call == 2) second_gate.Pass();
+  };
+  at.AddErp("erp", &erp).limits.concurrency = 2;
   auto engine = at.MakeEngine();
   auto runner = std::make_unique<Runner>(engine.get());
-  const OpenAtEnd open_at_end(gate);
+  const OpenAtEnd open_first_at_end(first_gate);
+  const OpenAtEnd open_second_at_end(second_gate);
   REQUIRE(runner->Start() == absl::OkStatus());
   REQUIRE(runner->Accept(Installation::Orders(1, 10)).status == absl::OkStatus());
-  REQUIRE(gate.AwaitArrivals(1));
+  REQUIRE(first_gate.AwaitArrivals(1));
+  REQUIRE(second_gate.AwaitArrivals(1));
 
   std::optional<absl::Status> stopped;
   std::thread stopping([&] { stopped = runner->Stop(); });
   // From some moment on nothing is taken; what was taken until then counts.
   int accepted = 10;
   while (runner->Accept(Installation::Orders(accepted + 1, 1)).status.ok()) ++accepted;
-  gate.Open();
+  // One call comes back and is settled, while the other still keeps the runner from stopping.
+  first_gate.Open();
+  bool settled = false;
+  while (!settled && erp.EffectsNow() < 2) {
+    runner->With([&](Engine& given) {
+      for (const SystemStatus& system : given.Status().systems) {
+        if (system.system == "erp") settled = system.calls_running == 1;
+      }
+    });
+  }
+  CHECK(settled);
+  second_gate.Open();
   stopping.join();
   CHECK(*stopped == absl::OkStatus());
-  CHECK(erp.fake.effects().size() == 1);
+  CHECK(erp.fake.effects().size() == 2);
 
   runner.reset();
   engine.reset();
@@ -100,7 +119,7 @@ TEST_CASE("Stop waits for the calls that run, takes nothing new, and loses nothi
   REQUIRE(again.RunUntilIdle() == absl::OkStatus());
   CHECK(Installation::SortedNames(erp.fake) == Installation::OrderNames(1, accepted));
   CHECK(erp.fake.Wrongs().empty());
-  CHECK(erp.fake.probes().empty());  // the call that ran was settled, not left in doubt
+  CHECK(erp.fake.probes().empty());  // the calls that ran were settled, not left in doubt
 }
 
 TEST_CASE("I3: a call that Stop left behind is probed after a restart, not sent again blindly") {
@@ -118,12 +137,12 @@ TEST_CASE("I3: a call that Stop left behind is probed after a restart, not sent 
   };
   (took_effect ? erp.after_effect : erp.before_effect) = hang;
   at.AddErp("erp", &erp);
+  for (int number = 1; number <= 3; ++number) at.shop.Push(Installation::Order(number));
   auto engine = at.MakeEngine();
   auto runner = std::make_unique<Runner>(engine.get(),
                                          host::RunnerOptions{.stop_timeout = absl::ZeroDuration()});
   const OpenAtEnd open_at_end(gate);
   REQUIRE(runner->Start() == absl::OkStatus());
-  REQUIRE(runner->Accept(Installation::Orders(1, 3)).status == absl::OkStatus());
   REQUIRE(gate.AwaitArrivals(1));
   CHECK(absl::IsDeadlineExceeded(runner->Stop()));
   CHECK(absl::IsDeadlineExceeded(runner->Stop()));
@@ -151,11 +170,11 @@ TEST_CASE("a call that was left behind is settled when the same runner goes on")
   ThreadedErp erp("erp");
   erp.after_effect = [&] { gate.Pass(); };
   at.AddErp("erp", &erp);
+  for (int number = 1; number <= 3; ++number) at.shop.Push(Installation::Order(number));
   const auto engine = at.MakeEngine();
   Runner runner(engine.get(), {.stop_timeout = absl::ZeroDuration()});
   const OpenAtEnd open_at_end(gate);
   REQUIRE(runner.Start() == absl::OkStatus());
-  REQUIRE(runner.Accept(Installation::Orders(1, 3)).status == absl::OkStatus());
   REQUIRE(gate.AwaitArrivals(1));
   REQUIRE(absl::IsDeadlineExceeded(runner.Stop()));
   gate.Open();

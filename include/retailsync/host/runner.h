@@ -47,9 +47,9 @@ struct RunnerOptions {
 // it with Accept() and With(). Ownership: borrows the engine and the clock; they must outlive the
 // runner. A connector must outlive every call on it: after Stop() returned DeadlineExceeded some
 // may still be running, also when the runner and the engine are gone, and they touch nothing but
-// the connector then. Error handling: nothing throws. When the engine reports an error (its store
-// failed), what came in is kept, and the engine is called again after a pause of 10 ms that grows
-// to one second, for as long as it takes.
+// the connector then. None is running after a Stop() that returned OK. Error handling: nothing
+// throws. When the engine reports an error (its store failed), what came in is kept, and the engine
+// is called again after a pause of 10 ms that grows to one second, for as long as it takes.
 class Runner {
  public:
   explicit Runner(Engine* engine, const RunnerOptions& options = {});
