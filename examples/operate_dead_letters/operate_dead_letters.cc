@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "retailsync/base/clock.h"
 #include "retailsync/engine/engine.h"
@@ -12,6 +13,28 @@
 using namespace retailsync;  // NOLINT: one screen
 
 namespace {
+
+// A shop with three orders to tell of; the channel of two is none that the ERP knows.
+class Shop final : public Source {
+ public:
+  ConnectorDescription Describe() const override { return {.name = "Example shop"}; }
+  SourceCapabilities Capabilities() const override { return {.entities = {EntityType::kOrder}}; }
+  absl::StatusOr<PollResponse> Poll(const PollRequest& request) override {
+    PollResponse response{.next_cursor = "end"};
+    if (request.cursor == "end") return response;
+    const std::pair<const char*, const char*> orders[] = {
+        {"1001", "web"}, {"1002", "wbe"}, {"1003", "test"}};
+    for (const auto& [number, channel] : orders) {
+      model::v1::Change& change = response.changes.emplace_back();
+      change.set_id(std::string("order-placed/") + number);
+      change.set_subject(number);
+      change.set_operation(model::v1::OPERATION_UPSERT);
+      change.mutable_entity()->mutable_order()->set_number(number);
+      change.mutable_entity()->mutable_order()->set_channel(channel);
+    }
+    return response;
+  }
+};
 
 // Takes orders of the channels "web" and "store" only.
 class Erp final : public Sink {
@@ -52,38 +75,24 @@ void RunUntilIdle(Engine& engine, SimulatedClock& clock) {
   Expect(engine.Idle(), "everything is settled");
 }
 
-void Place(Engine& engine, const std::string& number, const std::string& channel) {
-  model::v1::Change change;
-  change.set_id("placed/" + number);
-  change.set_source("shop");
-  change.set_subject(number);
-  change.set_operation(model::v1::OPERATION_UPSERT);
-  change.mutable_entity()->mutable_order()->set_number(number);
-  change.mutable_entity()->mutable_order()->set_channel(channel);
-  Expect(engine.Accept({&change, 1}).status.ok(), "accept");
-}
-
 }  // namespace
 
 int main() {
   using Op = PrivilegedOperation;
-  governance::AccessTable access(
-      {{.principal = "anna",
-        .operations = {Op::kReadDeadLetters, Op::kEditDeadLetter, Op::kRequeueDeadLetter,
-                       Op::kDiscardDeadLetter},
-        .systems = {}},
-       {.principal = "", .operations = {Op::kAccept}, .systems = {"shop"}}});
+  governance::AccessTable access({{.principal = "anna",
+                                   .operations = {Op::kReadDeadLetters, Op::kEditDeadLetter,
+                                                  Op::kRequeueDeadLetter, Op::kDiscardDeadLetter},
+                                   .systems = {}}});
+  Shop shop;
   Erp erp;
   SimulatedClock clock;
   auto store = store::OpenMemory();
   auto engine =
       Engine::Create({}, {.store = store.get(), .clock = &clock, .access = &access}).value();
-  Expect(engine->AddSystem("shop", {}).ok() && engine->AddSystem("erp", {.sink = &erp}).ok() &&
+  Expect(engine->AddSystem("shop", {.source = &shop}).ok() &&
+             engine->AddSystem("erp", {.sink = &erp}).ok() &&
              engine->AddRoute({.name = "orders", .to = "erp", .entity = EntityType::kOrder}).ok(),
          "set up");
-  Place(*engine, "1001", "web");
-  Place(*engine, "1002", "wbe");
-  Place(*engine, "1003", "test");
   RunUntilIdle(*engine, clock);
   Expect(erp.posted == std::set<std::string>{"1001"}, "a poison order blocks only itself");
 

@@ -18,7 +18,7 @@ Progress::Progress(uint64_t total, bool quiet)
     : total_(std::max<uint64_t>(total, 1)), quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
 
 void Progress::Show(uint64_t done, uint64_t accepted, uint64_t owed, absl::Time now) {
-  if (quiet_ || now < next_) return;
+  if (!IsDue(now)) return;
   next_ = now + (terminal_ ? absl::Milliseconds(100) : absl::Seconds(5));
   double read = std::min(1.0, static_cast<double>(done) / static_cast<double>(total_));
   double settled = accepted == 0 ? 1

@@ -13,6 +13,7 @@ class Progress {
  public:
   // `total` is in whatever unit Show() counts in.
   Progress(uint64_t total, bool quiet);
+  bool IsDue(absl::Time now) const { return !quiet_ && now >= next_; }
   // `owed` is how much the ERP has not been given yet of `accepted`.
   void Show(uint64_t done, uint64_t accepted, uint64_t owed, absl::Time now);
   void End();

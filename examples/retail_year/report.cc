@@ -33,9 +33,8 @@ std::string Object(const std::map<std::string, uint64_t>& counts) {
 
 // 431673 → "431,673".
 std::string Grouped(uint64_t number) {
-  std::string digits = fmt::format("{}", number);
-  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
-  return digits;
+  if (number < 1000) return fmt::format("{}", number);
+  return fmt::format("{},{:03}", Grouped(number / 1000), number % 1000);
 }
 
 }  // namespace

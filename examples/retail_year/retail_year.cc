@@ -114,7 +114,7 @@ absl::Status RunUntilIdle(Engine& engine, const ShopSource& shop, const Tally& t
     absl::StatusOr<retailsync::StepResult> step = engine.Step();
     if (!step.ok()) return step.status();
     absl::Time now = clock->Now();
-    progress.Show(shop.bytes(), tally.accepted, engine.Status().owed, now);
+    if (progress.IsDue(now)) progress.Show(shop.bytes(), tally.accepted, engine.Status().owed, now);
     if (step->progressed) continue;
     if (engine.Idle()) break;
     absl::SleepFor(std::clamp(step->next_at - now, absl::ZeroDuration(), absl::Milliseconds(50)));
@@ -180,7 +180,7 @@ absl::StatusOr<Report> Run(const Options& options) {
         .operations = {retailsync::PrivilegedOperation::kReadDeadLetters},
         .systems = {}}});
   retailsync::EngineOptions engine_options;
-  engine_options.dependency_check_interval = absl::Milliseconds(50);
+  engine_options.dependency_check_interval = absl::Seconds(2);
   engine_options.probe_interval = absl::Milliseconds(5);
   engine_options.seed = options.seed;
   auto engine = Engine::Create(engine_options, {.store = store->get(),

@@ -30,7 +30,7 @@ std::string UntidySource::Cursor() const {
   return fmt::format("{}|{}|{}", begin_, told_, label_);
 }
 
-absl::Status UntidySource::Load(const std::string& cursor) {
+absl::Status UntidySource::Load(std::string cursor) {
   retailsync::PollRequest request;
   request.cursor = cursor;
   request.changes_max = options_.reorder > 0 ? options_.reorder : kWindowWithoutReorder;

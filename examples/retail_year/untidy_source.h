@@ -43,7 +43,7 @@ class UntidySource final : public retailsync::Source {
     retailsync::model::v1::Change change;
   };
 
-  absl::Status Load(const std::string& cursor);
+  absl::Status Load(std::string cursor);
   std::string Cursor() const;
 
   retailsync::Source* source_;

@@ -31,6 +31,29 @@ class CannedClient final : public HttpClient {
   int puts = 0;
 };
 
+// An ERP with one level to tell of.
+class Erp final : public Source {
+ public:
+  explicit Erp(model::v1::InventoryLevel level) : level_(std::move(level)) {}
+  ConnectorDescription Describe() const override { return {.name = "Example ERP"}; }
+  SourceCapabilities Capabilities() const override {
+    return {.entities = {EntityType::kInventoryLevel}};
+  }
+  absl::StatusOr<PollResponse> Poll(const PollRequest& request) override {
+    PollResponse response{.next_cursor = "end"};
+    if (request.cursor == "end") return response;
+    model::v1::Change& change = response.changes.emplace_back();
+    change.set_id("count/1");
+    change.set_subject("LAMP@main");
+    change.set_operation(model::v1::OPERATION_UPSERT);
+    *change.mutable_entity()->mutable_inventory_level() = level_;
+    return response;
+  }
+
+ private:
+  model::v1::InventoryLevel level_;
+};
+
 int failures = 0;
 void Expect(bool holds, const char* what) {
   if (holds) return;
@@ -47,22 +70,17 @@ int main() {
   Expect(!warehouse::DecodeLevel("LAMP;main;many").ok(), "pieces must be a number");
 
   // The connector under the engine.
+  Erp erp(*level);
   CannedClient http;
   warehouse::StockSink sink(&http, "https://warehouse.example");
   SimulatedClock clock;
   auto store = store::OpenMemory();
   auto engine = Engine::Create({}, {.store = store.get(), .clock = &clock}).value();
-  Expect(engine->AddSystem("erp", {}).ok() && engine->AddSystem("wms", {.sink = &sink}).ok() &&
+  Expect(engine->AddSystem("erp", {.source = &erp}).ok() &&
+             engine->AddSystem("wms", {.sink = &sink}).ok() &&
              engine->AddRoute({.name = "stock", .to = "wms", .entity = EntityType::kInventoryLevel})
                  .ok(),
          "set up");
-  model::v1::Change change;
-  change.set_id("count/1");
-  change.set_source("erp");
-  change.set_subject("LAMP@main");
-  change.set_operation(model::v1::OPERATION_UPSERT);
-  *change.mutable_entity()->mutable_inventory_level() = *level;
-  Expect(engine->Accept({&change, 1}).status.ok(), "accept");
   for (int i = 0; i < 1000 && !engine->Idle(); ++i) {
     auto step = engine->Step();
     Expect(step.ok(), "step");

@@ -149,7 +149,7 @@ TEST_CASE("The untidy source loses nothing, repeats and reorders, and goes on fr
     UntidySource source(&shop, options);
     Told told = ReadAll(source, 93);
     auto ids = Ids(told);
-    CHECK(Set(ids) == Set(all));
+    CHECK((Set(ids) == Set(all)));
     CHECK(ids.size() == all.size() + source.repetitions());
     CHECK(source.repetitions() > straight.changes.size() / 5);
     CHECK(ids != all);
@@ -171,7 +171,9 @@ TEST_CASE("The untidy source loses nothing, repeats and reorders, and goes on fr
         UntidySource after(&after_shop, other);
         auto rest = Set(Ids(ReadAll(after, 200, cursor)));
         rest.insert(heard.begin(), heard.end());
-        CHECK(rest == Set(all));
+        std::string missing;
+        for (const std::string& id : all) missing += rest.count(id) == 0 ? id + " " : "";
+        CHECK(missing == "");
       }
     }
   }
