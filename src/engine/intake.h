@@ -58,6 +58,7 @@ class Intake {
   absl::Status NoteFirstSpeaker(const System& second, CachedRecord& record,
                                 const model::v1::Provenance& before, Seq previous);
   absl::StatusOr<std::optional<model::v1::Entity>> Base(const System& system, CachedRecord& record);
+  absl::Status ReadLanes(RecordId record);
   absl::StatusOr<bool> IsOurs(const System& system, CachedRecord& record, const std::string& key);
   Receipt SetAside(System& system, const Arrival& arrival, std::string id, std::string_view reason,
                    std::string message, uint64_t requeued);

@@ -36,6 +36,8 @@ class FaultyStore final : public Store {
     status_ = std::move(status);
   }
   void FailReads(int count) { read_failures_ = count; }
+  // The stored rows of one record's lanes cannot be read any more; 0: all can.
+  void DamageLanesOf(RecordId record) { damaged_ = record; }
   void FailRecoveries(int count) { recovery_failures_ = count; }
   bool dead() const { return dead_; }
   // After a crash: the same data, opened anew.
@@ -105,6 +107,12 @@ class FaultyStore final : public Store {
   absl::StatusOr<std::vector<std::optional<LaneRow>>> ReadLanes(
       std::span<const LaneKey> keys) override {
     if (auto status = Read(); !status.ok()) return status;
+    for (const LaneKey& key : keys) {
+      if (damaged_ != 0 && key.record == damaged_) {
+        return absl::DataLossError("lane " + std::to_string(key.record) +
+                                   ": its checksum is wrong");
+      }
+    }
     return under_->ReadLanes(keys);
   }
   absl::StatusOr<std::vector<JournalRow>> ScanJournal(Seq from, int rows_max) override {
@@ -163,6 +171,7 @@ class FaultyStore final : public Store {
   }
 
   Store* under_;
+  RecordId damaged_ = 0;
   int commits_ = 0;
   int recoveries_ = 0;
   int fail_at_ = 0;
