@@ -75,22 +75,28 @@ absl::Status Intake::ReadLanes(RecordId record) {
   return absl::OkStatus();
 }
 
-// The key is that of the delivery the system acknowledged last, or is being sent.
+// The key is that of a delivery to the system: of a late version, because a system that is read
+// seldom tells of each write in turn. How far back is looked is bounded; an older echo is merged as
+// the system's own statement.
 absl::StatusOr<bool> Intake::IsOurs(const System& system, CachedRecord& record,
                                     const std::string& key) {
+  constexpr int kVersionsMax = 16;
   auto lane = context_.memory.FindLane({system.id, record.row.id});
   if (!lane.ok()) return lane.status();
   if (*lane == nullptr) return false;
   const RouteState* route = context_.registry.FindRoute((*lane)->route);
   if (route == nullptr) return false;
-  for (const Seq seq : {(*lane)->base_is_payload ? 0 : (*lane)->base, (*lane)->attempt_seq}) {
-    if (seq == 0) continue;
-    auto journal = context_.memory.ReadJournal(seq);
+  Seq seq = record.row.head;
+  for (int i = 0; i < kVersionsMax && seq != 0; ++i) {
+    auto journal = context_.memory.FindJournal(seq);
     if (!journal.ok()) return journal.status();
+    if (!journal->has_value()) return false;
     auto body = context_.memory.ReadBody(seq);
     if (!body.ok()) return body.status();
-    if (IdempotencyKey(route->route.name, system.name, *body, *journal, (*lane)->resends) == key)
+    if (IdempotencyKey(route->route.name, system.name, *body, **journal, (*lane)->resends) == key) {
       return true;
+    }
+    seq = (*journal)->previous;
   }
   return false;
 }

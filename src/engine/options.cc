@@ -64,8 +64,6 @@ absl::Status Validate(const std::string& name, const SystemOptions& options) {
     std::string_view rule;
   } const rules[] = {
       {!name.empty() && name.size() <= 200, "name", "must have 1 to 200 characters"},
-      {options.source != nullptr || options.sink != nullptr, "source, sink",
-       "at least one must be given"},
       {IsNonNegative(limits.requests_per_second), "limits.requests_per_second",
        "must be 0 or positive"},
       {IsNonNegative(limits.requests_burst), "limits.requests_burst", "must be 0 or positive"},

@@ -92,7 +92,7 @@ JournalRow MakeJournal(Seq seq) {
   row.external_id = fmt::format("order {}", seq);
   row.operation = model::v1::OPERATION_PATCH;
   row.source_version = -7;
-  row.received_at = At(static_cast<int64_t>(seq) * 1'000'000 + 1);
+  row.received_at = At(static_cast<int64_t>(seq % 1'000'000'000) * 1'000'000 + 1);
   row.occurred_at = absl::InfinitePast();
   row.content = DigestOf(row.change_id);
   row.disposition = Disposition::kMerged;

@@ -27,7 +27,8 @@ struct EngineOptions {
   // How long a delivery may wait for an entity that its target does not have yet before it is
   // dead-lettered.
   absl::Duration dependency_wait_max = absl::Hours(24);
-  // How often a delivery that waits is looked at again, when nothing wakes it before.
+  // How often a delivery that waits is looked at again, when nothing wakes it before. Each look
+  // costs about as much as sending it; what it waits for normally wakes it at once.
   absl::Duration dependency_check_interval = absl::Seconds(30);
   // Intake is refused while one target is owed on this many lanes or more. 1 or more.
   uint64_t owed_lanes_max = 10'000'000;
@@ -95,7 +96,9 @@ struct RetryBudgetOptions {
 };
 
 struct SystemOptions {
-  Source* source = nullptr;  // borrowed; either or both
+  // Borrowed; either, both, or none: a system whose changes the host hands in itself
+  // (Engine::Accept).
+  Source* source = nullptr;
   Sink* sink = nullptr;
   SystemLimits limits = {};
   BreakerOptions breaker = {};
