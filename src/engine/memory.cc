@@ -351,7 +351,7 @@ absl::Status Memory::Commit() {
   });
   staged_.latest_time = counters_.latest_time;
 
-  const absl::Status status = store_->Commit(staged_);
+  absl::Status status = store_->Commit(staged_);
   staged_ = WriteBatch();
   staged_changes_.clear();
   dirty_records_.clear();

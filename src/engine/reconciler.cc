@@ -139,8 +139,7 @@ absl::Status Reconciler::Compare(System& system, Job& job, const ListResponse& l
       ++job.report.compared;
       const bool is_listed = next_entry < listing.entries.size() &&
                              listing.entries[next_entry].external_id == link.external_id;
-      const absl::Status status = is_listed
-                                      ? OnBoth(system, job, link, listing.entries[next_entry++])
+      absl::Status status = is_listed ? OnBoth(system, job, link, listing.entries[next_entry++])
                                       : OnMissing(system, job, link);
       if (!status.ok()) return status;
     }
