@@ -1,5 +1,5 @@
 // I29: a stored row that cannot be read stops its own entity and nothing else.
-#include "support/builders.h"
+#include "retailsync/testing/sample_entities.h"
 #include "support/catch.h"
 #include "support/world.h"
 

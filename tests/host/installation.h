@@ -20,7 +20,7 @@
 #include "retailsync/engine/engine.h"
 #include "retailsync/host/real_clock.h"
 #include "retailsync/store/memory_store.h"
-#include "support/builders.h"
+#include "retailsync/testing/sample_entities.h"
 #include "support/fake_systems.h"
 #include "support/faulty_store.h"
 

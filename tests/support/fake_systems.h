@@ -19,9 +19,11 @@
 #include "retailsync/base/clock.h"
 #include "retailsync/spi/sink.h"
 #include "retailsync/spi/source.h"
-#include "support/builders.h"
+#include "retailsync/testing/sample_entities.h"
 
 namespace retailsync::fakes {
+
+using namespace testing;  // the sample entities
 
 std::set<EntityType> AllTypes();
 

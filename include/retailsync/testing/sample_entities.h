@@ -1,6 +1,6 @@
-// Small valid entities and changes for tests.
-#ifndef RETAILSYNC_TESTS_SUPPORT_BUILDERS_H_
-#define RETAILSYNC_TESTS_SUPPORT_BUILDERS_H_
+// Small valid entities and changes, for tests and for the conformance kits.
+#ifndef RETAILSYNC_TESTING_SAMPLE_ENTITIES_H_
+#define RETAILSYNC_TESTING_SAMPLE_ENTITIES_H_
 
 #include <cstdint>
 #include <string>
@@ -11,7 +11,7 @@
 #include "retailsync/model/v1/entity.h"
 #include "retailsync/model/v1/entity.pb.h"
 
-namespace retailsync::fakes {
+namespace retailsync::testing {
 
 using model::v1::Change;
 using model::v1::Entity;
@@ -45,6 +45,6 @@ Change Patch(const std::string& system, const std::string& id, const Entity& ent
 Change Delete(const std::string& system, const std::string& id, const Entity& entity,
               int64_t source_version = 0);
 
-}  // namespace retailsync::fakes
+}  // namespace retailsync::testing
 
-#endif  // RETAILSYNC_TESTS_SUPPORT_BUILDERS_H_
+#endif  // RETAILSYNC_TESTING_SAMPLE_ENTITIES_H_

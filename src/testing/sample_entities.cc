@@ -1,8 +1,8 @@
-#include "support/builders.h"
+#include "retailsync/testing/sample_entities.h"
 
 #include <fmt/format.h>
 
-namespace retailsync::fakes {
+namespace retailsync::testing {
 namespace {
 
 constexpr int64_t kPlacedAt = 1767225600;  // 2026-01-01T00:00:00Z
@@ -228,4 +228,4 @@ Change Delete(const std::string& system, const std::string& id, const Entity& en
   return change;
 }
 
-}  // namespace retailsync::fakes
+}  // namespace retailsync::testing
