@@ -227,6 +227,8 @@ absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
     return absl::OkStatus();
   }
   const bool is_state = NatureOf((*record)->row.type) == Nature::kState;
+  // Of facts, what was settled after it stays settled.
+  if (!is_state) lane.settled = std::max(lane.settled, lane.done);
   lane.done = is_state ? (*record)->row.version - 1 : std::min(lane.done, version - 1);
   context_.MakeReady(lane, context_.memory.last_seq());
   return absl::OkStatus();

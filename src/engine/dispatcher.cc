@@ -297,6 +297,7 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareNext(System& system, LaneRow
   auto next = NextVersion(system, lane, record);
   if (!next.ok()) return next.status();
   if (!next->has_value()) {
+    lane.done = std::max({lane.done, lane.settled, record.row.version});
     context_.SetState(lane, LaneState::kIdle);
     return Step::kNothing;
   }
@@ -319,17 +320,43 @@ absl::StatusOr<std::optional<Version>> Dispatcher::NextVersion(System& system, L
   auto head = context_.memory.Head(record);
   if (!head.ok()) return head.status();
   next = **head;
-  if (NatureOf(record.row.type) == Nature::kState) return next;
-  // A fact: the oldest version that is not settled. The way back is as long as what is owed. It
-  // ends early at a version that the target said itself, because what is older would overwrite
-  // that; and at one that is not remembered any more, because nothing that is owed is forgotten.
-  while (next->version > lane.done + 1 && next->previous != 0 && next->system != system.id) {
-    auto previous = context_.memory.FindJournal(next->previous);
+  // The way back is as long as what is owed. It ends early at a version that is not remembered any
+  // more, because nothing that is owed is forgotten.
+  const auto step_back = [&](Version& version) -> absl::StatusOr<bool> {
+    if (version.version <= lane.done + 1 || version.previous == 0) return false;
+    auto previous = context_.memory.FindJournal(version.previous);
     if (!previous.ok()) return previous.status();
-    if (!previous->has_value() || (*previous)->version <= lane.done) break;
-    next = Version::Of(**previous);
+    if (!previous->has_value() || (*previous)->version <= lane.done) return false;
+    version = Version::Of(**previous);
+    return true;
+  };
+  if (NatureOf(record.row.type) == Nature::kState) {
+    // The newest, unless the target itself said all that it is not known to hold.
+    Version said = *next;
+    while (said.system == system.id) {
+      auto more = step_back(said);
+      if (!more.ok()) return more.status();
+      if (!*more) return std::optional<Version>();
+    }
+    return next;
   }
-  return next;
+  // A fact: the oldest version that is not settled. What is older than what the target said itself
+  // would overwrite that.
+  std::optional<Version> oldest;
+  Version version = *std::move(next);
+  while (true) {
+    bool owed = version.version > lane.settled;
+    if (!owed) {
+      auto requeued = letters_.IsRequeued(lane, version.version);
+      if (!requeued.ok()) return requeued.status();
+      owed = *requeued;
+    }
+    if (owed) oldest = version;
+    if (version.system == system.id) return oldest;
+    auto more = step_back(version);
+    if (!more.ok()) return more.status();
+    if (!*more) return oldest;
+  }
 }
 
 absl::StatusOr<model::v1::Entity> Dispatcher::TakeBody(CachedRecord& record,

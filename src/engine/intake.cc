@@ -35,7 +35,7 @@ bool IsDamage(const absl::Status& status) {
 
 bool Intake::Overloaded() const {
   for (const auto& system : context_.registry.systems()) {
-    if (system->Owed() >= context_.options.owed_lanes_max) return true;
+    if (system->Backlog() >= context_.options.owed_lanes_max) return true;
   }
   return false;
 }

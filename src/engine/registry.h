@@ -61,6 +61,14 @@ struct System {
     for (const auto& [domain, queue] : queues) owed += queue->Owed();
     return owed;
   }
+  // What counts against EngineOptions.owed_lanes_max.
+  uint64_t Backlog() const {
+    uint64_t backlog = 0;
+    for (const auto& [domain, queue] : queues) {
+      backlog += queue->Owed() - queue->counts[static_cast<size_t>(LaneState::kWaiting)];
+    }
+    return backlog;
+  }
 };
 
 // Looks things up by name and by number. Nothing is ever removed, so pointers stay.

@@ -627,7 +627,7 @@ class MemoryStore final : public Store {
     }
     for (NameId stream : row.owed) {
       const auto found = streams_.find(stream);
-      if (found == streams_.end() || FindLane(row.record, found->second.target) == nullptr) {
+      if (found != streams_.end() && FindLane(row.record, found->second.target) == nullptr) {
         return true;
       }
     }

@@ -148,6 +148,7 @@ LaneRow MakeLane(NameId target, RecordId record, LaneState state) {
   row.state = state;
   row.owed_since = record;
   row.done = 2;
+  row.settled = 8;
   row.acknowledged = 1;
   row.acknowledged_digest = DigestOf("acknowledged");
   row.base = 0;
@@ -293,6 +294,7 @@ std::string Text(const LaneRow& row) {
       .Add("state", row.state)
       .Add("owed_since", row.owed_since)
       .Add("done", row.done)
+      .Add("settled", row.settled)
       .Add("acknowledged", row.acknowledged)
       .Add("acknowledged_digest", row.acknowledged_digest)
       .Add("base", row.base)

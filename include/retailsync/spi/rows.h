@@ -124,6 +124,9 @@ struct LaneRow {
   LaneState state = LaneState::kIdle;
   Seq owed_since = 0;  // the journal row that made it owe; ready lanes are sent in this order
   int64_t done = 0;    // versions up to here are settled: applied, skipped or dead
+  // A person ordered an older version again: those after `done` up to here are settled too, except
+  // for what was ordered.
+  int64_t settled = 0;
   // What the target is known to hold.
   int64_t acknowledged = 0;      // the version; 0: nothing
   Digest acknowledged_digest;    // of what was sent, or of what the system itself said last

@@ -143,6 +143,7 @@ struct Columns<LaneRow> {
     visitor.Time("owed_at", row.owed_at);
     visitor.Time("due_at", row.due_at);
     visitor.Text("note", row.note);
+    visitor.LaterInt("settled", row.settled);
   }
 };
 

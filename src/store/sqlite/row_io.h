@@ -49,6 +49,13 @@ class RowBinder {
     AddLater(bytes);
     run_->BindBlob(++index_, bytes);
   }
+  void LaterInt(const char*, int64_t value) {
+    if (value != 0) {
+      checksum_.Add(int64_t{index_});
+      checksum_.Add(value);
+    }
+    run_->Bind(++index_, value);
+  }
   void LaterOwed(const char*, const JournalRow& row) {
     const std::string text = JoinOwed(row);
     AddLater(text);
@@ -138,6 +145,16 @@ class RowReader {
       }
       value = retailsync::Digest::FromBytes(bytes);
       AddLater(bytes);
+    }
+    ++index_;
+  }
+  void LaterInt(const char*, int64_t& value) {
+    if (Expect(SQLITE_INTEGER)) {
+      value = run_->Int(index_);
+      if (value != 0) {
+        checksum_.Add(int64_t{index_});
+        checksum_.Add(value);
+      }
     }
     ++index_;
   }
@@ -241,6 +258,7 @@ struct ColumnLister {
   void Retired(const char* name) { names.emplace_back(name); }
   void LaterText(const char* name, const std::string&) { names.emplace_back(name); }
   void LaterDigest(const char* name, const retailsync::Digest&) { names.emplace_back(name); }
+  void LaterInt(const char* name, int64_t) { names.emplace_back(name); }
   void LaterOwed(const char* name, const JournalRow&) { names.emplace_back(name); }
   void Flights(const char* name, const StreamRow&) { names.emplace_back(name); }
 };

@@ -27,6 +27,7 @@ const char kSchemaStep3[] =
 ALTER TABLE journal ADD COLUMN said BLOB NOT NULL DEFAULT x'';
 ALTER TABLE journal ADD COLUMN key TEXT NOT NULL DEFAULT '';
 ALTER TABLE journal ADD COLUMN owed TEXT NOT NULL DEFAULT '';
+ALTER TABLE lane ADD COLUMN settled INTEGER NOT NULL DEFAULT 0;
 
 CREATE TABLE stream (
   id INTEGER PRIMARY KEY,
@@ -176,6 +177,7 @@ INSERT INTO about(name, kind, meaning) VALUES
 ('journal.said', 'column', 'Digest of the change, to recognise the same id with other content; empty when an older release wrote it.'),
 ('journal.key', 'column', 'Where it made its record: the record''s business key.'),
 ('journal.owed', 'column', 'Where it made its record: the streams that owe it, as stream.id, separated by commas.'),
+('lane.settled', 'column', 'Versions after done and up to here are settled too, except for those that a person ordered again.'),
 ('stream', 'table', 'The deliveries one route makes in one domain of its target, as far as they are of records'' first versions and go as they should. A first version that has a row in lane is not counted here.'),
 ('stream.id', 'column', 'The number; never that of a name.'),
 ('stream.target', 'column', 'The system that receives it, as name.id.'),
