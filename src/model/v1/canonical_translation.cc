@@ -13,7 +13,6 @@
 namespace retailsync::model_internal {
 namespace {
 
-using google::protobuf::FieldDescriptor;
 using google::protobuf::UnknownFieldSet;
 
 // The translation of n bytes has at most this many. What grows most is a list of one empty element:
@@ -21,38 +20,6 @@ using google::protobuf::UnknownFieldSet;
 // plain shape has, take one byte more at most in the one tag than in the other.
 size_t RoomFor(size_t n) {
   return 2 * n + 1;
-}
-
-// Does the number stand for a value, and in the one form that a field of this type is written in?
-// A field that says nothing is not written, and a narrow number is written as the wide one.
-bool IsWritten(uint64_t value, FieldDescriptor::CppType type) {
-  switch (type) {
-    case FieldDescriptor::CPPTYPE_INT32:
-    case FieldDescriptor::CPPTYPE_ENUM:
-      return value != 0 && static_cast<uint64_t>(int64_t{static_cast<int32_t>(value)}) == value;
-    case FieldDescriptor::CPPTYPE_UINT32:
-      return value != 0 && value <= UINT32_MAX;
-    case FieldDescriptor::CPPTYPE_BOOL:
-      return value == 1;
-    case FieldDescriptor::CPPTYPE_INT64:
-    case FieldDescriptor::CPPTYPE_UINT64:
-      return value != 0;
-    default:
-      return false;
-  }
-}
-
-// The key of a serialised element; empty when it has none.
-std::string_view WireKey(std::string_view element, const Shape& shape) {
-  const WireTag key_tag{static_cast<uint32_t>(shape.key->number()), kWireBytes};
-  WireReader reader(element);
-  WireTag tag;
-  while (reader.ReadTag(&tag)) {
-    std::string_view text;
-    if (tag == key_tag) return reader.ReadBytes(&text) ? text : std::string_view();
-    if (!reader.Skip(tag)) break;
-  }
-  return {};
 }
 
 // As a < b; most keys differ in their first byte.
@@ -198,10 +165,10 @@ class Translator {
       while (reader.ReadElement(field.number, &element)) ++list.size;
       return list;
     }
-    std::string_view last = WireKey(element, *field.child);
+    std::string_view last = KeyOf(element, *field.child);
     list.ascending = !last.empty();
     for (; reader.ReadElement(field.number, &element); ++list.size) {
-      const std::string_view key = WireKey(element, *field.child);
+      const std::string_view key = KeyOf(element, *field.child);
       list.ascending = list.ascending && IsLess(last, key);
       last = key;
     }
@@ -220,7 +187,7 @@ class Translator {
     std::string_view element;
     if (!reader->ReadBytes(&element)) return nullptr;
     do {
-      elements.push_back({WireKey(element, *field.child), element});
+      elements.push_back({KeyOf(element, *field.child), element});
       keyed = keyed && !elements.back().key.empty();
     } while (reader->ReadElement(field.number, &element));
     if (keyed) {

@@ -62,6 +62,7 @@ class Shapes {
     shape.descriptor = descriptor;
     shape.atomic = IsAtomic(*descriptor);
     shape.key = KeyField(*descriptor);
+    if (shape.key != nullptr) shape.key_number = static_cast<uint32_t>(shape.key->number());
     for (int i = 0; i < descriptor->field_count(); ++i) {
       const FieldDescriptor* field = descriptor->field(i);
       const Shape* child =
@@ -141,6 +142,18 @@ const Shape& ShapeOf(const Descriptor* descriptor) {
 std::string_view KeyOf(const Message& element, const Shape& shape) {
   std::string scratch;  // generated messages hold their strings: it stays unused
   return element.GetReflection()->GetStringReference(element, shape.key, &scratch);
+}
+
+std::string_view KeyOf(std::string_view element, const Shape& shape) {
+  const WireTag key_tag{shape.key_number, kWireBytes};
+  WireReader reader(element);
+  WireTag tag;
+  while (reader.ReadTag(&tag)) {
+    std::string_view text;
+    if (tag == key_tag) return reader.ReadBytes(&text) ? text : std::string_view();
+    if (!reader.Skip(tag)) break;
+  }
+  return {};
 }
 
 std::optional<KeyedElements> ElementsByKey(const Message& message, const FieldShape& field) {

@@ -46,6 +46,7 @@ struct Shape {
   std::vector<FieldShape> fields;  // by number
   // The field whose text tells elements of a list apart; null when there is none.
   const google::protobuf::FieldDescriptor* key = nullptr;
+  uint32_t key_number = 0;
   bool atomic = false;
   // Everything in it, at any depth, is a text, a varint or a message: see AppendTranslation().
   bool plain = false;
@@ -65,8 +66,30 @@ const Shape& ShapeOf(const google::protobuf::Descriptor* descriptor);
 // That of Entity, without looking it up.
 const Shape& EntityShape();
 
-// The text of the element's key; valid while `element` is unchanged.
+// The text of the element's key; valid while `element` is unchanged. The element may be serialised,
+// and then has no text when it has no key.
 std::string_view KeyOf(const google::protobuf::Message& element, const Shape& shape);
+std::string_view KeyOf(std::string_view element, const Shape& shape);
+
+// Is a number of this type serialised so? A field that says nothing is not written, and a narrow
+// number is written as the wide one.
+inline bool IsWritten(uint64_t value, google::protobuf::FieldDescriptor::CppType type) {
+  using google::protobuf::FieldDescriptor;
+  switch (type) {
+    case FieldDescriptor::CPPTYPE_INT32:
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return value != 0 && static_cast<uint64_t>(int64_t{static_cast<int32_t>(value)}) == value;
+    case FieldDescriptor::CPPTYPE_UINT32:
+      return value != 0 && value <= UINT32_MAX;
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return value == 1;
+    case FieldDescriptor::CPPTYPE_INT64:
+    case FieldDescriptor::CPPTYPE_UINT64:
+      return value != 0;
+    default:
+      return false;
+  }
+}
 
 // The elements of a keyed list with their keys, in the list's order.
 using KeyedElements = std::vector<std::pair<std::string_view, const google::protobuf::Message*>>;

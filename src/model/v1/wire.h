@@ -16,6 +16,7 @@ enum WireType : uint8_t {
   kWireGroup = 3,
   kWireGroupEnd = 4,
   kWireFixed32 = 5,
+  kWireNone = 8,  // of no value
 };
 
 // The message as Protocol Buffers serialises it, in a buffer of this thread that the next call
@@ -30,7 +31,8 @@ struct WireTag {
   bool operator==(const WireTag&) const = default;
 };
 
-// Takes one item after another off the front. A function that returns false found something else
+// Takes one item after another off the front. What is read all the time is inlined always: a call
+// would make the reader live in memory. A function that returns false found something else
 // than it was to read, or nothing, and has taken nothing that is of use.
 class WireReader {
  public:
@@ -45,7 +47,7 @@ class WireReader {
 
   // No field has the number 0.
   // No field has the number 0.
-  bool ReadTag(WireTag* tag) {
+  [[gnu::always_inline]] bool ReadTag(WireTag* tag) {
     if (at_ == end_) return false;
     const auto first = static_cast<uint8_t>(*at_);
     if (first >= 0x80) return ReadLongTag(tag);
@@ -53,7 +55,7 @@ class WireReader {
     *tag = {static_cast<uint32_t>(first >> 3), static_cast<uint8_t>(first & 7)};
     return first >= 8;
   }
-  bool ReadVarint(uint64_t* value) {
+  [[gnu::always_inline]] bool ReadVarint(uint64_t* value) {
     if (at_ == end_) return false;
     const auto first = static_cast<uint8_t>(*at_);
     if (first < 0x80) {
@@ -63,7 +65,7 @@ class WireReader {
     }
     return ReadLongVarint(value);
   }
-  bool ReadBytes(std::string_view* bytes) {
+  [[gnu::always_inline]] bool ReadBytes(std::string_view* bytes) {
     uint64_t size = 0;
     if (!ReadVarint(&size) || size > static_cast<uint64_t>(end_ - at_)) return false;
     *bytes = {at_, static_cast<size_t>(size)};
