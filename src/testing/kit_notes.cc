@@ -17,8 +17,7 @@ std::vector<CheckResult> Notes::Results() const {
     } else if (page.tried > 0) {
       result.verdict = Verdict::kPassed;
     } else {
-      result.findings.push_back(page.skipped.empty() ? "nothing came up to try it on"
-                                                     : page.skipped);
+      result.findings.push_back(page.skipped);
     }
     results.push_back(std::move(result));
   }

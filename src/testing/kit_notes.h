@@ -45,6 +45,12 @@ class Notes {
     if (pages_[check].skipped.empty()) pages_[check].skipped = std::move(why);
   }
 
+  // The same for every check that has no reason yet.
+  void SkipRest(const std::string& why) {
+    for (size_t check = 0; check < pages_.size(); ++check) Skip(check, why);
+  }
+  // Nothing was found so far.
+  bool Holds(size_t check) const { return pages_[check].found == 0; }
   std::vector<CheckResult> Results() const;
 
  private:
@@ -75,6 +81,8 @@ class NotesOf {
   void Skip(Id check, fmt::format_string<Args...> text, Args&&... args) {
     notes_.Skip(check.index, fmt::format(text, std::forward<Args>(args)...));
   }
+  void SkipRest(const std::string& why) { notes_.SkipRest(why); }
+  bool Holds(Id check) const { return notes_.Holds(check.index); }
   std::vector<CheckResult> Results() const { return notes_.Results(); }
 
  private:

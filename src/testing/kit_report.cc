@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 namespace retailsync::testing {
 
 std::string_view Name(Verdict verdict) {
@@ -53,11 +55,17 @@ std::string KitReport::Text() const {
   std::string text = fmt::format("{} kit: {}\n", kit, subject);
   for (const std::string& line : declared) text += fmt::format("  {}\n", line);
   int counts[3] = {};
-  for (const CheckResult& check : checks) ++counts[static_cast<int>(check.verdict)];
-  for (const Verdict verdict : {Verdict::kFailed, Verdict::kSkipped}) {
-    for (const CheckResult& check : checks) {
-      if (check.verdict == verdict) text += fmt::format("  {}\n", testing::Text(check));
+  std::map<std::string, std::string> skipped;  // the names, by the reason
+  for (const CheckResult& check : checks) {
+    ++counts[static_cast<int>(check.verdict)];
+    if (check.verdict == Verdict::kFailed) text += fmt::format("  {}\n", testing::Text(check));
+    if (check.verdict != Verdict::kSkipped) continue;
+    for (const std::string& reason : check.findings) {
+      skipped[reason] += fmt::format(" {}", check.name);
     }
+  }
+  for (const auto& [reason, names] : skipped) {
+    text += fmt::format("  skipped, {}:{}\n", reason, names);
   }
   text += fmt::format("{} passed, {} failed, {} skipped\n", counts[0], counts[1], counts[2]);
   return text;

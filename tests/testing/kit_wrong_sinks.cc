@@ -1,0 +1,770 @@
+#include "testing/kit_wrong_sinks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <stdexcept>
+#include <utility>
+
+namespace retailsync::testing {
+namespace {
+
+using model::v1::Entity;
+using Spoil = std::function<void(SpoiltSink&)>;
+
+// Spoils each item before it is sent.
+Spoil EachItem(std::function<void(SpoiltSink&, ApplyItem&)> edit) {
+  return [edit](SpoiltSink& sink) {
+    sink.apply = [edit](SpoiltSink& self, ApplyRequest request) {
+      for (ApplyItem& item : request.items) edit(self, item);
+      return self.real->Apply(request);
+    };
+  };
+}
+
+// Spoils each answer after all is done.
+Spoil EachAnswer(std::function<void(SpoiltSink&, const ApplyItem&, Outcome&)> edit) {
+  return [edit](SpoiltSink& sink) {
+    sink.apply = [edit](SpoiltSink& self, const ApplyRequest& request) {
+      ApplyResponse response = self.real->Apply(request);
+      for (size_t i = 0; i < response.outcomes.size(); ++i) {
+        edit(self, request.items[i], response.outcomes[i].outcome);
+      }
+      return response;
+    };
+  };
+}
+
+Spoil EachProbe(std::function<void(SpoiltSink&, const ProbeItem&, ProbeAnswer&)> edit) {
+  return [edit](SpoiltSink& sink) {
+    sink.probe = [edit](SpoiltSink& self, const ProbeRequest& request) {
+      ProbeResponse response = self.real->Probe(request);
+      for (size_t i = 0; i < response.answers.size(); ++i) {
+        edit(self, request.items[i], response.answers[i]);
+      }
+      return response;
+    };
+  };
+}
+
+Spoil EachPage(std::function<void(const ListRequest&, ListResponse&)> edit) {
+  return [edit](SpoiltSink& sink) {
+    sink.list = [edit](SpoiltSink& self,
+                       const ListRequest& request) -> absl::StatusOr<ListResponse> {
+      auto response = self.real->List(request);
+      if (response.ok()) edit(request, *response);
+      return response;
+    };
+  };
+}
+
+// Sends some items under another key, and answers under the one it was given.
+Spoil OtherKey(std::function<std::string(SpoiltSink&, const ApplyItem&)> key_of) {
+  return [key_of](SpoiltSink& sink) {
+    sink.apply = [key_of](SpoiltSink& self, ApplyRequest request) {
+      std::map<std::string, std::string> back;
+      for (ApplyItem& item : request.items) {
+        const std::string key = key_of(self, item);
+        back[key] = std::exchange(item.idempotency_key, key);
+      }
+      ApplyResponse response = self.real->Apply(request);
+      for (ItemOutcome& answer : response.outcomes) {
+        answer.idempotency_key = back[answer.idempotency_key];
+      }
+      return response;
+    };
+  };
+}
+
+// Answers some items itself, with nothing done, and lets the others through.
+Spoil Instead(std::function<std::optional<Outcome>(SpoiltSink&, const ApplyItem&)> answer) {
+  return [answer](SpoiltSink& sink) {
+    sink.apply = [answer](SpoiltSink& self, const ApplyRequest& request) {
+      ApplyRequest rest{.items = {}, .deadline = request.deadline};
+      std::vector<ItemOutcome> own;
+      for (const ApplyItem& item : request.items) {
+        if (auto outcome = answer(self, item)) {
+          own.push_back({item.idempotency_key, *std::move(outcome)});
+        } else {
+          rest.items.push_back(item);
+        }
+      }
+      ApplyResponse response = self.real->Apply(rest);
+      for (ItemOutcome& outcome : own) response.outcomes.push_back(std::move(outcome));
+      return response;
+    };
+  };
+}
+
+bool IsNotApplied(const Outcome& outcome, Reason reason) {
+  return outcome.kind == OutcomeKind::kNotApplied && outcome.reason == reason;
+}
+
+std::string HeldVersion(SpoiltSink& sink, const ApplyItem& item) {
+  const auto* held = sink.system.Find(NameOf(item.entity));
+  return held == nullptr ? std::string() : held->remote_version;
+}
+
+void AddToText(Entity& entity, const std::string& text) {
+  if (entity.has_order()) entity.mutable_order()->set_note(entity.order().note() + text);
+}
+
+std::vector<WrongSink> OfApply() {
+  return {
+      {"loses the tail of a request",
+       {"takes-full-batches", "answers-each-item"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, ApplyRequest request) {
+           if (request.items.size() > 3) request.items.pop_back();
+           return self.real->Apply(request);
+         };
+       }},
+      {"claims the tail of a request without sending it",
+       {"takes-full-batches", "list-is-complete"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, ApplyRequest request) {
+           if (request.items.size() <= 3) return self.real->Apply(request);
+           const std::string key = request.items.back().idempotency_key;
+           request.items.pop_back();
+           ApplyResponse response = self.real->Apply(request);
+           response.outcomes.push_back({key, Applied()});
+           return response;
+         };
+       }},
+      {"mixes up the answers of a request",
+       {"external-id-is-stable", "external-id-is-unique"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, const ApplyRequest& request) {
+           ApplyResponse response = self.real->Apply(request);
+           if (request.items.size() < 4) return response;
+           std::reverse(response.outcomes.begin(), response.outcomes.end());
+           for (size_t i = 0; i < request.items.size(); ++i) {
+             response.outcomes[i].idempotency_key = request.items[i].idempotency_key;
+           }
+           return response;
+         };
+       }},
+      {"reports success before the effect",
+       {"applied-is-there"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, const ApplyRequest& request) {
+           std::vector<ApplyItem> late = std::exchange(self.memory.held_back, {});
+           if (!late.empty()) self.real->Apply({.items = late});
+           ApplyResponse response;
+           for (const ApplyItem& item : request.items) {
+             response.outcomes.push_back({item.idempotency_key, Applied()});
+           }
+           self.memory.held_back = request.items;
+           return response;
+         };
+       }},
+      {"keeps what it applied only as long as it is open",
+       {"applied-outlives-the-connector", "list-is-complete"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, const ApplyRequest& request) {
+           for (const ApplyItem& item : request.items) self.own.insert(NameOf(item.entity));
+           return self.real->Apply(request);
+         };
+         sink.close = [](SpoiltSink& self) {
+           for (const std::string& name : self.own) self.system.RemoveSilently(name);
+         };
+       }},
+      {"answers for a key that was not sent",
+       {"answers-each-item"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, const ApplyRequest& request) {
+           ApplyResponse response = self.real->Apply(request);
+           response.outcomes.push_back({"somebody-elses", Applied()});
+           return response;
+         };
+       }},
+      {"answers twice",
+       {"answers-each-item"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, const ApplyRequest& request) {
+           ApplyResponse response = self.real->Apply(request);
+           response.outcomes.push_back(response.outcomes.front());
+           return response;
+         };
+       }},
+      {"gives a reason with what was applied",
+       {"outcomes-make-sense"},
+       EachAnswer([](SpoiltSink&, const ApplyItem&, Outcome& outcome) {
+         if (outcome.kind == OutcomeKind::kApplied) outcome.reason = Reason::kTransient;
+       })},
+      {"refuses a type that it declares",
+       {"takes-what-it-declares"},
+       Instead([](SpoiltSink&, const ApplyItem& item) -> std::optional<Outcome> {
+         if (item.type != EntityType::kPayment) return std::nullopt;
+         return NotApplied(Reason::kPermanent, "no payments here");
+       })},
+      {"cuts what it is given",
+       {"applied-is-what-was-sent", "list-agrees-with-normalize"},
+       EachItem([](SpoiltSink&, ApplyItem& item) {
+         if (item.entity.has_order()) item.entity.mutable_order()->clear_channel();
+       })},
+      {"takes an entity it knows for one that is done",
+       {"next-version-replaces"},
+       Instead([](SpoiltSink& sink, const ApplyItem& item) -> std::optional<Outcome> {
+         if (item.version != 2 || item.type != EntityType::kCustomer ||
+             item.operation != model::v1::OPERATION_UPSERT) {
+           return std::nullopt;
+         }
+         if (sink.system.Find(NameOf(item.entity)) == nullptr) return std::nullopt;
+         return Applied();
+       })},
+      {"reorders a lane",
+       {"versions-keep-their-order"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, const ApplyRequest& request) {
+           std::vector<ApplyItem>& late = self.memory.held_back;
+           const ApplyItem& item = request.items.front();
+           if (item.version == 4 && item.entity.has_order() &&
+               item.external_id.ends_with(":KIT-10")) {
+             late = {item};
+             late.front().remote_version.clear();
+             return ApplyResponse{.outcomes = {{item.idempotency_key, Applied()}}};
+           }
+           ApplyResponse response = self.real->Apply(request);
+           if (!late.empty() && item.version == 5) {
+             self.real->Apply({.items = std::exchange(late, {})});
+           }
+           return response;
+         };
+       }},
+      {"calls an entity something else each time",
+       {"external-id-is-stable", "list-is-complete", "probe-agrees-with-apply"},
+       EachAnswer([](SpoiltSink&, const ApplyItem& item, Outcome& outcome) {
+         if (item.type == EntityType::kReturn && outcome.kind == OutcomeKind::kApplied) {
+           outcome.external_id += fmt::format("/{}", item.version);
+         }
+       })},
+      {"calls all entities the same",
+       {"external-id-is-unique", "list-is-complete", "probe-agrees-with-apply"},
+       EachAnswer([](SpoiltSink&, const ApplyItem& item, Outcome& outcome) {
+         if (item.type == EntityType::kReturn && outcome.kind == OutcomeKind::kApplied) {
+           outcome.external_id = "the return";
+         }
+       })},
+      {"reports a failure after the effect",
+       {"not-applied-did-nothing", "takes-what-it-declares"},
+       EachAnswer([](SpoiltSink&, const ApplyItem& item, Outcome& outcome) {
+         if (item.type == EntityType::kPayment) outcome = NotApplied(Reason::kTransient, "500");
+       })},
+      {"calls what is invalid transient",
+       {"refuses-for-good"},
+       EachAnswer([](SpoiltSink&, const ApplyItem&, Outcome& outcome) {
+         if (IsNotApplied(outcome, Reason::kPermanent)) outcome.reason = Reason::kTransient;
+       })},
+      {"refuses a whole request for one item",
+       {"refuses-alone"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, const ApplyRequest& request) {
+           ApplyResponse response;
+           const bool refused =
+               std::any_of(request.items.begin(), request.items.end(),
+                           [](const ApplyItem& item) { return TypeOf(item.entity) != item.type; });
+           if (!refused) return self.real->Apply(request);
+           for (const ApplyItem& item : request.items) {
+             response.outcomes.push_back(
+                 {item.idempotency_key, NotApplied(Reason::kPermanent, "400")});
+           }
+           return response;
+         };
+       }},
+      {"throws when it does not know what to say",
+       {"throws-nothing", "answers-each-item", "takes-what-it-declares"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, const ApplyRequest& request) {
+           if (request.items.front().type == EntityType::kPayment) {
+             throw std::runtime_error("no mapping");
+           }
+           return self.real->Apply(request);
+         };
+       }},
+      {"works in the thread that opened it",
+       {"works-from-any-thread", "works-side-by-side"},
+       Instead([](SpoiltSink& sink, const ApplyItem&) -> std::optional<Outcome> {
+         if (std::this_thread::get_id() == sink.thread) return std::nullopt;
+         return Unknown("there is no connection in this thread");
+       })},
+      {"answers one call with what another was told",
+       {"works-side-by-side"},
+       [](SpoiltSink& sink) {
+         auto inside = std::make_shared<std::atomic<int>>(0);
+         sink.apply = [inside](SpoiltSink& self, const ApplyRequest& request) {
+           if (std::this_thread::get_id() == self.thread) return self.real->Apply(request);
+           ++*inside;
+           // Long enough for another call to come in, where another one comes.
+           for (int i = 0; i < 1000 && *inside < 2; ++i) std::this_thread::yield();
+           const bool alone = *inside < 2;
+           ApplyResponse response = self.real->Apply(request);
+           if (!alone) response.outcomes.clear();
+           return response;
+         };
+       }},
+  };
+}
+
+std::vector<WrongSink> OfKeys() {
+  return {
+      {"forgets its keys",
+       {"same-key-one-effect", "same-key-same-answer", "same-key-other-content",
+        "same-key-in-any-batch", "same-key-after-reopening", "same-key-for-its-lifetime",
+        "same-key-before-condition", "lost-answer-can-be-settled"},
+       OtherKey([](SpoiltSink& sink, const ApplyItem& item) {
+         if (item.attempt == 1) return item.idempotency_key;
+         return fmt::format("{}/{}", item.idempotency_key, ++sink.memory.count);
+       })},
+      {"answers a repetition as a new one",
+       {"same-key-same-answer", "same-key-in-any-batch", "same-key-after-reopening",
+        "same-key-for-its-lifetime", "same-key-before-condition"},
+       EachAnswer([](SpoiltSink& sink, const ApplyItem& item, Outcome& outcome) {
+         if (outcome.kind != OutcomeKind::kApplied) return;
+         if (!sink.memory.names.insert(item.idempotency_key).second) outcome.remote_version = "r0";
+       })},
+      {"knows a key only where it stood in a request",
+       {"same-key-in-any-batch"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, ApplyRequest request) {
+           // The key's place is part of what the system is told.
+           std::map<std::string, std::string> back;
+           for (size_t i = 0; i < request.items.size(); ++i) {
+             ApplyItem& item = request.items[i];
+             if (i == 0) continue;
+             const std::string key = fmt::format("{}/{}", item.idempotency_key, i);
+             back[key] = std::exchange(item.idempotency_key, key);
+           }
+           ApplyResponse response = self.real->Apply(request);
+           for (ItemOutcome& answer : response.outcomes) {
+             const auto found = back.find(answer.idempotency_key);
+             if (found != back.end()) answer.idempotency_key = found->second;
+           }
+           return response;
+         };
+       }},
+      {"takes other content for another item",
+       {"same-key-other-content"},
+       OtherKey([](SpoiltSink&, const ApplyItem& item) {
+         // Whoever sends the same again is recognised, also by Probe.
+         const bool changed = TextOf(item.entity).ends_with("7") && item.version == 1;
+         return changed ? item.idempotency_key + "/7" : item.idempotency_key;
+       })},
+      {"forgets its keys when it is closed",
+       {"same-key-after-reopening"},
+       OtherKey([](SpoiltSink& sink, const ApplyItem& item) {
+         if (item.attempt == 1) {
+           sink.own.insert(item.idempotency_key);
+           return item.idempotency_key;
+         }
+         return sink.own.contains(item.idempotency_key) ? item.idempotency_key
+                                                        : item.idempotency_key + "/again";
+       })},
+      {"remembers keys for a shorter time than it declares",
+       {"same-key-for-its-lifetime"},
+       [](SpoiltSink& sink) {
+         sink.declare = [](SpoiltSink&, SinkCapabilities& declared) {
+           declared.key_lifetime = absl::Hours(48);
+         };
+       }},
+      {"asks for the version before it asks for the key",
+       {"same-key-before-condition", "same-key-same-answer"},
+       Instead([](SpoiltSink& sink, const ApplyItem& item) -> std::optional<Outcome> {
+         const std::string held = HeldVersion(sink, item);
+         if (item.remote_version.empty() || item.remote_version == held) return std::nullopt;
+         return NotApplied(Reason::kConflict, "another version is held");
+       })},
+  };
+}
+
+std::vector<WrongSink> OfDeletesAndConditions() {
+  return {
+      {"reports deletes and does none",
+       {"delete-removes", "probe-tells-deletes", "condition-stale-delete"},
+       Instead([](SpoiltSink&, const ApplyItem& item) -> std::optional<Outcome> {
+         if (item.operation != model::v1::OPERATION_DELETE ||
+             item.type != EntityType::kFulfilment) {
+           return std::nullopt;
+         }
+         return Applied();
+       })},
+      {"has a deleted entity fail for ever",
+       {"delete-of-nothing-ends"},
+       Instead([](SpoiltSink& sink, const ApplyItem& item) -> std::optional<Outcome> {
+         if (item.operation != model::v1::OPERATION_DELETE || item.attempt > 1 ||
+             sink.system.Find(NameOf(item.entity)) != nullptr) {
+           return std::nullopt;
+         }
+         return NotApplied(Reason::kTransient, "404");
+       })},
+      {"keeps the place of what was deleted",
+       {"delete-then-again"},
+       Instead([](SpoiltSink& sink, const ApplyItem& item) -> std::optional<Outcome> {
+         if (item.operation == model::v1::OPERATION_DELETE) {
+           sink.memory.names.insert(NameOf(item.entity));
+           return std::nullopt;
+         }
+         if (!sink.memory.names.contains(NameOf(item.entity)) ||
+             sink.system.Find(NameOf(item.entity)) != nullptr) {
+           return std::nullopt;
+         }
+         return NotApplied(Reason::kPermanent, "the number was used");
+       })},
+      {"ignores the version a write is conditional on",
+       {"condition-stale-conflicts", "condition-stale-writes-nothing", "condition-stale-delete"},
+       EachItem([](SpoiltSink&, ApplyItem& item) { item.remote_version.clear(); })},
+      {"reports a conflict and writes all the same",
+       {"condition-stale-writes-nothing"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, const ApplyRequest& request) {
+           ApplyResponse response = self.real->Apply(request);
+           ApplyRequest again = request;
+           again.items.resize(1);
+           again.items.front().remote_version.clear();
+           const bool conflict = !response.outcomes.empty() &&
+                                 IsNotApplied(response.outcomes.front().outcome, Reason::kConflict);
+           if (conflict && again.items.front().operation == model::v1::OPERATION_UPSERT) {
+             self.real->Apply(again);
+           }
+           return response;
+         };
+       }},
+      {"deletes whatever the version",
+       {"condition-stale-delete"},
+       EachItem([](SpoiltSink&, ApplyItem& item) {
+         if (item.operation == model::v1::OPERATION_DELETE) item.remote_version.clear();
+       })},
+      {"does not tell the version it holds",
+       {"condition-is-told", "probe-agrees-with-apply"},
+       EachAnswer([](SpoiltSink&, const ApplyItem&, Outcome& outcome) {
+         outcome.remote_version.clear();
+       })},
+      {"calls its own version stale",
+       {"condition-current-writes"},
+       Instead([](SpoiltSink& sink, const ApplyItem& item) -> std::optional<Outcome> {
+         if (item.type != EntityType::kPrice || item.remote_version.empty() ||
+             item.remote_version != HeldVersion(sink, item) ||
+             item.operation != model::v1::OPERATION_UPSERT) {
+           return std::nullopt;
+         }
+         return NotApplied(Reason::kConflict, "409");
+       })},
+      {"takes no version for a wish to create",
+       {"condition-empty-writes"},
+       Instead([](SpoiltSink& sink, const ApplyItem& item) -> std::optional<Outcome> {
+         if (!item.remote_version.empty() || item.attempt > 1 ||
+             item.operation == model::v1::OPERATION_DELETE || HeldVersion(sink, item).empty()) {
+           return std::nullopt;
+         }
+         return NotApplied(Reason::kConflict, "it exists");
+       })},
+  };
+}
+
+std::vector<WrongSink> OfProbe() {
+  return {
+      {"calls everything present",
+       {"probe-finds-nothing", "probe-tells-versions", "probe-tells-deletes",
+        "probe-in-trouble-is-undetermined"},
+       EachProbe([](SpoiltSink&, const ProbeItem&, ProbeAnswer& answer) {
+         answer.presence = Presence::kPresent;
+       })},
+      {"calls everything absent",
+       {"probe-finds-effects", "probe-after-reopening", "probe-tells-deletes",
+        "probe-in-trouble-is-undetermined"},
+       EachProbe([](SpoiltSink&, const ProbeItem&, ProbeAnswer& answer) {
+         answer.presence = Presence::kAbsent;
+       })},
+      {"needs longer than it declares to see an effect",
+       {"probe-finds-effects", "probe-after-reopening", "probe-tells-deletes"},
+       [](SpoiltSink&) {},
+       [](ScriptedSystem& system) { system.probe_lag = absl::Minutes(10); }},
+      {"asks only whether the entity is there",
+       {"probe-tells-versions"},
+       EachProbe([](SpoiltSink& sink, const ProbeItem& item, ProbeAnswer& answer) {
+         if (answer.presence == Presence::kAbsent &&
+             item.operation == model::v1::OPERATION_UPSERT &&
+             sink.system.Find(NameOf(item.entity)) != nullptr) {
+           answer.presence = Presence::kPresent;
+         }
+       })},
+      {"takes a delete for done before it was sent",
+       {"probe-tells-deletes"},
+       EachProbe([](SpoiltSink&, const ProbeItem& item, ProbeAnswer& answer) {
+         if (item.operation == model::v1::OPERATION_DELETE) answer.presence = Presence::kPresent;
+       })},
+      {"knows only of what it sent itself",
+       {"probe-after-reopening"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, const ApplyRequest& request) {
+           for (const ApplyItem& item : request.items) self.own.insert(item.idempotency_key);
+           return self.real->Apply(request);
+         };
+         sink.probe = [](SpoiltSink& self, const ProbeRequest& request) {
+           ProbeResponse response = self.real->Probe(request);
+           for (ProbeAnswer& answer : response.answers) {
+             if (!self.own.contains(answer.idempotency_key) &&
+                 answer.presence == Presence::kPresent) {
+               answer = {.idempotency_key = answer.idempotency_key, .presence = Presence::kAbsent};
+             }
+           }
+           return response;
+         };
+       }},
+      {"does not say under which version it found it",
+       {"probe-agrees-with-apply"},
+       EachProbe([](SpoiltSink&, const ProbeItem&, ProbeAnswer& answer) {
+         answer.remote_version.clear();
+       })},
+      {"answers for what it was not asked about",
+       {"probe-answers-its-items"},
+       [](SpoiltSink& sink) {
+         sink.probe = [](SpoiltSink& self, const ProbeRequest& request) {
+           ProbeResponse response = self.real->Probe(request);
+           response.answers.push_back({.idempotency_key = "somebody-elses"});
+           return response;
+         };
+       }},
+      {"does what it is asked about",
+       {"probe-changes-nothing", "probe-tells-deletes", "keeps-its-deadline"},
+       [](SpoiltSink& sink) {
+         sink.probe = [](SpoiltSink& self, const ProbeRequest& request) {
+           ProbeResponse response = self.real->Probe(request);
+           for (const ProbeItem& item : request.items) {
+             const bool is_there = self.system.Find(NameOf(item.entity)) != nullptr;
+             if (item.operation == model::v1::OPERATION_DELETE || !is_there) continue;
+             ApplyItem again;
+             again.idempotency_key = item.idempotency_key;
+             again.type = item.type;
+             again.entity = item.entity;
+             self.real->Apply({.items = {again}});
+           }
+           return response;
+         };
+       }},
+      {"takes an error for an absence",
+       {"probe-in-trouble-is-undetermined"},
+       EachProbe([](SpoiltSink&, const ProbeItem&, ProbeAnswer& answer) {
+         if (answer.presence == Presence::kUndetermined) answer.presence = Presence::kAbsent;
+       })},
+  };
+}
+
+std::vector<WrongSink> OfListAndNormalize() {
+  return {
+      {"lists out of order",
+       {"list-ascends", "list-is-complete"},
+       EachPage([](const ListRequest&, ListResponse& page) {
+         std::reverse(page.entries.begin(), page.entries.end());
+       })},
+      {"lists in an order of its own, without regard to case",
+       {"list-ascends", "list-is-complete"},
+       EachPage([](const ListRequest&, ListResponse& page) {
+         const auto lower = [](std::string text) {
+           std::transform(text.begin(), text.end(), text.begin(),
+                          [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+           return text;
+         };
+         std::stable_sort(page.entries.begin(), page.entries.end(),
+                          [&](const ListEntry& a, const ListEntry& b) {
+                            return lower(a.external_id) < lower(b.external_id);
+                          });
+       })},
+      {"drops the last entry of a list",
+       {"list-is-complete", "list-says-more"},
+       EachPage([](const ListRequest&, ListResponse& page) {
+         if (!page.more && !page.entries.empty()) page.entries.pop_back();
+       })},
+      {"gives as many entries as it likes",
+       {"list-keeps-its-limit", "list-starts-after"},
+       [](SpoiltSink& sink) {
+         sink.list = [](SpoiltSink& self, ListRequest request) {
+           request.entries_max = std::max(request.entries_max, 5);
+           return self.real->List(request);
+         };
+       }},
+      {"ends the list after a page",
+       {"list-pages-add-up", "list-says-more"},
+       EachPage([](const ListRequest&, ListResponse& page) { page.more = false; })},
+      {"begins a page with the entry it was to begin after",
+       {"list-starts-after", "list-ascends", "list-pages-add-up", "list-says-more"},
+       [](SpoiltSink& sink) {
+         sink.list = [](SpoiltSink& self, ListRequest request) {
+           if (!request.after.empty())
+             request.after.back() = static_cast<char>(request.after.back() - 1);
+           return self.real->List(request);
+         };
+       }},
+      {"says that there is more after the last page",
+       {"list-says-more"},
+       EachPage([](const ListRequest& request, ListResponse& page) {
+         if (static_cast<int>(page.entries.size()) == request.entries_max) page.more = true;
+       })},
+      {"lists another type",
+       {"list-one-type", "list-is-complete"},
+       [](SpoiltSink& sink) {
+         sink.list = [](SpoiltSink& self, ListRequest request) {
+           if (request.type == EntityType::kPayment) request.type = EntityType::kReturn;
+           return self.real->List(request);
+         };
+       }},
+      {"lists a version that was overtaken",
+       {"list-agrees-with-apply"},
+       EachPage([](const ListRequest&, ListResponse& page) {
+         for (ListEntry& entry : page.entries) entry.remote_version = "r1";
+       })},
+      {"takes an error for the end of the list",
+       {"list-in-trouble-fails"},
+       [](SpoiltSink& sink) {
+         sink.list = [](SpoiltSink& self,
+                        const ListRequest& request) -> absl::StatusOr<ListResponse> {
+           auto response = self.real->List(request);
+           return response.ok() ? *response : ListResponse();
+         };
+       }},
+      {"does not say what it makes of an order's note",
+       {"list-agrees-with-normalize", "applied-is-what-was-sent"},
+       EachItem([](SpoiltSink&, ApplyItem& item) { AddToText(item.entity, " (web)"); })},
+      {"normalizes what is normalized once more",
+       {"normalize-is-idempotent", "list-agrees-with-normalize"},
+       [](SpoiltSink& sink) {
+         sink.normalize = [](SpoiltSink&, Entity& entity) { AddToText(entity, "."); };
+       }},
+      {"normalizes by what it saw before",
+       {"normalize-is-repeatable", "normalize-is-idempotent", "list-agrees-with-normalize",
+        "applied-is-what-was-sent"},
+       [](SpoiltSink& sink) {
+         sink.normalize = [](SpoiltSink& self, Entity& entity) {
+           if (entity.has_order()) {
+             entity.mutable_order()->set_note(fmt::format("{}", ++self.memory.count));
+           }
+         };
+       }},
+      {"makes something else of it",
+       {"normalize-keeps-the-type", "list-agrees-with-normalize"},
+       [](SpoiltSink& sink) {
+         sink.normalize = [](SpoiltSink&, Entity& entity) {
+           if (entity.has_payment()) entity.mutable_order()->set_number("1");
+         };
+       }},
+  };
+}
+
+std::vector<WrongSink> OfTroubleAndDeclaration() {
+  return {
+      {"takes a lost answer for a failure",
+       {"lost-answer-is-unknown", "not-applied-did-nothing"},
+       EachAnswer([](SpoiltSink&, const ApplyItem&, Outcome& outcome) {
+         if (outcome.kind == OutcomeKind::kUnknown) {
+           outcome = NotApplied(Reason::kTransient, "timed out");
+         }
+       })},
+      {"takes a lost answer for a success",
+       {"lost-answer-is-unknown"},
+       EachAnswer([](SpoiltSink&, const ApplyItem&, Outcome& outcome) {
+         if (outcome.kind == OutcomeKind::kUnknown) outcome = Applied();
+       })},
+      {"forgets the key of what it lost the answer to",
+       {"lost-answer-can-be-settled"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, ApplyRequest request) {
+           const std::string key = request.items.front().idempotency_key;
+           const bool forgotten = self.own.contains(key);
+           if (forgotten) request.items.front().idempotency_key += "/again";
+           ApplyResponse response = self.real->Apply(request);
+           if (forgotten) response.outcomes.front().idempotency_key = key;
+           if (!response.outcomes.empty() &&
+               response.outcomes.front().outcome.kind == OutcomeKind::kUnknown) {
+             self.own.insert(key);
+           }
+           return response;
+         };
+       }},
+      {"sends again by itself",
+       {"retries-nothing-itself"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, ApplyRequest request) {
+           ApplyResponse response = self.real->Apply(request);
+           if (response.outcomes.size() == 1 &&
+               response.outcomes.front().outcome.kind == OutcomeKind::kUnknown) {
+             request.items.front().idempotency_key += "/again";
+             self.real->Apply(request);
+           }
+           return response;
+         };
+       }},
+      {"takes a 429 for a refusal",
+       {"throttled-is-throttled"},
+       EachAnswer([](SpoiltSink&, const ApplyItem&, Outcome& outcome) {
+         if (IsNotApplied(outcome, Reason::kThrottled)) outcome.reason = Reason::kPermanent;
+       })},
+      {"takes a 401 for a fault of the item",
+       {"refused-credentials-are-unauthorised"},
+       EachAnswer([](SpoiltSink&, const ApplyItem&, Outcome& outcome) {
+         if (IsNotApplied(outcome, Reason::kUnauthorised)) outcome.reason = Reason::kPermanent;
+       })},
+      {"gives up where no connection can be made",
+       {"unreachable-is-transient"},
+       EachAnswer([](SpoiltSink&, const ApplyItem&, Outcome& outcome) {
+         if (IsNotApplied(outcome, Reason::kTransient)) outcome.reason = Reason::kPermanent;
+       })},
+      {"waits as long as it takes",
+       {"keeps-its-deadline"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, ApplyRequest request) {
+           request.deadline = absl::InfiniteFuture();
+           return self.real->Apply(request);
+         };
+       }},
+      {"waits as long as an answer to a question takes",
+       {"keeps-its-deadline"},
+       [](SpoiltSink& sink) {
+         sink.probe = [](SpoiltSink& self, ProbeRequest request) {
+           request.deadline = absl::InfiniteFuture();
+           return self.real->Probe(request);
+         };
+       }},
+      {"describes itself as something else each time",
+       {"describes-itself"},
+       [](SpoiltSink& sink) {
+         sink.describe = [](SpoiltSink& self, ConnectorDescription& description) {
+           description.name += fmt::format(" {}", ++self.memory.count);
+         };
+       }},
+      {"has no name",
+       {"describes-itself"},
+       [](SpoiltSink& sink) {
+         sink.describe = [](SpoiltSink&, ConnectorDescription& description) {
+           description.name.clear();
+         };
+       }},
+      {"takes no items at a time",
+       {"declares-sensibly"},
+       [](SpoiltSink& sink) {
+         sink.declare = [](SpoiltSink&, SinkCapabilities& declared) {
+           declared.batch_items_max = 0;
+         };
+       }},
+      {"declares something else each time",
+       {"declares-sensibly"},
+       [](SpoiltSink& sink) {
+         sink.declare = [](SpoiltSink& self, SinkCapabilities& declared) {
+           declared.batch_items_max = 5 + ++self.memory.count;
+         };
+       }},
+  };
+}
+
+}  // namespace
+
+std::vector<WrongSink> WrongSinks() {
+  std::vector<WrongSink> all;
+  for (auto* group : {&OfApply, &OfKeys, &OfDeletesAndConditions, &OfProbe, &OfListAndNormalize,
+                      &OfTroubleAndDeclaration}) {
+    for (WrongSink& wrong : group()) all.push_back(std::move(wrong));
+  }
+  return all;
+}
+
+}  // namespace retailsync::testing
