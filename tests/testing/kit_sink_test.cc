@@ -27,6 +27,15 @@ TEST_CASE("A right sink passes, whatever it declares", "[kit]") {
   }
 }
 
+std::vector<WrongSink> WrongSinks() {
+  std::vector<WrongSink> all;
+  for (auto* group : {&WrongAboutApplying, &WrongAboutKeys, &WrongAboutDeletesAndConditions,
+                      &WrongAboutProbing, &WrongAboutLists, &WrongAboutTroubles}) {
+    for (WrongSink& wrong : group()) all.push_back(std::move(wrong));
+  }
+  return all;
+}
+
 // Everything that can be declared, so that everything is checked.
 void DeclareAll(ScriptedSystem& system) {
   SinkCapabilities& declared = system.sink_capabilities;

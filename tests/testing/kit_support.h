@@ -9,6 +9,7 @@
 #include "retailsync/testing/sample_entities.h"
 #include "retailsync/testing/scripted_system.h"
 #include "retailsync/testing/sink_kit.h"
+#include "retailsync/testing/source_kit.h"
 
 namespace retailsync::testing {
 
@@ -64,6 +65,27 @@ inline SinkSubject SinkSubjectOf(ScriptedSystem& system, SimulatedClock& clock) 
     return request.type == EntityType::kCustomer ? MakeOrder(request.label, "")
                                                  : MakeCustomer(request.label, "");
   };
+  return subject;
+}
+
+inline SourceSubject SourceSubjectOf(ScriptedSystem& system, SimulatedClock& clock) {
+  SourceSubject subject;
+  subject.open = [&] { return system.NewSource(); };
+  subject.put = [&](const model::v1::Entity& entity) {
+    system.Put(entity);
+    return absl::OkStatus();
+  };
+  subject.remove = [&](const model::v1::Entity& entity) {
+    system.Remove(entity);
+    return absl::OkStatus();
+  };
+  subject.put_garbage = [&](const std::string& label) {
+    system.Say(RejectedInput{.id = label, .reason = "total: must be a number", .raw = "total=abc"});
+    return absl::OkStatus();
+  };
+  subject.clock = &clock;
+  subject.advance = [&](absl::Duration span) { clock.Advance(span); };
+  subject.trouble = [&](Trouble trouble) { return Arrange(system, trouble); };
   return subject;
 }
 

@@ -76,7 +76,44 @@ struct WrongSink {
   std::function<void(ScriptedSystem&)> arrange = {};  // of the system behind it
 };
 
-std::vector<WrongSink> WrongSinks();
+// By what they are wrong about.
+std::vector<WrongSink> WrongAboutApplying();
+std::vector<WrongSink> WrongAboutKeys();
+std::vector<WrongSink> WrongAboutDeletesAndConditions();
+std::vector<WrongSink> WrongAboutProbing();
+std::vector<WrongSink> WrongAboutLists();
+std::vector<WrongSink> WrongAboutTroubles();
+
+// -- For making them
+
+using SpoilSink = std::function<void(SpoiltSink&)>;
+
+// Spoils each item before it is sent.
+inline SpoilSink EachItem(std::function<void(SpoiltSink&, ApplyItem&)> edit) {
+  return [edit](SpoiltSink& sink) {
+    sink.apply = [edit](SpoiltSink& self, ApplyRequest request) {
+      for (ApplyItem& item : request.items) edit(self, item);
+      return self.real->Apply(request);
+    };
+  };
+}
+
+// Spoils each answer after all is done.
+inline SpoilSink EachAnswer(std::function<void(SpoiltSink&, const ApplyItem&, Outcome&)> edit) {
+  return [edit](SpoiltSink& sink) {
+    sink.apply = [edit](SpoiltSink& self, const ApplyRequest& request) {
+      ApplyResponse response = self.real->Apply(request);
+      for (size_t i = 0; i < response.outcomes.size(); ++i) {
+        edit(self, request.items[i], response.outcomes[i].outcome);
+      }
+      return response;
+    };
+  };
+}
+
+inline bool IsNotApplied(const Outcome& outcome, Reason reason) {
+  return outcome.kind == OutcomeKind::kNotApplied && outcome.reason == reason;
+}
 
 }  // namespace retailsync::testing
 
