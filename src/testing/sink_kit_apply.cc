@@ -36,8 +36,10 @@ bool CheckFirstVersion(Trial& trial, Specimen& specimen) {
     trial.notes().Skip("applied-is-there", "{}", kNothingSeen);
   }
   if (const Finding holds = trial.Holds(specimen, specimen.entity)) {
-    trial.notes().Expect("applied-is-what-was-sent", *holds, "{}: {}", specimen.Name(),
-                         trial.DifferenceTo(specimen, specimen.entity));
+    if (!trial.notes().Expect("applied-is-what-was-sent", *holds, "{}: {}", specimen.Name(),
+                              trial.DifferenceTo(specimen, specimen.entity))) {
+      trial.MarkContentWrong(specimen.type);
+    }
   } else {
     trial.notes().Skip("applied-is-what-was-sent", "{}", kNoContentSeen);
   }
@@ -161,10 +163,10 @@ void CheckRefusals(Trial& trial) {
   if (!trial.subject().make_refused) return;
   for (const EntityType type : trial.usable()) {
     Specimen refused = trial.Make(type, "-X");
-    const ApplyItem bad = trial.NextWith(
-        refused,
-        trial.subject().make_refused(
-            {.type = type, .label = refused.label, .variant = 1, .shared = trial.shared_label()}));
+    Entity entity = trial.subject().make_refused(
+        {.type = type, .label = refused.label, .variant = 1, .shared = trial.shared_label()});
+    if (entity.kind_case() == Entity::KIND_NOT_SET) continue;
+    const ApplyItem bad = trial.NextWith(refused, std::move(entity));
     const Outcome outcome = trial.Send(bad);
     const Finding there = trial.IsThere(refused);
     trial.notes().Expect(

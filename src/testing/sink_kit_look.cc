@@ -52,7 +52,8 @@ void CheckProbesOf(Trial& trial, EntityType type) {
   if (CanonicalDigest(one) == CanonicalDigest(two)) {
     notes.Skip("probe-tells-versions", "two variants of the sample are the same to this system");
   } else if (trial.IsWriteOnce(type)) {
-    notes.Skip("probe-tells-versions", "the system takes each of these once");
+    notes.Skip("probe-tells-versions",
+               "no second version is sent: the system takes each once, or failed on it");
   } else {
     ExpectPresence(trial, trial.sink(), "probe-tells-versions", next, Presence::kAbsent,
                    "version 2, which was never sent,");

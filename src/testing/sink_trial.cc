@@ -409,6 +409,7 @@ Finding Trial::IsThere(const Specimen& specimen) {
 }
 
 Finding Trial::Holds(const Specimen& specimen, const Entity& content) {
+  if (content_wrong_.contains(specimen.type)) return std::nullopt;
   auto seen = Look(specimen);
   if (!seen.has_value()) return std::nullopt;
   if (!seen->there) return false;

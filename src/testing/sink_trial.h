@@ -64,6 +64,8 @@ class Trial {
   // No second version is sent: the system takes each of these once, or was found guilty of that.
   bool IsWriteOnce(EntityType type) const { return write_once_.contains(type); }
   void MarkWriteOnce(EntityType type) { write_once_.insert(type); }
+  // What is held of this type is not compared any more: it was found wrong once.
+  void MarkContentWrong(EntityType type) { content_wrong_.insert(type); }
 
   // -- What is sent.
 
@@ -114,7 +116,7 @@ class Trial {
   // -- Looking, past the connector where possible.
 
   Finding IsThere(const Specimen& specimen);
-  // The system holds this content for the specimen.
+  // The system holds this content for the specimen. Nothing, too, where content was found wrong.
   Finding Holds(const Specimen& specimen, const Entity& content);
   // What differs between what is held and this content, as paths; for messages.
   std::string DifferenceTo(const Specimen& specimen, const Entity& content);
@@ -147,6 +149,7 @@ class Trial {
   uint64_t records_ = 0;
   std::vector<EntityType> usable_;
   std::set<EntityType> write_once_;
+  std::set<EntityType> content_wrong_;
   // External ids of what others refer to, by type and label; empty until it is applied.
   std::map<std::pair<EntityType, std::string>, std::string> provided_;
   std::map<EntityType, std::map<std::string, std::string>> ids_;  // external id to label

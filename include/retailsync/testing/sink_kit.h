@@ -140,7 +140,8 @@ struct SinkSubject {
 
   // Makes entities that the system takes. Null: MakeSample.
   SampleMaker make;
-  // Makes an entity that the system must refuse for good (a closed period, an unknown tax code).
+  // Makes an entity that the system must refuse for good (a closed period, an unknown tax code). An
+  // empty one: nothing of this type is ever refused.
   SampleMaker make_refused;
 
   // The clock that the connector's deadlines are by. Null: calls have no deadline.
