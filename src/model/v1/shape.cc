@@ -6,6 +6,7 @@
 #include <shared_mutex>
 #include <unordered_map>
 
+#include "retailsync/model/v1/entity.pb.h"
 #include "retailsync/model/v1/options.pb.h"
 
 namespace retailsync::model_internal {
@@ -65,11 +66,16 @@ class Shapes {
       const FieldDescriptor* field = descriptor->field(i);
       const Shape* child =
           field->message_type() == nullptr ? nullptr : &Build(field->message_type());
+      const bool is_text = field->cpp_type() == FieldDescriptor::CPPTYPE_STRING;
       shape.fields.push_back({.field = field,
+                              .child = child,
                               .number = static_cast<uint32_t>(field->number()),
-                              .kind = KindOf(*field, child),
                               .type = field->cpp_type(),
-                              .child = child});
+                              .kind = KindOf(*field, child),
+                              .wire_type = child != nullptr || is_text ? kWireBytes : kWireVarint,
+                              .is_text = is_text,
+                              .is_list = field->is_repeated() && !field->is_map(),
+                              .excludes = field->real_containing_oneof() != nullptr});
     }
     std::sort(shape.fields.begin(), shape.fields.end(),
               [](const FieldShape& a, const FieldShape& b) { return a.number < b.number; });
@@ -84,10 +90,9 @@ class Shapes {
     if (shape->fields.empty()) return true;
     const uint32_t last = shape->fields.back().number;
     if (last > kNumberMax) return false;
-    shape->by_number.assign(last + 1, -1);
-    for (size_t i = 0; i < shape->fields.size(); ++i) {
-      shape->by_number[shape->fields[i].number] = static_cast<int16_t>(i);
-    }
+    shape->by_number_size = last + 1;
+    shape->by_number = std::make_unique<const FieldShape*[]>(shape->by_number_size);
+    for (const FieldShape& field : shape->fields) shape->by_number[field.number] = &field;
     return true;
   }
 
@@ -121,6 +126,11 @@ const FieldShape* Shape::Find(std::string_view name) const {
     if (field.field->name() == name) return &field;
   }
   return nullptr;
+}
+
+const Shape& EntityShape() {
+  static const Shape& shape = ShapeOf(model::v1::Entity::descriptor());
+  return shape;
 }
 
 const Shape& ShapeOf(const Descriptor* descriptor) {

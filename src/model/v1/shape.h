@@ -6,11 +6,14 @@
 #include <google/protobuf/message.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "model/v1/wire.h"
 
 namespace retailsync::model_internal {
 
@@ -28,10 +31,14 @@ enum class FieldKind : uint8_t {
 
 struct FieldShape {
   const google::protobuf::FieldDescriptor* field = nullptr;
-  uint32_t number = 0;
-  FieldKind kind = FieldKind::kScalar;
-  google::protobuf::FieldDescriptor::CppType type{};
   const Shape* child = nullptr;  // of the message or of the list's messages
+  uint32_t number = 0;
+  google::protobuf::FieldDescriptor::CppType type{};
+  FieldKind kind = FieldKind::kScalar;
+  WireType wire_type = kWireVarint;  // how it is written where the shape is plain
+  bool is_text = false;
+  bool is_list = false;
+  bool excludes = false;  // setting it clears others: it is in a oneof
 };
 
 struct Shape {
@@ -40,22 +47,23 @@ struct Shape {
   // The field whose text tells elements of a list apart; null when there is none.
   const google::protobuf::FieldDescriptor* key = nullptr;
   bool atomic = false;
-  // Everything in it, at any depth, is a text, a varint or a message: see CanonicalEncoder.
+  // Everything in it, at any depth, is a text, a varint or a message: see AppendTranslation().
   bool plain = false;
 
   const FieldShape* Find(std::string_view name) const;
   const FieldShape* FindByNumber(uint32_t number) const {
-    return number < by_number.size() && by_number[number] >= 0
-               ? &fields[static_cast<size_t>(by_number[number])]
-               : nullptr;
+    return number < by_number_size ? by_number[number] : nullptr;
   }
 
-  // Positions in `fields`; -1 where there is none. Empty when numbers are too far apart for it.
-  std::vector<int16_t> by_number;
+  // Null where there is none. Empty when numbers are too far apart for it.
+  std::unique_ptr<const FieldShape*[]> by_number;
+  uint32_t by_number_size = 0;
 };
 
 // Lives for ever. Safe from any thread.
 const Shape& ShapeOf(const google::protobuf::Descriptor* descriptor);
+// That of Entity, without looking it up.
+const Shape& EntityShape();
 
 // The text of the element's key; valid while `element` is unchanged.
 std::string_view KeyOf(const google::protobuf::Message& element, const Shape& shape);
