@@ -51,7 +51,8 @@ class PageSource final : public Source {
   absl::StatusOr<PollResponse> Poll(const PollRequest& request) override;
 
   void Add(std::vector<model::v1::Change> page) { pages_.push_back(std::move(page)); }
-  bool done() const { return pages_.empty(); }
+  // Pages that were not told yet.
+  size_t waiting() const { return pages_.size(); }
 
  private:
   const int page_changes_max_;

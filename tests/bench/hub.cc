@@ -93,11 +93,12 @@ absl::Status Hub::Accept(std::span<const model::v1::Change> changes) {
   return absl::OkStatus();
 }
 
-bool Hub::SourcesAreDone() const {
+size_t Hub::PagesWaiting() const {
+  size_t pages = 0;
   for (const auto& [name, system] : systems_) {
-    if (system.source != nullptr && !system.source->done()) return false;
+    if (system.source != nullptr) pages += system.source->waiting();
   }
-  return true;
+  return pages;
 }
 
 absl::Status Hub::Drain(uint64_t steps_max) {

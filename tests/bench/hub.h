@@ -55,6 +55,10 @@ class Hub {
   // Steps until the sources have told everything and nothing is left to do, at most so often.
   absl::Status Drain(uint64_t steps_max = 10'000'000);
 
+  // What the sources have not told yet.
+  size_t PagesWaiting() const;
+  bool SourcesAreDone() const { return PagesWaiting() == 0; }
+
   uint64_t duplicates() const { return duplicates_; }
   uint64_t accepted() const { return accepted_; }  // that were none
 
@@ -69,8 +73,6 @@ class Hub {
     std::unique_ptr<PageSource> source;
     SystemOptions options;
   };
-
-  bool SourcesAreDone() const;
 
   const HubOptions options_;
   std::vector<std::string> names_;  // in the order in which they were added
