@@ -88,7 +88,6 @@ absl::Status Hub::Accept(std::span<const model::v1::Change> changes) {
     if (receipt.disposition == Disposition::kSetAside) {
       return absl::InternalError("a change was set aside: " + receipt.message);
     }
-    ++(receipt.duplicate ? duplicates_ : accepted_);
   }
   return absl::OkStatus();
 }

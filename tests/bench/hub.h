@@ -59,9 +59,6 @@ class Hub {
   size_t PagesWaiting() const;
   bool SourcesAreDone() const { return PagesWaiting() == 0; }
 
-  uint64_t duplicates() const { return duplicates_; }
-  uint64_t accepted() const { return accepted_; }  // that were none
-
   // What must hold at the end of a run whatever it was: nothing is owed, nothing was set aside, and
   // on SQLite each commit was synced, in a database that is as the store promises. Sentences, or
   // nothing.
@@ -81,8 +78,6 @@ class Hub {
   StoreWatch watch_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Engine> engine_;
-  uint64_t accepted_ = 0;
-  uint64_t duplicates_ = 0;
 };
 
 }  // namespace retailsync::bench

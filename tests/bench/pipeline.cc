@@ -273,6 +273,9 @@ const std::vector<Variant>& Variants() {
   static const auto orders = [](bool quick) { return UniqueOrders(IdOrder::kRandom, quick); };
   static const auto ascending = [](bool quick) { return UniqueOrders(IdOrder::kAscending, quick); };
   static const auto stock = [](bool quick) { return StockUpdates(quick, 4); };
+  static const auto repeated = [](bool quick) { return UniqueOrders(IdOrder::kRandom, quick, 30); };
+  static const auto catalogue = [](bool quick) { return CatalogueFeed(quick, 90); };
+  static const auto four = [](bool quick) { return FourSystems(quick); };
   static const std::vector<Variant>& variants = *new std::vector<Variant>{
       {"orders", orders, Driver::kAccept, 1, 2'000},
       {"orders", orders, Driver::kAccept, 16, 4'000},
@@ -287,10 +290,18 @@ const std::vector<Variant>& Variants() {
       {"stock, sink 4 times slower", stock, Driver::kAccept, 256, 8'192},
       {"stock, sink 4 times slower", stock, Driver::kAccept, 4096, 40'960},
       {"stock, sink 4 times slower", stock, Driver::kPoll, 0, 40'000},
+      {"orders, 30% duplicates", repeated, Driver::kAccept, 256, 8'192},
+      {"orders, 30% duplicates", repeated, Driver::kPoll, 0, 8'000},
+      {"products and prices, 90% no-ops", catalogue, Driver::kAccept, 256, 16'384},
+      {"products and prices, 90% no-ops", catalogue, Driver::kPoll, 0, 16'000},
+      {"four systems, twelve routes", four, Driver::kAccept, 256, 8'192},
+      {"four systems, twelve routes", four, Driver::kPoll, 0, 8'000},
       {"orders", orders, Driver::kAccept, 256, 8'192, false},
       {"orders", orders, Driver::kAccept, 4096, 8'192, false},
       {"orders", orders, Driver::kPoll, 0, 8'000, false},
       {"stock, sink 4 times slower", stock, Driver::kPoll, 0, 40'000, false},
+      {"products and prices, 90% no-ops", catalogue, Driver::kPoll, 0, 16'000, false},
+      {"four systems, twelve routes", four, Driver::kPoll, 0, 8'000, false},
   };
   return variants;
 }

@@ -40,6 +40,14 @@ std::unique_ptr<Workload> UniqueOrders(IdOrder ids, bool quick, int duplicates =
 // Stock levels of many items from the warehouse to the shop; few items change often.
 std::unique_ptr<Workload> StockUpdates(bool quick, int oversupply);
 
+// The ERP's products and prices to the shop, told again and again; `no_ops` of a hundred say
+// nothing new.
+std::unique_ptr<Workload> CatalogueFeed(bool quick, int no_ops);
+
+// A shop, an ERP, a warehouse and a CRM, each read and written, with twelve routes for orders,
+// levels, customers, prices and products.
+std::unique_ptr<Workload> FourSystems(bool quick);
+
 }  // namespace retailsync::bench
 
 #endif  // RETAILSYNC_TESTS_BENCH_WORKLOAD_H_
