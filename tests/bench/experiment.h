@@ -28,6 +28,7 @@ struct Experiment {
 };
 
 std::vector<Experiment> PipelineExperiments();
+std::vector<Experiment> CostExperiments();
 
 }  // namespace retailsync::bench
 

@@ -53,7 +53,7 @@ class Hub {
   // aside.
   absl::Status Accept(std::span<const model::v1::Change> changes);
   // Steps until the sources have told everything and nothing is left to do, at most so often.
-  absl::Status Drain(uint64_t steps_max = 10'000'000);
+  absl::Status Drain(uint64_t steps_max = 1'000'000);
 
   // What the sources have not told yet.
   size_t PagesWaiting() const;

@@ -93,16 +93,6 @@ struct Samples {
       commits, rows, bytes, sent;
 };
 
-double PerSecond(uint64_t count, const Cost& cost) {
-  return static_cast<double>(count) * 1e9 / static_cast<double>(cost.wall_ns);
-}
-double Micros(int64_t nanoseconds, uint64_t count) {
-  return static_cast<double>(nanoseconds) / 1e3 / static_cast<double>(count);
-}
-double Percent(int64_t part, int64_t whole) {
-  return 100.0 * static_cast<double>(part) / static_cast<double>(whole);
-}
-
 class Pipeline {
  public:
   Pipeline(const Variant& variant, const Settings& settings)

@@ -46,6 +46,20 @@ class Timed {
   const Cost start_;
 };
 
+inline double PerSecond(uint64_t count, const Cost& cost) {
+  return static_cast<double>(count) * 1e9 / static_cast<double>(cost.wall_ns);
+}
+// Of so many nanoseconds, each of `count`.
+inline double Micros(int64_t nanoseconds, uint64_t count) {
+  return static_cast<double>(nanoseconds) / 1e3 / static_cast<double>(count);
+}
+inline double Seconds(const Cost& cost) {
+  return static_cast<double>(cost.wall_ns) / 1e9;
+}
+inline double Percent(int64_t part, int64_t whole) {
+  return 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
 }  // namespace retailsync::bench
 
 #endif  // RETAILSYNC_TESTS_BENCH_STOPWATCH_H_
