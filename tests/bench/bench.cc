@@ -80,7 +80,7 @@ std::optional<Arguments> Parse(int count, char** words) {
 
 std::vector<Experiment> Chosen(const Arguments& arguments) {
   std::vector<Experiment> chosen;
-  for (auto* all : {PipelineExperiments, CostExperiments}) {
+  for (auto* all : {PipelineExperiments, CostExperiments, StageExperiments, LatencyExperiments}) {
     for (Experiment& experiment : all()) {
       if (experiment.only_large && !arguments.settings.large) continue;
       const std::string name = experiment.group + ": " + experiment.row;

@@ -29,6 +29,8 @@ struct Experiment {
 
 std::vector<Experiment> PipelineExperiments();
 std::vector<Experiment> CostExperiments();
+std::vector<Experiment> StageExperiments();
+std::vector<Experiment> LatencyExperiments();
 
 }  // namespace retailsync::bench
 

@@ -116,8 +116,8 @@ class Pipeline {
     if (variant_.durable) {
       // The limit's tables hold the same rows before the first round as ours do.
       if (absl::Status status = limits_.Open(hub, settings_.directory); !status.ok()) return status;
-      hub.watch().on_commit = [&](PlainTransaction transaction) {
-        failed_.Update(limits_.tables().Write(transaction));
+      hub.watch().on_commit = [&](const Committed& committed) {
+        failed_.Update(limits_.tables().Write(ToPlain(committed)));
       };
     }
     if (absl::Status status = workload_->Preload(hub); !status.ok()) return status;
@@ -152,8 +152,8 @@ class Pipeline {
     }
     StoreWatch& watch = hub.watch();
     if (variant_.durable) {
-      watch.on_commit = [&](PlainTransaction transaction) {
-        round_.recorded.push_back(std::move(transaction));
+      watch.on_commit = [&](const Committed& committed) {
+        round_.recorded.push_back(ToPlain(committed));
       };
     }
     const uint64_t commits = watch.commits;

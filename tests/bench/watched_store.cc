@@ -189,19 +189,6 @@ void Record(const Row& row, PlainTransaction& transaction) {
   });
 }
 
-PlainTransaction Record(const WriteBatch& batch) {
-  PlainTransaction transaction;
-  for (const auto& row : batch.journal) Record(row, transaction);
-  for (const auto& row : batch.names) Record(row, transaction);
-  for (const auto& row : batch.records) Record(row, transaction);
-  for (const auto& row : batch.links) Record(row, transaction);
-  for (const auto& row : batch.lanes) Record(row, transaction);
-  for (const auto& row : batch.dead_letters) Record(row, transaction);
-  for (const auto& row : batch.cursors) Record(row, transaction);
-  if (batch.latest_time) Record(LatestTime{.at = *batch.latest_time}, transaction);
-  return transaction;
-}
-
 size_t RowsOf(const WriteBatch& batch) {
   return batch.names.size() + batch.journal.size() + batch.records.size() + batch.links.size() +
          batch.lanes.size() + batch.dead_letters.size() + batch.cursors.size() +
@@ -222,7 +209,7 @@ class WatchedStore final : public Store {
     if (watch_.durable && SyncsDone() == syncs) ++watch_.commits_unsynced;
     if (watch_.on_commit) {
       const Timed timed(watch_.recording);
-      watch_.on_commit(Record(batch));
+      watch_.on_commit(batch);
     }
     return status;
   }
@@ -299,6 +286,23 @@ const std::vector<PlainTable>& StoreTables() {
       TableOf<LaneRow>("lane", 2, false),      TableOf<DeadLetterRow>("dead_letter", 1, false),
       TableOf<CursorRow>("cursor", 1, false),  TableOf<LatestTime>("latest_time", 1, false)};
   return tables;
+}
+
+PlainTransaction ToPlain(const Committed& batch) {
+  PlainTransaction transaction;
+  for (const auto& row : batch.journal) Record(row, transaction);
+  for (const auto& row : batch.names) Record(row, transaction);
+  for (const auto& row : batch.records) Record(row, transaction);
+  for (const auto& row : batch.links) Record(row, transaction);
+  for (const auto& row : batch.lanes) Record(row, transaction);
+  for (const auto& row : batch.dead_letters) Record(row, transaction);
+  for (const auto& row : batch.cursors) Record(row, transaction);
+  if (batch.latest_time) Record(LatestTime{.at = *batch.latest_time}, transaction);
+  return transaction;
+}
+
+absl::Status CommitAgain(Store& store, const Committed& batch) {
+  return store.Commit(batch);
 }
 
 std::unique_ptr<Store> Watch(std::unique_ptr<Store> store, StoreWatch* watch) {

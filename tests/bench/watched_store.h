@@ -13,11 +13,14 @@
 
 namespace retailsync::bench {
 
+// What one commit writes.
+using Committed = WriteBatch;
+
 struct StoreWatch {
   // -- What to do.
   bool durable = false;  // a commit that returns OK must have synced something
-  // Is given what a commit has written; empty: nothing is recorded.
-  std::function<void(PlainTransaction)> on_commit;
+  // Is given what a commit has written, to record it; may be empty.
+  std::function<void(const Committed&)> on_commit;
 
   // -- What was seen.
   uint64_t commits = 0;           // that wrote anything
@@ -29,6 +32,12 @@ struct StoreWatch {
 // The tables that the recorded transactions are about: those of the Store interface, a column for
 // each field.
 const std::vector<PlainTable>& StoreTables();
+
+// What was committed as rows of StoreTables().
+PlainTransaction ToPlain(const Committed& committed);
+
+// Writes what another store has written: the store's part of the work, without the engine's.
+absl::Status CommitAgain(Store& store, const Committed& committed);
 
 // Hands everything on to `store`. `watch` is borrowed.
 std::unique_ptr<Store> Watch(std::unique_ptr<Store> store, StoreWatch* watch);
