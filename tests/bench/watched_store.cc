@@ -1,5 +1,7 @@
 #include "bench/watched_store.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <type_traits>
 #include <utility>
@@ -43,6 +45,24 @@ void Fields(const JournalRow& row, Visit&& visit) {
   visit("merged", row.merged);
   visit("fields", row.fields);
   visit("traceparent", row.traceparent);
+  visit("key", row.key);
+  visit("owed", fmt::format("{}", fmt::join(row.owed, ",")));
+}
+
+template <typename Visit>
+void Fields(const StreamRow& row, Visit&& visit) {
+  std::string flights;
+  for (const Flight& flight : row.flights) {
+    flights += fmt::format("[{},{},{},{}]", flight.from, flight.to, absl::ToUnixMicros(flight.at),
+                           absl::ToUnixMicros(flight.due_at));
+  }
+  visit("id", row.id);
+  visit("target", row.target);
+  visit("route", row.route);
+  visit("domain", row.domain);
+  visit("claimed_through", row.claimed_through);
+  visit("ready", row.ready);
+  visit("flights", flights);
 }
 
 template <typename Visit>
@@ -145,6 +165,8 @@ template <>
 constexpr uint8_t kTable<CursorRow> = 6;
 template <>
 constexpr uint8_t kTable<LatestTime> = 7;
+template <>
+constexpr uint8_t kTable<StreamRow> = 8;
 
 template <typename Value>
 constexpr PlainType TypeOfValue() {
@@ -191,8 +213,8 @@ void Record(const Row& row, PlainTransaction& transaction) {
 
 size_t RowsOf(const WriteBatch& batch) {
   return batch.names.size() + batch.journal.size() + batch.records.size() + batch.links.size() +
-         batch.lanes.size() + batch.dead_letters.size() + batch.cursors.size() +
-         (batch.latest_time ? 1 : 0);
+         batch.lanes.size() + batch.streams.size() + batch.dead_letters.size() +
+         batch.cursors.size() + (batch.latest_time ? 1 : 0);
 }
 
 class WatchedStore final : public Store {
@@ -200,16 +222,23 @@ class WatchedStore final : public Store {
   WatchedStore(std::unique_ptr<Store> store, StoreWatch* watch)
       : store_(std::move(store)), watch_(*watch) {}
 
-  absl::Status Commit(const WriteBatch& batch) override {
+  absl::Status Commit(WriteBatch batch) override {
     const uint64_t syncs = SyncsDone();
-    absl::Status status = store_->Commit(batch);
-    if (!status.ok() || batch.empty()) return status;
+    const size_t rows = RowsOf(batch);
+    // The store may keep what it is given.
+    Committed copy;
+    if (watch_.on_commit) {
+      const Timed timed(watch_.recording);
+      copy = batch;
+    }
+    absl::Status status = store_->Commit(std::move(batch));
+    if (!status.ok() || rows == 0) return status;
     ++watch_.commits;
-    watch_.rows += RowsOf(batch);
+    watch_.rows += rows;
     if (watch_.durable && SyncsDone() == syncs) ++watch_.commits_unsynced;
     if (watch_.on_commit) {
       const Timed timed(watch_.recording);
-      watch_.on_commit(batch);
+      watch_.on_commit(copy);
     }
     return status;
   }
@@ -218,8 +247,9 @@ class WatchedStore final : public Store {
   absl::Status Recover() override { return store_->Recover(); }
   absl::StatusOr<StoreCounters> ReadCounters() override { return store_->ReadCounters(); }
   absl::StatusOr<std::vector<NameRow>> ReadNames() override { return store_->ReadNames(); }
+  absl::StatusOr<std::vector<StreamRow>> ReadStreams() override { return store_->ReadStreams(); }
   absl::StatusOr<std::vector<CursorRow>> ReadCursors() override { return store_->ReadCursors(); }
-  absl::StatusOr<std::vector<std::optional<JournalRow>>> FindChanges(
+  absl::StatusOr<std::vector<std::optional<AcceptedChange>>> FindChanges(
       std::span<const ChangeKey> keys) override {
     return store_->FindChanges(keys);
   }
@@ -242,9 +272,8 @@ class WatchedStore final : public Store {
   absl::StatusOr<std::vector<JournalRow>> ScanJournal(Seq from, int rows_max) override {
     return store_->ScanJournal(from, rows_max);
   }
-  absl::StatusOr<std::vector<LinkRow>> ScanLinks(NameId system, EntityType type,
-                                                 const std::string& after, int rows_max) override {
-    return store_->ScanLinks(system, type, after, rows_max);
+  absl::StatusOr<OwedPage> ScanOwed(NameId stream, Seq after, int seqs_max, int rows_max) override {
+    return store_->ScanOwed(stream, after, seqs_max, rows_max);
   }
   absl::StatusOr<std::vector<LinkRow>> LinksOf(RecordId record) override {
     return store_->LinksOf(record);
@@ -284,7 +313,8 @@ const std::vector<PlainTable>& StoreTables() {
       TableOf<JournalRow>("journal", 1, true), TableOf<NameRow>("name", 1, false),
       TableOf<RecordRow>("record", 1, false),  TableOf<LinkRow>("link", 3, false),
       TableOf<LaneRow>("lane", 2, false),      TableOf<DeadLetterRow>("dead_letter", 1, false),
-      TableOf<CursorRow>("cursor", 1, false),  TableOf<LatestTime>("latest_time", 1, false)};
+      TableOf<CursorRow>("cursor", 1, false),  TableOf<LatestTime>("latest_time", 1, false),
+      TableOf<StreamRow>("stream", 1, false)};
   return tables;
 }
 
@@ -295,6 +325,7 @@ PlainTransaction ToPlain(const Committed& batch) {
   for (const auto& row : batch.records) Record(row, transaction);
   for (const auto& row : batch.links) Record(row, transaction);
   for (const auto& row : batch.lanes) Record(row, transaction);
+  for (const auto& row : batch.streams) Record(row, transaction);
   for (const auto& row : batch.dead_letters) Record(row, transaction);
   for (const auto& row : batch.cursors) Record(row, transaction);
   if (batch.latest_time) Record(LatestTime{.at = *batch.latest_time}, transaction);
