@@ -123,8 +123,7 @@ class FaultyStore final : public Store {
     if (auto status = Read(); !status.ok()) return status;
     return under_->ScanJournal(from, rows_max);
   }
-  absl::StatusOr<OwedPage> ScanOwed(NameId stream, Seq after, int seqs_max,
-                                    int rows_max) override {
+  absl::StatusOr<OwedPage> ScanOwed(NameId stream, Seq after, int seqs_max, int rows_max) override {
     if (auto status = Read(); !status.ok()) return status;
     return under_->ScanOwed(stream, after, seqs_max, rows_max);
   }
