@@ -390,8 +390,11 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, LaneRow& l
       return skip("no route carries it");
     }
     if (route->route.filter && !deletes && !route->route.filter(*body)) return skip("filtered");
-    if (deletes && lane.external_id.empty() && lane.acknowledged == 0)
-      return skip("the target never had it");
+    if (deletes && lane.external_id.empty() && lane.acknowledged == 0) {
+      auto in_doubt = letters_.WasUndetermined(lane);
+      if (!in_doubt.ok()) return in_doubt.status();
+      if (!*in_doubt) return skip("the target never had it");
+    }
     if (deletes && !system.sink.deletes) {
       return give_up(dead_letter_reason::kUnsupported, "operation: the target takes no deletions");
     }

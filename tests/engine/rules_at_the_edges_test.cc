@@ -12,6 +12,7 @@ namespace {
 
 using fakes::Act;
 using fakes::Anna;
+using fakes::Delete;
 using fakes::FakeErp;
 using fakes::MakeOrder;
 using fakes::MakeProduct;
@@ -396,6 +397,23 @@ TEST_CASE("rule 2, I1: requeueing an older fact sends that one only") {
   world.AcceptOne(Upsert("till", "v5", MakeOrder("1", "v5")));
   REQUIRE_OK(world.RunUntilIdle());
   CHECK(erp.TextsOf("order:1") == Texts{"v2", "v1", "v4", "v5"});
+}
+
+TEST_CASE("rule 2: what may have arrived is deleted there") {
+  World world;
+  FakeErp& erp = world.MakeErp("erp");
+  erp.capabilities.verifiable = false;
+  world.AddSystem("till", {});
+  world.AddSystem("erp", {.sink = &erp});
+  world.AddRoute("till", "erp", EntityType::kProduct);
+  erp.Script("product:MUG", {{Act::kUnknownWithEffect}});
+  world.AcceptOne(Upsert("till", "1", MakeProduct("MUG", "red")));
+  REQUIRE_OK(world.RunUntilIdle());
+  REQUIRE(erp.HeldText("product:MUG") == "red");
+  world.AcceptOne(Delete("till", "2", MakeProduct("MUG", "red")));
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(erp.HeldText("product:MUG") == "");
+  CHECK(erp.effects().size() == 2);
 }
 
 TEST_CASE("rule 9: what waits for another entity does not keep that entity out") {
