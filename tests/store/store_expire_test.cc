@@ -200,6 +200,34 @@ TEMPLATE_TEST_CASE("A record's first row stays while it is all there is of it", 
   }
 }
 
+TEMPLATE_TEST_CASE("Nothing goes of a record that a stream owes", "[store]", MemoryUnderTest,
+                   SqliteUnderTest) {
+  TestType store;
+  WriteBatch batch;
+  batch.journal = {MakeFirst(1, {20}), MakeJournal(2), MakeJournal(3)};
+  batch.journal[1].record = 1;
+  batch.journal[2].record = 1;
+  batch.records = {MakeRecord(1)};
+  batch.records[0].head = 3;
+  batch.streams = {MakeStream(20, 2)};
+  batch.streams[0].claimed_through = 0;
+  batch.streams[0].flights.clear();
+  REQUIRE(store->Commit(batch).ok());
+  REQUIRE(store->Expire({.before = absl::InfiniteFuture()}).ok());
+  CHECK(Journal(*store) == std::vector<Seq>{1, 2, 3});  // ready
+  WriteBatch change;
+  change.streams = batch.streams;
+  change.streams[0].claimed_through = 1;
+  change.streams[0].flights = {{.from = 1, .to = 1, .at = At(1), .due_at = At(1)}};
+  REQUIRE(store->Commit(change).ok());
+  REQUIRE(store->Expire({.before = absl::InfiniteFuture()}).ok());
+  CHECK(Journal(*store) == std::vector<Seq>{1, 2, 3});  // in flight
+  change.streams[0].flights.clear();
+  REQUIRE(store->Commit(change).ok());
+  REQUIRE(store->Expire({.before = absl::InfiniteFuture()}).ok());
+  CHECK(Journal(*store) == std::vector<Seq>{1, 3});  // acknowledged: the first row says so
+}
+
 TEMPLATE_TEST_CASE("Sequences are not used again after everything expired", "[store]",
                    MemoryUnderTest, SqliteUnderTest) {
   TestType store;
