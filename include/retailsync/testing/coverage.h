@@ -12,7 +12,8 @@
 
 namespace retailsync::testing {
 
-// What goes wrong, or is done at an awkward moment. Each belongs to the kind of state that it meets.
+// What goes wrong, or is done at an awkward moment. Each belongs to the kind of state that it
+// meets.
 enum class Fault : uint8_t {
   // Of the engine's process, its store and its clock, by what is owed at that moment (Owing).
   kCrash,
