@@ -320,6 +320,7 @@ absl::StatusOr<std::optional<Version>> Dispatcher::NextVersion(System& system, L
   auto head = context_.memory.Head(record);
   if (!head.ok()) return head.status();
   next = **head;
+  if (NatureOf(record.row.type) == Nature::kState) return next;
   // The way back is as long as what is owed. It ends early at a version that is not remembered any
   // more, because nothing that is owed is forgotten.
   const auto step_back = [&](Version& version) -> absl::StatusOr<bool> {
@@ -330,16 +331,6 @@ absl::StatusOr<std::optional<Version>> Dispatcher::NextVersion(System& system, L
     version = Version::Of(**previous);
     return true;
   };
-  if (NatureOf(record.row.type) == Nature::kState) {
-    // The newest, unless the target itself said all that it is not known to hold.
-    Version said = *next;
-    while (said.system == system.id) {
-      auto more = step_back(said);
-      if (!more.ok()) return more.status();
-      if (!*more) return std::optional<Version>();
-    }
-    return next;
-  }
   // A fact: the oldest version that is not settled. What is older than what the target said itself
   // would overwrite that.
   std::optional<Version> oldest;
@@ -399,8 +390,11 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, LaneRow& l
       return skip("no route carries it");
     }
     if (route->route.filter && !deletes && !route->route.filter(*body)) return skip("filtered");
-    if (deletes && lane.external_id.empty() && lane.acknowledged == 0)
-      return skip("the target never had it");
+    if (deletes && lane.external_id.empty() && lane.acknowledged == 0) {
+      auto in_doubt = letters_.WasUndetermined(lane);
+      if (!in_doubt.ok()) return in_doubt.status();
+      if (!*in_doubt) return skip("the target never had it");
+    }
     if (deletes && !system.sink.deletes) {
       return give_up(dead_letter_reason::kUnsupported, "operation: the target takes no deletions");
     }

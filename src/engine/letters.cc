@@ -190,6 +190,20 @@ absl::Status Letters::OnApplied(const LaneRow& lane, int64_t version) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> Letters::WasUndetermined(const LaneRow& lane) {
+  if (!MayHave(DeliveryMark(lane.target, lane.record))) return false;
+  DeadLetterFilter filter;
+  filter.state = std::nullopt;
+  filter.kind = DeadLetterKind::kDelivery;
+  filter.system = lane.target;
+  filter.record = lane.record;
+  filter.reason = dead_letter_reason::kUndetermined;
+  filter.rows_max = 1;
+  auto rows = context_.memory.FindDeadLetters(filter);
+  if (!rows.ok()) return rows.status();
+  return !rows->empty();
+}
+
 absl::StatusOr<bool> Letters::IsRequeued(const LaneRow& lane, int64_t version) {
   if (!MayHave(DeliveryMark(lane.target, lane.record))) return false;
   DeadLetterFilter filter;

@@ -372,13 +372,10 @@ absl::Status Settler::Applied(System& system, LaneRow& lane, const std::string& 
     lane.external_id.clear();
     return GoOn(lane);
   }
-  // What the target said itself since the attempt is newer knowledge of what it holds.
-  if (!lane.base_is_payload || lane.base < lane.attempt_seq) {
-    lane.acknowledged = lane.attempt_version;
-    lane.acknowledged_digest = lane.attempt_digest;
-    lane.base = lane.attempt_seq;
-    lane.base_is_payload = false;
-  }
+  lane.acknowledged = lane.attempt_version;
+  lane.acknowledged_digest = lane.attempt_digest;
+  lane.base = lane.attempt_seq;
+  lane.base_is_payload = false;
   if (!external_id.empty() || lane.external_id.empty()) {
     // A target that gives no id of its own goes by the business key.
     const std::string& id = external_id.empty() ? record.key : external_id;

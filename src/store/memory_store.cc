@@ -631,6 +631,16 @@ class MemoryStore final : public Store {
         return true;
       }
     }
+    // What its record owes may be told by the record's first row alone.
+    if (const JournalRow* first = journal_.Find(row.record); first != nullptr && first->IsFirst()) {
+      for (NameId stream : first->owed) {
+        const auto found = streams_.find(stream);
+        if (found != streams_.end() && FindLane(row.record, found->second.target) == nullptr &&
+            (row.record > found->second.claimed_through || !found->second.flights.empty())) {
+          return true;
+        }
+      }
+    }
     const auto lanes = lanes_.find(row.record);
     return lanes != lanes_.end() &&
            std::any_of(lanes->second.begin(), lanes->second.end(), [&](const LaneRow& lane) {

@@ -12,12 +12,10 @@ namespace {
 
 using fakes::Act;
 using fakes::Anna;
-using fakes::Change;
-using fakes::Entity;
+using fakes::Delete;
 using fakes::FakeErp;
 using fakes::MakeOrder;
 using fakes::MakeProduct;
-using fakes::Patch;
 using fakes::ShopAndErp;
 using fakes::Upsert;
 using fakes::World;
@@ -401,19 +399,21 @@ TEST_CASE("rule 2, I1: requeueing an older fact sends that one only") {
   CHECK(erp.TextsOf("order:1") == Texts{"v2", "v1", "v4", "v5"});
 }
 
-TEST_CASE(
-    "rule 5: what a target said itself while another version was under way is not sent back") {
-  ShopAndErp world({}, {EntityType::kProduct});
-  world.erp.Script("product:MUG", {{Act::kTransient}});
-  REQUIRE(world.AcceptOne(Upsert("shop", "1", MakeProduct("MUG", "red"))).version == 1);
-  REQUIRE_OK(world.StepUntil([&] { return world.erp.attempts().size() == 1; }));
-  Entity said = MakeProduct("MUG", "red");
-  said.mutable_product()->set_hs_code("6912");
-  Change change = Patch("erp", "e1", said, {"hs_code"});
-  REQUIRE(world.AcceptOne(change).version == 2);
+TEST_CASE("rule 2: what may have arrived is deleted there") {
+  World world;
+  FakeErp& erp = world.MakeErp("erp");
+  erp.capabilities.verifiable = false;
+  world.AddSystem("till", {});
+  world.AddSystem("erp", {.sink = &erp});
+  world.AddRoute("till", "erp", EntityType::kProduct);
+  erp.Script("product:MUG", {{Act::kUnknownWithEffect}});
+  world.AcceptOne(Upsert("till", "1", MakeProduct("MUG", "red")));
   REQUIRE_OK(world.RunUntilIdle());
-  CHECK(world.erp.TextsOf("product:MUG").size() == 1);
-  CHECK(world.Lane(said, "erp").state == LaneState::kIdle);
+  REQUIRE(erp.HeldText("product:MUG") == "red");
+  world.AcceptOne(Delete("till", "2", MakeProduct("MUG", "red")));
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(erp.HeldText("product:MUG") == "");
+  CHECK(erp.effects().size() == 2);
 }
 
 TEST_CASE("rule 9: what waits for another entity does not keep that entity out") {

@@ -164,6 +164,7 @@ TEMPLATE_TEST_CASE("A record's first row stays while it is all there is of it", 
   batch.journal[2].record = 1;
   batch.journal[3].record = 2;
   batch.streams = {MakeStream(20, 2), MakeStream(21, 3)};
+  for (StreamRow& stream : batch.streams) stream.flights.clear();  // all of it is acknowledged
   REQUIRE(store->Commit(batch).ok());
   // Both records are their first rows; rows 3 and 4 are nobody's head.
   CHECK(store->Expire({.before = absl::InfiniteFuture()})->journal_rows == 2);
@@ -198,6 +199,34 @@ TEMPLATE_TEST_CASE("A record's first row stays while it is all there is of it", 
     CHECK(*found == std::vector<std::optional<RecordId>>{1, 1, 2, 2});
     store.Reopen();
   }
+}
+
+TEMPLATE_TEST_CASE("Nothing goes of a record that a stream owes", "[store]", MemoryUnderTest,
+                   SqliteUnderTest) {
+  TestType store;
+  WriteBatch batch;
+  batch.journal = {MakeFirst(1, {20}), MakeJournal(2), MakeJournal(3)};
+  batch.journal[1].record = 1;
+  batch.journal[2].record = 1;
+  batch.records = {MakeRecord(1)};
+  batch.records[0].head = 3;
+  batch.streams = {MakeStream(20, 2)};
+  batch.streams[0].claimed_through = 0;
+  batch.streams[0].flights.clear();
+  REQUIRE(store->Commit(batch).ok());
+  REQUIRE(store->Expire({.before = absl::InfiniteFuture()}).ok());
+  CHECK(Journal(*store) == std::vector<Seq>{1, 2, 3});  // ready
+  WriteBatch change;
+  change.streams = batch.streams;
+  change.streams[0].claimed_through = 1;
+  change.streams[0].flights = {{.from = 1, .to = 1, .at = At(1), .due_at = At(1)}};
+  REQUIRE(store->Commit(change).ok());
+  REQUIRE(store->Expire({.before = absl::InfiniteFuture()}).ok());
+  CHECK(Journal(*store) == std::vector<Seq>{1, 2, 3});  // in flight
+  change.streams[0].flights.clear();
+  REQUIRE(store->Commit(change).ok());
+  REQUIRE(store->Expire({.before = absl::InfiniteFuture()}).ok());
+  CHECK(Journal(*store) == std::vector<Seq>{1, 3});  // acknowledged: the first row says so
 }
 
 TEMPLATE_TEST_CASE("Sequences are not used again after everything expired", "[store]",
