@@ -48,7 +48,10 @@ class Intake {
 
     const std::string& id() const { return made_id.empty() ? change->id() : made_id; }
     model::v1::Entity TakeEntity() {
-      return own != nullptr ? std::move(*own->mutable_entity()) : change->entity();
+      if (own == nullptr) return change->entity();
+      model::v1::Entity entity;
+      entity.Swap(own->mutable_entity());
+      return entity;
     }
   };
   struct Target {

@@ -139,9 +139,9 @@ void Memory::Claim(NameId id, RecordId record) {
 void Memory::EndFlights(NameId target, std::span<const RecordId> records,
                         std::span<const std::pair<NameId, Flight>> flights) {
   bool ended = false;
-  for (const auto& [id, flight] : flights) {
+  for (const auto& [id, ended_flight] : flights) {
     StreamRow* stream = FindStream(id);
-    ended |= std::erase_if(stream->flights, [&](const Flight& known) {
+    ended |= std::erase_if(stream->flights, [&flight = ended_flight](const Flight& known) {
                return known.from == flight.from && known.to == flight.to && known.at == flight.at;
              }) > 0;
     MarkStream(id);

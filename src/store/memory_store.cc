@@ -462,7 +462,7 @@ class MemoryStore final : public Store {
     }
     for (size_t i = 0; i < rows.size(); ++i) {
       if (const Seq known = changes_.Find(ChangeName()(rows[i])); known != 0) {
-        const absl::Status status = ChangeIsStored(rows[i], known);
+        absl::Status status = ChangeIsStored(rows[i], known);
         for (size_t j = i; j-- > 0;) {
           changes_.Erase(rows[j].seq);
           journal_.Erase(rows[j].seq);
