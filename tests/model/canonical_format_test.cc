@@ -169,6 +169,23 @@ TEST_CASE("a digest is that of the documented bytes, of the entity and of its se
   }
 }
 
+TEST_CASE("I28: a serialised entity tells whether it has fields that nobody knows") {
+  int with = 0;
+  for (uint64_t seed = 1; seed <= 500; ++seed) {
+    RandomEntities random(seed);
+    const Entity entity = RandomEntity(&random);
+    INFO("seed " << seed << "\n" << entity.ShortDebugString());
+    Entity known = entity;
+    known.DiscardUnknownFields();
+    const bool has = CanonicalDigest(known) != CanonicalDigest(entity);
+    CHECK(HasUnknownFields(entity.SerializeAsString()) == has);
+    with += has ? 1 : 0;
+  }
+  CHECK(with > 100);
+  CHECK(with < 400);
+  CHECK(HasUnknownFields("no entity"));
+}
+
 TEST_CASE("I28: what a newer version wrote in a field of another type is an unknown field") {
   RandomEntities random(7);
   for (int i = 0; i < 200; ++i) {

@@ -181,6 +181,10 @@ Digest CanonicalDigestOfSerialized(std::string_view entity) {
   return CanonicalDigest(parsed);
 }
 
+bool HasUnknownFields(std::string_view entity) {
+  return !model_internal::IsAllKnown(entity, EntityShape());
+}
+
 Digest ContentDigest(const model::v1::Change& change, const Digest& entity_digest) {
   std::string& bytes = ScratchBuffer(0);
   bytes.push_back(static_cast<char>(kContentFormat));

@@ -139,6 +139,23 @@ const Shape& ShapeOf(const Descriptor* descriptor) {
   return shapes.Get(descriptor);
 }
 
+bool IsAllKnown(std::string_view bytes, const Shape& shape) {
+  WireReader reader(bytes);
+  WireTag tag;
+  while (!reader.empty()) {
+    if (!reader.ReadTag(&tag)) return false;
+    const FieldShape* field = shape.FindByNumber(tag.number);
+    if (field == nullptr || tag.type != field->wire_type) return false;
+    std::string_view value;
+    if (field->child == nullptr) {
+      if (!reader.Skip(tag)) return false;
+    } else if (!reader.ReadBytes(&value) || !IsAllKnown(value, *field->child)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 std::string_view KeyOf(const Message& element, const Shape& shape) {
   std::string scratch;  // generated messages hold their strings: it stays unused
   return element.GetReflection()->GetStringReference(element, shape.key, &scratch);

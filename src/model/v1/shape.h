@@ -66,6 +66,10 @@ const Shape& ShapeOf(const google::protobuf::Descriptor* descriptor);
 // That of Entity, without looking it up.
 const Shape& EntityShape();
 
+// Does `bytes`, a serialised message, have only fields that the type knows, at any depth? The shape
+// must be plain.
+bool IsAllKnown(std::string_view bytes, const Shape& shape);
+
 // The text of the element's key; valid while `element` is unchanged. The element may be serialised,
 // and then has no text when it has no key.
 std::string_view KeyOf(const google::protobuf::Message& element, const Shape& shape);

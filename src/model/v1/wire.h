@@ -31,9 +31,9 @@ struct WireTag {
   bool operator==(const WireTag&) const = default;
 };
 
-// Takes one item after another off the front. What is read all the time is inlined always: a call
-// would make the reader live in memory. A function that returns false found something else
-// than it was to read, or nothing, and has taken nothing that is of use.
+// Takes one item after another off the front. A function that returns false found something else
+// than it was to read, or nothing, and has taken nothing that is of use. What is read all the time
+// is inlined always: a call would make the reader live in memory.
 class WireReader {
  public:
   explicit WireReader(std::string_view bytes)
@@ -45,7 +45,6 @@ class WireReader {
   void set_end(const char* end) { end_ = end; }
   std::string_view rest() const { return {at_, static_cast<size_t>(end_ - at_)}; }
 
-  // No field has the number 0.
   // No field has the number 0.
   [[gnu::always_inline]] bool ReadTag(WireTag* tag) {
     if (at_ == end_) return false;

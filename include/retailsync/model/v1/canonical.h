@@ -24,6 +24,10 @@ Digest CanonicalDigest(const google::protobuf::Message& message);
 // when the bytes are no Entity.
 Digest CanonicalDigestOfSerialized(std::string_view entity);
 
+// Is there, anywhere in the Entity that is serialised in `entity`, a field that this version does
+// not know? Also true of bytes that are no Entity.
+bool HasUnknownFields(std::string_view entity);
+
 // The digest of what a change says: operation, subject, fields, source version and entity, but not
 // how or when it travelled. Whoever has CanonicalDigest(change.entity()) already gives it.
 Digest ContentDigest(const model::v1::Change& change);
