@@ -463,17 +463,17 @@ class SqliteStore final : public Store {
   }
 
   absl::Status WriteRows(const WriteBatch& batch) {
-    if (absl::Status status = AppendToJournal(batch.journal); !status.ok()) {
-      return status;
-    }
-    absl::Status status = Put(batch.names);
-    status.Update(Put(batch.records));
-    status.Update(Put(batch.links));
-    status.Update(Put(batch.lanes));
-    status.Update(Put(batch.dead_letters));
-    status.Update(Put(batch.cursors));
-    if (batch.latest_time.has_value()) {
-      status.Update(PutMeta(kLatestTime, ToStoredTime(*batch.latest_time)));
+    // SQLite rolls back by itself when the disk fails; whatever ran after that would be committed
+    // on its own. So the first failure is the end.
+    absl::Status status = AppendToJournal(batch.journal);
+    status = status.ok() ? Put(batch.names) : status;
+    status = status.ok() ? Put(batch.records) : status;
+    status = status.ok() ? Put(batch.links) : status;
+    status = status.ok() ? Put(batch.lanes) : status;
+    status = status.ok() ? Put(batch.dead_letters) : status;
+    status = status.ok() ? Put(batch.cursors) : status;
+    if (status.ok() && batch.latest_time.has_value()) {
+      status = PutMeta(kLatestTime, ToStoredTime(*batch.latest_time));
     }
     return status;
   }
@@ -596,10 +596,10 @@ class SqliteStore final : public Store {
     // Numbers are not used again when the rows that had them are gone.
     absl::Status status;
     if (result->journal_rows > 0) {
-      status.Update(PutMeta(kLastSeq, static_cast<int64_t>(counters->last_seq)));
+      status = PutMeta(kLastSeq, static_cast<int64_t>(counters->last_seq));
     }
-    if (result->dead_letters > 0) {
-      status.Update(PutMeta(kLastDeadLetter, static_cast<int64_t>(counters->last_dead_letter)));
+    if (status.ok() && result->dead_letters > 0) {
+      status = PutMeta(kLastDeadLetter, static_cast<int64_t>(counters->last_dead_letter));
     }
     return status;
   }
