@@ -159,7 +159,8 @@ absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const std::string& path
     return opened.status();
   }
   Connection* connection = opened->get();
-  // Until its owner is known the file may not be touched, not even to bring its log home.
+  // Until its owner is known the file may not be touched, not even to bring its log home. Nor may
+  // it after an error: what a sync has failed on is not synced again over the same connection.
   sqlite3_db_config(connection->raw(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   const auto version = FindSchemaVersion(connection);
   if (!version.ok()) {
@@ -171,7 +172,6 @@ absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const std::string& path
   if (absl::Status status = CheckWritable(connection); !status.ok()) {
     return status;
   }
-  sqlite3_db_config(connection->raw(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   if (*version == 0) {
     if (absl::Status status = connection->Execute(
             fmt::format("PRAGMA page_size = {}; PRAGMA auto_vacuum = NONE", kPageBytes),
@@ -193,6 +193,7 @@ absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const std::string& path
   if (absl::Status status = UpgradeSchema(connection, *version); !status.ok()) {
     return status;
   }
+  sqlite3_db_config(connection->raw(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   return opened;
 }
 
