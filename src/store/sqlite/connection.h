@@ -135,6 +135,8 @@ class Connection {
  private:
   Connection(sqlite3* database, std::string path) : database_(database), path_(std::move(path)) {}
   static absl::StatusOr<std::unique_ptr<Connection>> OpenWith(const std::string& path, int flags);
+  absl::Status NoAnswer(const std::string& sql) const;
+  static absl::Status Finish(Run* run);
   void Close();
 
   sqlite3* database_;

@@ -62,10 +62,10 @@ absl::Status SqliteStore::ExpireRows(const ExpireRequest& request, ExpireResult*
   // Numbers are not used again when the rows that had them are gone.
   absl::Status status;
   if (result->journal_rows > 0) {
-    status.Update(PutMeta(kLastSeq, static_cast<int64_t>(counters->last_seq)));
+    status = PutMeta(kLastSeq, static_cast<int64_t>(counters->last_seq));
   }
-  if (result->dead_letters > 0) {
-    status.Update(PutMeta(kLastDeadLetter, static_cast<int64_t>(counters->last_dead_letter)));
+  if (status.ok() && result->dead_letters > 0) {
+    status = PutMeta(kLastDeadLetter, static_cast<int64_t>(counters->last_dead_letter));
   }
   return status;
 }

@@ -120,18 +120,18 @@ void SqliteStore::MaybeCheckpoint() {
 }
 
 absl::Status SqliteStore::WriteRows(const WriteBatch& batch) {
-  if (absl::Status status = AppendToJournal(batch.journal); !status.ok()) {
-    return status;
-  }
-  absl::Status status = Put(batch.names);
-  status.Update(Put(batch.records));
-  status.Update(Put(batch.links));
-  status.Update(Put(batch.lanes));
-  status.Update(Put(batch.streams));
-  status.Update(Put(batch.dead_letters));
-  status.Update(Put(batch.cursors));
-  if (batch.latest_time.has_value()) {
-    status.Update(PutMeta(kLatestTime, ToStoredTime(*batch.latest_time)));
+  // SQLite rolls back by itself when the disk fails; whatever ran after that would be committed on
+  // its own. So the first failure is the end.
+  absl::Status status = AppendToJournal(batch.journal);
+  status = status.ok() ? Put(batch.names) : status;
+  status = status.ok() ? Put(batch.records) : status;
+  status = status.ok() ? Put(batch.links) : status;
+  status = status.ok() ? Put(batch.lanes) : status;
+  status = status.ok() ? Put(batch.streams) : status;
+  status = status.ok() ? Put(batch.dead_letters) : status;
+  status = status.ok() ? Put(batch.cursors) : status;
+  if (status.ok() && batch.latest_time.has_value()) {
+    status = PutMeta(kLatestTime, ToStoredTime(*batch.latest_time));
   }
   return status;
 }
