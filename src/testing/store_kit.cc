@@ -164,18 +164,18 @@ void CheckValues(Trial& trial) {
   // Sizes.
   if (!trial.OpenNew()) return;
   batch = {};
-  constexpr Seq kRows = 600;
+  constexpr Seq kRows = 300;
   for (seq = 1; seq <= kRows; ++seq) {
     batch.journal.push_back(MakeFirst(seq, {3}));
     batch.journal.back().payload = std::string(seq * 10, static_cast<char>('a' + seq % 26));
     batch.records.push_back(MakeRecord(seq, seq));
     batch.lanes.push_back(MakeLane(2, seq, LaneState::kReady));
   }
-  batch.journal.back().payload = std::string(5u << 20, 'p');
+  batch.journal.back().payload = std::string(1u << 20, 'p');
   batch.records.back().provenance = std::string(1u << 20, 'q');
   batch.lanes.back().note = std::string(100'000, 'n');
   batch.dead_letters = {MakeLetter(1)};
-  batch.dead_letters[0].content = std::string(5u << 20, 'c');
+  batch.dead_letters[0].content = std::string(1u << 20, 'c');
   batch.cursors = {{1, std::string(100'000, 'c')}};
   batch.names = {{1, NameKind::kSystem, std::string(10'000, 'n')}};
   trial.Commit("keeps-large-values", batch);
@@ -503,7 +503,7 @@ void CheckTroubles(Trial& trial) {
   const auto& fill_up = trial.subject().fill_up;
   if (fill_up && trial.OpenNew() && trial.Commit("no-room-writes-nothing", FullBatch())) {
     WriteBatch batch = OtherBatch({MakeJournal(3, 1)});
-    batch.journal[0].payload = std::string(4u << 20, 'x');
+    batch.journal[0].payload = std::string(1u << 20, 'x');
     if (!fill_up(true)) {
       notes.Skip("no-room-writes-nothing", "the hook `fill_up` cannot take the room away");
     } else {
