@@ -503,7 +503,7 @@ void CheckTroubles(Trial& trial) {
   const auto& fill_up = trial.subject().fill_up;
   if (fill_up && trial.OpenNew() && trial.Commit("no-room-writes-nothing", FullBatch())) {
     WriteBatch batch = OtherBatch({MakeJournal(3, 1)});
-    batch.journal[0].payload = std::string(1u << 20, 'x');
+    batch.journal[0].payload = std::string(1'000'000, 'x');
     if (!fill_up(true)) {
       notes.Skip("no-room-writes-nothing", "the hook `fill_up` cannot take the room away");
     } else {

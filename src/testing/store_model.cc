@@ -189,10 +189,24 @@ bool Model::IsNeeded(const JournalRow& row) const {
   for (const auto& [id, letter] : letters_) {
     if (letter.state == DeadLetterState::kOpen && letter.seq == row.seq) return true;
   }
-  return std::any_of(row.owed.begin(), row.owed.end(), [&](NameId stream) {
-    const auto found = streams_.find(stream);
-    return found == streams_.end() || !lanes_.contains({found->second.target, row.record});
-  });
+  if (row.IsFirst() && std::any_of(row.owed.begin(), row.owed.end(),
+                                   [&](NameId stream) { return IsOwedBy(stream, row.record); })) {
+    return true;
+  }
+  const auto first = journal_.find(row.record);
+  return first != journal_.end() && first->second.IsFirst() &&
+         std::any_of(first->second.owed.begin(), first->second.owed.end(), [&](NameId stream) {
+           const auto found = streams_.find(stream);
+           return IsOwedBy(stream, row.record) &&
+                  (found == streams_.end() || !found->second.flights.empty() ||
+                   row.record > found->second.claimed_through);
+         });
+}
+
+// By the stream, that is without a row of its own.
+bool Model::IsOwedBy(NameId stream, RecordId record) const {
+  const auto found = streams_.find(stream);
+  return found == streams_.end() || !lanes_.contains({found->second.target, record});
 }
 
 Model::Forgotten Model::Expire(absl::Time before) {

@@ -60,6 +60,7 @@ class Model {
 
  private:
   bool IsNeeded(const JournalRow& row) const;
+  bool IsOwedBy(NameId stream, RecordId record) const;
 
   std::map<NameId, NameRow> names_;
   std::map<NameId, StreamRow> streams_;
