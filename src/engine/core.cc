@@ -16,7 +16,7 @@ Core::Core(const EngineOptions& options, const EngineParts& parts)
       intake_(&context_, &letters_, &router_),
       settler_(&context_, &letters_),
       dispatcher_(&context_, &letters_, &settler_),
-      reconciler_(&context_, &settler_) {}
+      reconciler_(&context_, &settler_, &letters_) {}
 
 absl::Status Core::Open() {
   if (absl::Status status = context_.memory.Load(); !status.ok()) return status;
@@ -220,7 +220,7 @@ AcceptResponse Core::Accept(std::span<const Change> changes, const Principal& by
     response.status = absl::ResourceExhaustedError(
         fmt::format("a target owes {} lanes already (owed_lanes_max); try again later",
                     context_.options.owed_lanes_max));
-    response.retry_at = context_.now + context_.options.overload_pause;
+    response.retry_at = context_.OnTheClock(context_.now + context_.options.overload_pause);
     context_.Tell({.kind = EventKind::kRefusedForOverload, .traceparent = {}, .detail = {}});
     TellEvents();
     return response;
@@ -247,8 +247,8 @@ AcceptResponse Core::Accept(std::span<const Change> changes, const Principal& by
 absl::StatusOr<std::unique_ptr<Call>> Core::NextCall(System& system, bool overloaded) {
   auto call = dispatcher_.NextPoll(system, overloaded);
   if (!call.ok() || *call != nullptr) return call;
-  if (reconciler_.HasWork(system) && system.calls_running < system.options.limits.concurrency &&
-      dispatcher_.MayCall(system)) {
+  if (reconciler_.NextAt(system) <= context_.now &&
+      system.calls_running < system.options.limits.concurrency && dispatcher_.MayCall(system)) {
     dispatcher_.CountCall(system, 1);
     return reconciler_.NextList(system);
   }
@@ -436,7 +436,7 @@ absl::Time Core::NextAt() {
   const bool overloaded = intake_.Overloaded();
   absl::Time next = absl::InfiniteFuture();
   for (const auto& system : context_.registry.systems()) {
-    next = std::min(next, dispatcher_.NextAt(*system, overloaded, reconciler_.HasWork(*system)));
+    next = std::min(next, dispatcher_.NextAt(*system, overloaded, reconciler_.NextAt(*system)));
   }
   for (const auto& [id, call] : running_) {
     if (!call.told) next = std::min(next, call.deadline + absl::Microseconds(1));

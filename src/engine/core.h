@@ -48,6 +48,7 @@ class Core {
                           const google::protobuf::Message& content, const Principal& by);
   absl::Status RequeueLetter(uint64_t id, const Principal& by);
   absl::StatusOr<int> RequeueLetters(const DeadLetterQuery& query, const Principal& by);
+  absl::Status ConfirmLetter(uint64_t id, const std::string& external_id, const Principal& by);
   absl::Status DiscardLetter(uint64_t id, const std::string& why, const Principal& by);
 
   absl::StatusOr<std::optional<RecordView>> FindRecord(NameId system, EntityType type,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/core.h"
+#include "retailsync/model/v1/canonical.h"
 
 namespace retailsync::engine {
 
@@ -232,6 +233,38 @@ absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
   lane.done = is_state ? (*record)->row.version - 1 : std::min(lane.done, version - 1);
   context_.MakeReady(lane, context_.memory.last_seq());
   return absl::OkStatus();
+}
+
+absl::Status Core::ConfirmLetter(uint64_t id, const std::string& external_id, const Principal& by) {
+  auto row = FindLetter(id, PrivilegedOperation::kConfirmDeadLetter, by);
+  if (!row.ok()) return row.status();
+  if (row->state != DeadLetterState::kOpen) return NotOpen(*row);
+  if (row->kind != DeadLetterKind::kDelivery) {
+    return absl::InvalidArgumentError(
+        fmt::format("dead letter {}: is a change; only a delivery can be confirmed", id));
+  }
+  System* system = context_.registry.Find(row->system);
+  auto lane = context_.memory.FindLane({row->system, row->record});
+  if (!lane.ok()) return Fail(lane.status());
+  if (system == nullptr || *lane == nullptr) {
+    return absl::FailedPreconditionError(fmt::format(
+        "dead letter {}: its system '{}' was not added", id, context_.memory.NameOf(row->system)));
+  }
+  auto version = context_.memory.ReadVersion(row->seq);
+  if (!version.ok()) return version.status();
+  Digest content;
+  if (version->operation != model::v1::OPERATION_DELETE) {
+    auto letter = Present(*row);
+    if (!letter.ok()) return letter.status();
+    content = CanonicalDigest(letter->entity);
+  }
+  letters_.Note(*row, by.name, "confirmed: it is at the target");
+  letters_.Close(*std::move(row), DeadLetterState::kResolved, "confirmed");
+  if (absl::Status status = settler_.Confirm(*system, **lane, *version, content, external_id);
+      !status.ok()) {
+    return Fail(status);
+  }
+  return Commit();
 }
 
 absl::Status Core::DiscardLetter(uint64_t id, const std::string& why, const Principal& by) {

@@ -143,7 +143,7 @@ EngineStatus Core::Status() const {
     one.system = system->name;
     one.breaker = system->breaker.state();
     one.last_error = system->last_error;
-    one.paused_until = system->paused_until;
+    one.paused_until = context_.OnTheClock(system->paused_until);
     one.cursor = context_.memory.Cursor(system->id);
     for (const auto& [id, call] : running_) {
       if (call.system != system->id) continue;

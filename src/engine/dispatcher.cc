@@ -203,7 +203,9 @@ absl::Status Dispatcher::Claim(System& system, Call& call) {
     if (claimed.attempts == 0) claimed.first_attempt_at = context_.now;
     ++claimed.attempts;
     claimed.probes = 0;
-    claimed.due_at = context_.now + system.sink.probe_delay;
+    // When the answer is lost with the process: the request may travel for as long as a call may
+    // take, and show only after that.
+    claimed.due_at = context_.now + system.options.call_timeout + system.sink.probe_delay;
     context_.SetState(claimed, LaneState::kInFlight);
     call.apply.items[i].attempt = claimed.attempts;
     if (call.streams[i] != 0 && claimed.attempt_version == 1) {
@@ -391,9 +393,9 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, LaneRow& l
     }
     if (route->route.filter && !deletes && !route->route.filter(*body)) return skip("filtered");
     if (deletes && lane.external_id.empty() && lane.acknowledged == 0) {
-      auto in_doubt = letters_.WasUndetermined(lane);
+      auto in_doubt = letters_.Undetermined(lane);
       if (!in_doubt.ok()) return in_doubt.status();
-      if (!*in_doubt) return skip("the target never had it");
+      if (in_doubt->empty()) return skip("the target never had it");
     }
     if (deletes && !system.sink.deletes) {
       return give_up(dead_letter_reason::kUnsupported, "operation: the target takes no deletions");
@@ -546,12 +548,12 @@ absl::Status Dispatcher::Damage(System& system, const Ready& ready, const absl::
   return absl::OkStatus();
 }
 
-absl::Time Dispatcher::NextAt(System& system, bool overloaded, bool has_listing) const {
+absl::Time Dispatcher::NextAt(System& system, bool overloaded, absl::Time list_at) const {
   absl::Time next = absl::InfiniteFuture();
   const bool may_deliver =
       system.options.sink != nullptr && system.calls_running < system.options.limits.concurrency;
-  if (may_deliver && has_listing) next = absl::InfinitePast();
   if (may_deliver) {
+    next = list_at;
     for (const auto& [domain, queue] : system.queues) {
       next = std::min(next, NextAt(system, *queue));
     }

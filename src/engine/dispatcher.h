@@ -32,7 +32,7 @@ class Dispatcher {
   size_t ItemsAllowed(System& system) const;
 
   // When the system will have something to do, if nothing else happens.
-  absl::Time NextAt(System& system, bool overloaded, bool has_listing) const;
+  absl::Time NextAt(System& system, bool overloaded, absl::Time list_at) const;
 
   // See Queue::NeedsRefill and Queue::Refill.
   bool NeedsRefill(const System& system) const;

@@ -105,6 +105,10 @@ absl::Status DeadLetters::Requeue(uint64_t id, const Principal& by) {
 absl::StatusOr<int> DeadLetters::RequeueAll(const DeadLetterQuery& query, const Principal& by) {
   return engine_->core_->RequeueLetters(query, by);
 }
+absl::Status DeadLetters::Confirm(uint64_t id, const std::string& external_id,
+                                  const Principal& by) {
+  return engine_->core_->ConfirmLetter(id, external_id, by);
+}
 absl::Status DeadLetters::Discard(uint64_t id, const std::string& why, const Principal& by) {
   return engine_->core_->DiscardLetter(id, why, by);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/context.h"
+#include "engine/held.h"
 #include "engine/letters.h"
 #include "engine/router.h"
 #include "retailsync/engine/reports.h"
@@ -17,7 +18,7 @@ namespace retailsync::engine {
 class Intake {
  public:
   Intake(Context* context, Letters* letters, Router* router)
-      : context_(*context), letters_(*letters), router_(*router) {}
+      : context_(*context), letters_(*letters), router_(*router), held_(context, letters) {}
 
   // Takes the changes of one system in, staged for the next commit; what they say may be moved out
   // of them. `requeued`: the letter they come from, or 0. Fails only when the store does.
@@ -82,7 +83,14 @@ class Intake {
                              const Digest& said, bool is_body);
   absl::Status NoteFirstSpeaker(const System& second, CachedRecord& record,
                                 const model::v1::Provenance& before, Seq previous);
+  absl::Status NoteHeld(const System& system, LaneRow& lane, const CachedRecord& record,
+                        const std::string& external_id);
   absl::StatusOr<std::optional<model::v1::Entity>> Base(const System& system, CachedRecord& record);
+  absl::StatusOr<bool> IsUnansweredWrite(const System& system, CachedRecord& record,
+                                         const Digest& said);
+  absl::StatusOr<bool> HoldsWhatIsDeleted(const System& system, const CachedRecord& record,
+                                          const std::optional<model::v1::Entity>& held,
+                                          const Digest& said);
   absl::Status ReadLanes(RecordId record);
   absl::StatusOr<bool> IsOurs(const System& system, CachedRecord& record, const std::string& key);
   Receipt SetAside(System& system, const Arrival& arrival, std::string id, std::string_view reason,
@@ -97,6 +105,7 @@ class Intake {
   Context& context_;
   Letters& letters_;
   Router& router_;
+  Held held_;
 };
 
 }  // namespace retailsync::engine

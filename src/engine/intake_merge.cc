@@ -8,6 +8,7 @@
 #include "engine/ownership.h"
 #include "retailsync/model/v1/canonical.h"
 #include "retailsync/model/v1/merge.h"
+#include "retailsync/model/v1/provenance.h"
 #include "retailsync/model/v1/validation.h"
 
 namespace retailsync::engine {
@@ -17,59 +18,38 @@ using model::v1::Change;
 using model::v1::Entity;
 using model::v1::Provenance;
 
-// Every field of the record comes from this system.
-bool IsAllFrom(const Provenance& provenance, std::string_view system) {
-  for (const Provenance::Entry& entry : provenance.entries()) {
-    if (entry.system() != system) return false;
-  }
-  return provenance.entries_size() > 0;
-}
-
-// The system has said something newer about the record, or about a part of it, before.
-bool SaidNewer(const Provenance& provenance, std::string_view system, int64_t source_version) {
-  if (source_version == 0) return false;
-  for (const Provenance::Entry& entry : provenance.entries()) {
-    if (entry.system() == system && entry.source_version() > source_version) return true;
-  }
-  return false;
-}
-
-// The provenance is what an empty one stands for: all of it was said by this change.
-bool IsAllSaidBy(const Provenance& provenance, std::string_view system, const JournalRow& row) {
-  return provenance.entries_size() == 1 && provenance.entries(0).path().empty() &&
-         provenance.entries(0).system() == system &&
-         provenance.entries(0).source_version() == row.source_version &&
-         provenance.entries(0).seq() == row.seq;
-}
-
 }  // namespace
 
-// What the system was last known to hold: what we sent it and it acknowledged, or what it said
-// itself.
+// What the system was last known to hold.
 absl::StatusOr<std::optional<Entity>> Intake::Base(const System& system, CachedRecord& record) {
-  std::optional<Entity> base;
   auto lane = context_.memory.FindLane({system.id, record.row.id});
   if (!lane.ok()) return lane.status();
-  if (*lane == nullptr || (*lane)->base == 0) {
-    return base;  // either the record is all it ever said, or nothing is known of it
+  if (*lane == nullptr) return std::optional<Entity>();
+  return held_.Known(system, **lane, record);
+}
+
+// Whether `said` is what the system holds if a write took effect of which nobody knows whether it
+// did. Then the system does not say it of its own accord.
+absl::StatusOr<bool> Intake::IsUnansweredWrite(const System& system, CachedRecord& record,
+                                               const Digest& said) {
+  auto found = context_.memory.FindLane({system.id, record.row.id});
+  if (!found.ok()) return found.status();
+  if (*found == nullptr) return false;
+  const LaneRow& lane = **found;
+  auto attempts = letters_.Undetermined(lane);
+  if (!attempts.ok()) return attempts.status();
+  if (lane.state == LaneState::kInFlight || lane.state == LaneState::kUnknown) {
+    attempts->push_back(lane.attempt_seq);
   }
-  auto body = (*lane)->base == record.row.head && !(*lane)->base_is_payload
-      ? [&]() -> absl::StatusOr<Entity> {
-    auto head = context_.memory.Body(record);
-    if (!head.ok()) return head.status();
-    return **head;
-  }()
-      : context_.memory.ReadBody((*lane)->base, (*lane)->base_is_payload);
-  if (!body.ok()) return body.status();
-  base = *std::move(body);
-  if ((*lane)->base_is_payload) return base;
-  // It was given the record as its route renders it, and holds that as its own rules change it.
-  if (const RouteState* route = context_.registry.FindRoute((*lane)->route)) {
-    auto rendering = Router::Render(*route, *base, record.row.digest);
-    if (rendering.ok()) base = std::move(rendering->entity);
+  for (const Seq attempt : *attempts) {
+    auto row = context_.memory.FindJournal(attempt);
+    if (!row.ok()) return row.status();
+    if (!row->has_value()) continue;  // forgotten since
+    auto held = held_.AfterWrite(system, lane, record, attempt);
+    if (!held.ok()) return held.status();
+    if (CanonicalDigest(*held) == said) return true;
   }
-  if (system.options.sink != nullptr) system.options.sink->Normalize(*base);
-  return base;
+  return false;
 }
 
 // Everything that is stored about the record is read before anything is staged: a row that turns
@@ -83,12 +63,12 @@ absl::Status Intake::ReadLanes(RecordId record) {
   return absl::OkStatus();
 }
 
-// The key is that of a delivery to the system: of a late version, because a system that is read
+// The key is that of a delivery to the system: of a late version too, because a system that is read
 // seldom tells of each write in turn. How far back is looked is bounded; an older echo is merged as
 // the system's own statement.
 absl::StatusOr<bool> Intake::IsOurs(const System& system, CachedRecord& record,
                                     const std::string& key) {
-  constexpr int kVersionsMax = 16;
+  constexpr int kVersionsMax = 256;
   auto lane = context_.memory.FindLane({system.id, record.row.id});
   if (!lane.ok()) return lane.status();
   if (*lane == nullptr) return false;
@@ -99,12 +79,11 @@ absl::StatusOr<bool> Intake::IsOurs(const System& system, CachedRecord& record,
     auto journal = context_.memory.FindJournal(seq);
     if (!journal.ok()) return journal.status();
     if (!journal->has_value()) return false;
-    auto body = context_.memory.ReadBody(seq);
-    if (!body.ok()) return body.status();
     const Version version = Version::Of(**journal);
-    if (IdempotencyKey(route->route.name, system.name, BusinessKey(*body), version,
-                       (*lane)->resends) == key) {
-      return true;
+    for (int32_t resends = (*lane)->resends; resends >= 0; --resends) {
+      if (IdempotencyKey(route->route.name, system.name, record.row.key, version, resends) == key) {
+        return true;
+      }
     }
     seq = version.previous;
   }
@@ -155,7 +134,7 @@ absl::StatusOr<Receipt> Intake::Create(System& system, Arrival& arrival, uint64_
                       requeued);
     }
   }
-  if (absl::Status status = letters_.OnMerged(system.id, arrival.type, change.subject());
+  if (absl::Status status = letters_.OnMerged(system.id, arrival.type, change, requeued);
       !status.ok()) {
     return status;
   }
@@ -180,10 +159,8 @@ absl::StatusOr<Receipt> Intake::Create(System& system, Arrival& arrival, uint64_
     if (!is_body) row.merged = body.SerializeAsString();
     row.key = BusinessKey(body);
     // Without a row of its own the record is taken to be said by the change as a whole.
-    const Provenance& provenance = merged->provenance;
-    if (!IsAllSaidBy(provenance, system.name, row)) {
-      record.provenance = provenance.SerializeAsString();
-    }
+    record.provenance =
+        PackProvenance(merged->provenance, {system.name, row.source_version, row.seq});
   }
   record.key = row.key;
   CachedRecord* made =
@@ -215,36 +192,51 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   if (absl::Status status = ReadLanes(target.record); !status.ok()) return status;
   auto body = context_.memory.Body(*record);
   if (!body.ok()) return body.status();
-  std::optional<Entity> base;
-  // A deleted record that is said to be there again begins anew.
-  const bool revives = record->row.deleted;
-  if (!revives) {
-    auto known = Base(system, *record);
-    if (!known.ok()) return known.status();
-    base = *std::move(known);
-  } else if (SaidNewer(*provenance, system.name, change.source_version())) {
+  const auto close = [&](Disposition disposition) {
     JournalRow row = NewRow(system, arrival);
     row.record = record->row.id;
     row.version = record->row.version;
-    row.payload = std::move(arrival.payload);
-    return Close(std::move(row), Disposition::kStale);
+    if (disposition != Disposition::kEcho) row.payload = std::move(arrival.payload);
+    return Close(std::move(row), disposition);
+  };
+  // A deleted record that is said to be there again begins anew.
+  const bool revives = record->row.deleted;
+  if (revives && SaidNewer(*provenance, system.name, change.source_version())) {
+    return close(Disposition::kStale);
   }
+  auto base = Base(system, *record);
+  if (!base.ok()) return base.status();
+  // What it holds because we wrote it, it does not say of its own accord.
   if (!change.caused_by().empty()) {
     auto ours = IsOurs(system, *record, change.caused_by());
     if (!ours.ok()) return ours.status();
-    if (*ours) {
+    if (*ours) return close(Disposition::kEcho);
+  }
+  if (!is_patch) {
+    auto unanswered = IsUnansweredWrite(system, *record, arrival.entity);
+    if (!unanswered.ok()) return unanswered.status();
+    if (*unanswered) return close(Disposition::kEcho);
+  }
+  if (revives) {
+    auto is_old = HoldsWhatIsDeleted(system, *record, *base, arrival.entity);
+    if (!is_old.ok()) return is_old.status();
+    if (*is_old) return close(Disposition::kEcho);
+    if (!Ownership(context_.parts.ownership, system.name, change.entity()).MayWrite("")) {
       JournalRow row = NewRow(system, arrival);
       row.record = record->row.id;
       row.version = record->row.version;
-      return Close(std::move(row), Disposition::kEcho);
+      row.payload = std::move(arrival.payload);
+      TellRefused(system, {""}, row);
+      return Close(std::move(row), Disposition::kRefused);
     }
+    base->reset();
   }
   const Ownership ownership(context_.parts.ownership, system.name, change.entity());
   const std::vector<std::string> fields(change.fields().begin(), change.fields().end());
   MergeInput input;
   input.current = *body;
   input.provenance = &*provenance;
-  input.base = base ? &*base : nullptr;
+  input.base = base->has_value() ? &**base : nullptr;
   input.incoming = &change.entity();
   input.fields = is_patch ? &fields : nullptr;
   input.system = system.name;
@@ -281,11 +273,17 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
     auto lane = context_.memory.FindLane({system.id, record->row.id});
     if (!lane.ok()) return lane.status();
     const bool is_ours = *lane != nullptr && (*lane)->acknowledged > 0 && !(*lane)->base_is_payload;
+    if (!is_patch && *lane != nullptr && arrival.entity == record->row.digest) {
+      if (absl::Status status = NoteHeld(system, **lane, *record, change.subject()); !status.ok()) {
+        return status;
+      }
+    }
     return Close(std::move(row), is_ours ? Disposition::kEcho : Disposition::kNoChange);
   }
 
-  if (absl::Status status = letters_.OnMerged(system.id, type, change.subject()); !status.ok())
+  if (absl::Status status = letters_.OnMerged(system.id, type, change, requeued); !status.ok()) {
     return status;
+  }
   RecordRow updated = record->row;
   updated.version += 1;
   row.disposition = Disposition::kMerged;
@@ -295,9 +293,8 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   updated.head = row.seq;
   updated.deleted = false;
   updated.digest = CanonicalDigest(result.merged);
-  updated.provenance = IsAllSaidBy(result.provenance, system.name, row)
-                           ? std::string()
-                           : result.provenance.SerializeAsString();
+  updated.provenance =
+      PackProvenance(result.provenance, {system.name, row.source_version, row.seq});
   row.payload = std::move(arrival.payload);
   const bool is_body = arrival.entity == updated.digest;
   if (!is_body) row.merged = result.merged.SerializeAsString();
@@ -365,6 +362,37 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
   if (absl::Status status = router_.OnVersion(*record, row); !status.ok()) return status;
   context_.memory.StageJournal(std::move(row));
   return receipt;
+}
+
+// The target says that it holds the newest version, which nobody may have known: its answer was
+// lost, and a person was asked.
+absl::Status Intake::NoteHeld(const System& system, LaneRow& lane, const CachedRecord& record,
+                              const std::string& external_id) {
+  if (lane.state != LaneState::kIdle || lane.route == 0 ||
+      lane.acknowledged >= record.row.version) {
+    return absl::OkStatus();
+  }
+  lane.acknowledged = record.row.version;
+  lane.acknowledged_digest = record.row.digest;
+  lane.base = record.row.head;
+  lane.base_is_payload = false;
+  if (lane.external_id.empty()) {
+    lane.external_id = external_id;
+    context_.memory.StageLink({system.id, record.row.type, external_id, record.row.id});
+  }
+  context_.memory.MarkLane(lane);
+  context_.WakeNamed(system.id, lane.record);
+  return letters_.OnApplied(lane, lane.acknowledged);
+}
+
+// The deletion is still on its way to the system, which says what it was known to hold before.
+absl::StatusOr<bool> Intake::HoldsWhatIsDeleted(const System& system, const CachedRecord& record,
+                                                const std::optional<Entity>& held,
+                                                const Digest& said) {
+  auto lane = context_.memory.FindLane({system.id, record.row.id});
+  if (!lane.ok()) return lane.status();
+  return *lane != nullptr && (*lane)->done < record.row.version && held.has_value() &&
+         CanonicalDigest(*held) == said;
 }
 
 // Until now one system alone spoke of the record, and the record was all it ever said. Now another

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "retailsync/model/v1/canonical.h"
+
 namespace retailsync::engine {
 namespace {
 
@@ -92,18 +94,21 @@ uint64_t Letters::SetAsideChange(DeadLetterRow row, uint64_t again) {
 absl::Status Letters::SetAsideDelivery(const LaneRow& lane, EntityType type,
                                        std::string_view reason, std::string message) {
   DeadLetterRow row;
-  if (lane.resends > 0 && MayHave(DeliveryMark(lane.target, lane.record))) {
+  if (MayHave(DeliveryMark(lane.target, lane.record))) {
     DeadLetterFilter filter;
-    filter.state = DeadLetterState::kRequeued;
+    filter.state = std::nullopt;
     filter.kind = DeadLetterKind::kDelivery;
     filter.system = lane.target;
     filter.record = lane.record;
     auto rows = context_.memory.FindDeadLetters(filter);
     if (!rows.ok()) return rows.status();
     for (DeadLetterRow& known : *rows) {
-      if (known.version == lane.attempt_version) row = std::move(known);
+      const bool goes_on =
+          known.state == DeadLetterState::kOpen || known.state == DeadLetterState::kRequeued;
+      if (goes_on && known.version == lane.attempt_version) row = std::move(known);
     }
   }
+  if (row.id == 0 || row.state != DeadLetterState::kOpen) ++open_;
   if (row.id == 0) {
     row.id = context_.memory.NextDeadLetter();
     row.created_at = context_.now;
@@ -125,7 +130,6 @@ absl::Status Letters::SetAsideDelivery(const LaneRow& lane, EntityType type,
        fmt::format("set aside after {} attempts and {} probes: {}: {}", lane.attempts, lane.probes,
                    row.reason, row.message));
   Remember(row);
-  ++open_;
   context_.Tell({.kind = EventKind::kDeadLettered,
                  .system = lane.target,
                  .route = lane.route,
@@ -155,16 +159,24 @@ void Letters::Close(DeadLetterRow row, DeadLetterState state, std::string_view w
   context_.memory.StageDeadLetter(std::move(row));
 }
 
-absl::Status Letters::OnMerged(NameId system, EntityType type, const std::string& external_id) {
-  if (!MayHave(ChangeMark(system, type, external_id))) return absl::OkStatus();
+absl::Status Letters::OnMerged(NameId system, EntityType type, const model::v1::Change& merged,
+                               uint64_t requeued) {
+  if (!MayHave(ChangeMark(system, type, merged.subject()))) return absl::OkStatus();
   DeadLetterFilter filter;
   filter.kind = DeadLetterKind::kChange;
   filter.system = system;
   filter.type = type;
-  filter.external_id = external_id;
+  filter.external_id = merged.subject();
   auto rows = context_.memory.FindDeadLetters(filter);
   if (!rows.ok()) return rows.status();
   for (DeadLetterRow& row : *rows) {
+    // What was said after it is not settled with it: letters count up, versions too.
+    if (requeued != 0 && row.id >= requeued) continue;
+    model::v1::Change aside;
+    if (!row.content_is_raw && merged.source_version() != 0 && aside.ParseFromString(row.content) &&
+        aside.source_version() > merged.source_version()) {
+      continue;
+    }
     Note(row, "engine", "resolved by a later change of the same entity");
     Close(std::move(row), DeadLetterState::kResolved, "resolved by a later change");
   }
@@ -190,18 +202,23 @@ absl::Status Letters::OnApplied(const LaneRow& lane, int64_t version) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Letters::WasUndetermined(const LaneRow& lane) {
-  if (!MayHave(DeliveryMark(lane.target, lane.record))) return false;
+absl::StatusOr<std::vector<Seq>> Letters::Undetermined(const LaneRow& lane) {
+  std::vector<Seq> attempts;
+  if (!MayHave(DeliveryMark(lane.target, lane.record))) return attempts;
   DeadLetterFilter filter;
   filter.state = std::nullopt;
   filter.kind = DeadLetterKind::kDelivery;
   filter.system = lane.target;
   filter.record = lane.record;
   filter.reason = dead_letter_reason::kUndetermined;
-  filter.rows_max = 1;
   auto rows = context_.memory.FindDeadLetters(filter);
   if (!rows.ok()) return rows.status();
-  return !rows->empty();
+  for (const DeadLetterRow& row : *rows) {
+    if (row.state == DeadLetterState::kOpen || row.state == DeadLetterState::kDiscarded) {
+      attempts.push_back(row.seq);
+    }
+  }
+  return attempts;
 }
 
 absl::StatusOr<bool> Letters::IsRequeued(const LaneRow& lane, int64_t version) {
@@ -215,6 +232,25 @@ absl::StatusOr<bool> Letters::IsRequeued(const LaneRow& lane, int64_t version) {
   if (!rows.ok()) return rows.status();
   return std::any_of(rows->begin(), rows->end(),
                      [&](const DeadLetterRow& row) { return row.version == version; });
+}
+
+absl::StatusOr<std::optional<model::v1::Entity>> Letters::FindEdited(const LaneRow& lane,
+                                                                     const Digest& digest) {
+  DeadLetterFilter filter;
+  filter.state = std::nullopt;
+  filter.kind = DeadLetterKind::kDelivery;
+  filter.system = lane.target;
+  filter.record = lane.record;
+  auto rows = context_.memory.FindDeadLetters(filter);
+  if (!rows.ok()) return rows.status();
+  for (const DeadLetterRow& row : *rows) {
+    model::v1::Entity edited;
+    if (!row.content.empty() && edited.ParseFromString(row.content) &&
+        CanonicalDigest(edited) == digest) {
+      return std::optional<model::v1::Entity>(std::move(edited));
+    }
+  }
+  return std::optional<model::v1::Entity>();
 }
 
 absl::StatusOr<std::optional<model::v1::Entity>> Letters::EditedContent(const LaneRow& lane,

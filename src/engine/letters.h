@@ -26,18 +26,25 @@ class Letters {
   absl::Status SetAsideDelivery(const LaneRow& lane, EntityType type, std::string_view reason,
                                 std::string message);
 
-  // A newer statement of the same entity by the same system was merged.
-  absl::Status OnMerged(NameId system, EntityType type, const std::string& external_id);
+  // A statement of the system was merged. What it said of the same entity before is settled with
+  // it. `requeued`: the letter it comes from, or 0.
+  absl::Status OnMerged(NameId system, EntityType type, const model::v1::Change& merged,
+                        uint64_t requeued);
   // Something at least as new as `version` is at the target.
   absl::Status OnApplied(const LaneRow& lane, int64_t version);
 
-  // Nobody could tell of some attempt of this lane whether it arrived.
-  absl::StatusOr<bool> WasUndetermined(const LaneRow& lane);
+  // The journal rows of this lane's versions of which nobody can tell whether they arrived: neither
+  // a later success nor a person, who would have confirmed or requeued them. The latest are last.
+  absl::StatusOr<std::vector<Seq>> Undetermined(const LaneRow& lane);
   // A person ordered this version again, and it is not settled since.
   absl::StatusOr<bool> IsRequeued(const LaneRow& lane, int64_t version);
   // What a person edited into the requeued letter of this delivery; nothing when nobody did.
   absl::StatusOr<std::optional<model::v1::Entity>> EditedContent(const LaneRow& lane,
                                                                  int64_t version);
+
+  // What a person made of a delivery of this lane, with this digest.
+  absl::StatusOr<std::optional<model::v1::Entity>> FindEdited(const LaneRow& lane,
+                                                              const Digest& digest);
 
   void Close(DeadLetterRow row, DeadLetterState state, std::string_view what);
   // "2026-11-23T10:00:00Z anna: text" as a line of the letter's history.

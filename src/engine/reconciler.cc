@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/router.h"
 #include "retailsync/model/v1/canonical.h"
 
 namespace retailsync::engine {
@@ -15,6 +14,7 @@ using model::v1::Entity;
 
 constexpr int kPage = 1000;
 constexpr size_t kExamplesMax = 100;
+constexpr int kFailuresMax = 10;
 constexpr std::string_view kDriftNames[] = {"missing", "different", "unexpected"};
 
 }  // namespace
@@ -52,11 +52,12 @@ std::optional<ReconcileReport> Reconciler::Find(const System& system, EntityType
   return found->second.report;
 }
 
-bool Reconciler::HasWork(const System& system) const {
-  return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& entry) {
-    return entry.first.first == system.id && !entry.second.report.done && !entry.second.calling &&
-           !entry.second.looking;
-  });
+absl::Time Reconciler::NextAt(const System& system) const {
+  absl::Time next = absl::InfiniteFuture();
+  for (const auto& [key, job] : jobs_) {
+    if (key.first == system.id && job.IsToBeCalled()) next = std::min(next, job.call_at);
+  }
+  return next;
 }
 
 bool Reconciler::Running() const {
@@ -66,7 +67,7 @@ bool Reconciler::Running() const {
 
 std::unique_ptr<Call> Reconciler::NextList(System& system) {
   for (auto& [key, job] : jobs_) {
-    if (key.first != system.id || job.report.done || job.calling || job.looking) continue;
+    if (key.first != system.id || !job.IsToBeCalled() || job.call_at > context_.now) continue;
     auto call = std::make_unique<Call>();
     call->kind = TaskKind::kList;
     call->sink = system.options.sink;
@@ -95,10 +96,10 @@ absl::Status Reconciler::SettleList(System& system, Call& call) {
   }
   if (!call.ran) return absl::OkStatus();
   if (!call.list_response.ok()) {
-    settler_.OnCallFailed(system, std::string(call.list_response.status().message()));
-    End(system, job, call.list_response.status());
+    GoOnOrEnd(system, job, call.list_response.status());
     return absl::OkStatus();
   }
+  job.failures = 0;
   settler_.OnCallSucceeded(system);
   const ListResponse& listing = *call.list_response;
   const std::string* before = &call.list.after;
@@ -119,6 +120,20 @@ absl::Status Reconciler::SettleList(System& system, Call& call) {
     return absl::OkStatus();
   }
   return Compare(system, job, listing);
+}
+
+// What passes does not end a comparison that may have come far: it goes on where it was.
+void Reconciler::GoOnOrEnd(System& system, Job& job, const absl::Status& error) {
+  const absl::Duration pause = system.options.poll_interval;
+  if (error.code() == absl::StatusCode::kResourceExhausted) {
+    settler_.Pause(system, pause);
+    return;
+  }
+  settler_.OnCallFailed(system, std::string(error.message()));
+  const bool may_pass = error.code() == absl::StatusCode::kUnavailable ||
+                        error.code() == absl::StatusCode::kDeadlineExceeded;
+  if (!may_pass || ++job.failures == kFailuresMax) return End(system, job, error);
+  job.call_at = context_.now + pause * (int64_t{1} << std::min(job.failures - 1, 6));
 }
 
 absl::Status Reconciler::Compare(System& system, Job& job, const ListResponse& listing) {
@@ -197,40 +212,47 @@ absl::Status Reconciler::LookAt(System& system, Job& job, const JournalRow& row)
   return job.report.repair ? Repair(job, **found, true) : absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<Entity>> Reconciler::Expected(System& system, const LaneRow& lane) {
-  std::optional<Entity> expected;
-  if (lane.base == 0) return expected;
-  auto body = context_.memory.ReadBody(lane.base, lane.base_is_payload);
-  if (!body.ok()) return body.status();
-  expected = *std::move(body);
-  if (lane.base_is_payload) return expected;
-  if (const RouteState* route = context_.registry.FindRoute(lane.route)) {
-    auto rendering = Router::Render(*route, *expected, {});
-    if (!rendering.ok()) return std::optional<Entity>();
-    expected = std::move(rendering->entity);
-  }
-  system.options.sink->Normalize(*expected);
-  return expected;
-}
-
 absl::Status Reconciler::OnBoth(System& system, Job& job, RecordId record, const ListEntry& entry) {
   auto found = context_.memory.FindLane({system.id, record});
   if (!found.ok()) return found.status();
+  // What came there after the listing had passed is not judged.
   if (*found == nullptr || (*found)->state != LaneState::kIdle ||
-      TypeOf(entry.entity) != job.report.type) {
+      system.applied_meanwhile.contains(record) || TypeOf(entry.entity) != job.report.type) {
     return absl::OkStatus();
   }
-  auto expected = Expected(system, **found);
+  auto of = context_.memory.FindRecord(record);
+  if (!of.ok()) return of.status();
+  auto expected = held_.Known(system, **found, **of);
   if (!expected.ok()) return expected.status();
   if (!expected->has_value()) return absl::OkStatus();
-  const std::vector<FieldDifference> differences = Diff(**expected, entry.entity);
-  if (differences.empty()) return absl::OkStatus();
   Drift drift{DriftKind::kDifferent, entry.external_id, record, {}};
-  for (const FieldDifference& difference : differences) drift.paths.push_back(difference.path);
+  for (FieldDifference& difference : Diff(**expected, entry.entity)) {
+    drift.paths.push_back(std::move(difference.path));
+  }
+  if (drift.paths.empty()) return absl::OkStatus();
+  if (absl::Status status = DropAgreed(system, **found, **of, entry.entity, drift.paths);
+      !status.ok()) {
+    return status;
+  }
+  if (drift.paths.empty()) return absl::OkStatus();
   Report(system, job, std::move(drift));
   if (!job.report.repair) return absl::OkStatus();
   if (!entry.remote_version.empty()) (*found)->remote_version = entry.remote_version;
   return Repair(job, **found, false);
+}
+
+// Where the target holds what the record says, it has not drifted, whatever it was last known to
+// hold: it may have said so itself, field by field.
+absl::Status Reconciler::DropAgreed(System& system, const LaneRow& lane, CachedRecord& record,
+                                    const Entity& held, std::vector<std::string>& paths) {
+  auto newest = held_.AfterWrite(system, lane, record, record.row.head);
+  if (!newest.ok()) return newest.status();
+  absl::flat_hash_set<std::string> different;
+  for (FieldDifference& difference : Diff(*newest, held)) {
+    different.insert(std::move(difference.path));
+  }
+  std::erase_if(paths, [&](const std::string& path) { return !different.contains(path); });
+  return absl::OkStatus();
 }
 
 // The newest version is owed again, as an order of its own: under its old key the target might take

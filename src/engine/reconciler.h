@@ -9,6 +9,7 @@
 
 #include "engine/call.h"
 #include "engine/context.h"
+#include "engine/held.h"
 #include "engine/settler.h"
 #include "retailsync/engine/reports.h"
 
@@ -16,7 +17,8 @@ namespace retailsync::engine {
 
 class Reconciler {
  public:
-  Reconciler(Context* context, Settler* settler) : context_(*context), settler_(*settler) {}
+  Reconciler(Context* context, Settler* settler, Letters* letters)
+      : context_(*context), settler_(*settler), held_(context, letters) {}
 
   absl::Status Start(System& system, const ReconcileRequest& request);
   std::optional<ReconcileReport> Find(const System& system, EntityType type) const;
@@ -27,8 +29,9 @@ class Reconciler {
   // The call will not be answered; it is asked again.
   void Abandon(const Call& call);
 
-  bool HasWork(const System& system) const;  // a listing could be asked for now
-  bool Running() const;                      // some reconciliation is not done
+  // When the system is to be asked for a listing.
+  absl::Time NextAt(const System& system) const;
+  bool Running() const;  // some reconciliation is not done
 
   // After its listing is through, a reconciliation looks for what was not listed, a page of the
   // journal at a time.
@@ -40,23 +43,29 @@ class Reconciler {
     ReconcileReport report;
     std::string after;  // external ids up to here are compared
     bool calling = false;
+    int failures = 0;                           // of List, in a row
+    absl::Time call_at = absl::InfinitePast();  // not before
     // Records that were listed, by id: a bit each.
     std::vector<bool> listed;
     bool looking = false;  // for what was not listed
     Seq looked_through = 0;
+
+    bool IsToBeCalled() const { return !report.done && !calling && !looking; }
   };
 
   absl::Status Compare(System& system, Job& job, const ListResponse& listing);
   absl::Status LookAt(System& system, Job& job, const JournalRow& row);
   absl::Status OnBoth(System& system, Job& job, RecordId record, const ListEntry& entry);
   void End(System& system, Job& job, absl::Status status);
-  // What the target should hold of this lane; nothing when that cannot be told now.
-  absl::StatusOr<std::optional<model::v1::Entity>> Expected(System& system, const LaneRow& lane);
+  absl::Status DropAgreed(System& system, const LaneRow& lane, CachedRecord& record,
+                          const model::v1::Entity& held, std::vector<std::string>& paths);
+  void GoOnOrEnd(System& system, Job& job, const absl::Status& error);
   absl::Status Repair(Job& job, LaneRow& lane, bool is_missing);
   void Report(System& system, Job& job, Drift drift);
 
   Context& context_;
   Settler& settler_;
+  Held held_;
   std::map<std::pair<NameId, EntityType>, Job> jobs_;
 };
 

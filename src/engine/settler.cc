@@ -365,17 +365,27 @@ absl::Status Settler::Applied(System& system, LaneRow& lane, const std::string& 
   }
   if (absl::Status status = letters_.OnApplied(lane, lane.attempt_version); !status.ok())
     return status;
-  if (lane.attempt_digest.IsZero()) {  // a deletion: the target holds nothing now
+  Hold(system, lane, record, lane.attempt_version, lane.attempt_seq, lane.attempt_digest,
+       external_id);
+  return GoOn(lane);
+}
+
+void Settler::Hold(System& system, LaneRow& lane, const RecordRow& record, int64_t version, Seq seq,
+                   const Digest& content, const std::string& external_id) {
+  if (content.IsZero()) {
     lane.acknowledged = 0;
     lane.acknowledged_digest = Digest();
     lane.base = 0;
     lane.external_id.clear();
-    return GoOn(lane);
+    return;
   }
-  lane.acknowledged = lane.attempt_version;
-  lane.acknowledged_digest = lane.attempt_digest;
-  lane.base = lane.attempt_seq;
-  lane.base_is_payload = false;
+  lane.acknowledged = version;
+  // What the target said itself while this was on its way is the last that is known of it.
+  if (!lane.base_is_payload || lane.base < seq) {
+    lane.acknowledged_digest = content;
+    lane.base = seq;
+    lane.base_is_payload = false;
+  }
   if (!external_id.empty() || lane.external_id.empty()) {
     // A target that gives no id of its own goes by the business key.
     const std::string& id = external_id.empty() ? record.key : external_id;
@@ -386,7 +396,19 @@ absl::Status Settler::Applied(System& system, LaneRow& lane, const std::string& 
     }
   }
   context_.WakeNamed(system.id, lane.record);
-  return GoOn(lane);
+}
+
+absl::Status Settler::Confirm(System& system, LaneRow& lane, const Version& version,
+                              const Digest& content, const std::string& external_id) {
+  auto found = context_.memory.FindRecord(lane.record);
+  if (!found.ok()) return found.status();
+  // Something newer that is there already is what counts.
+  if (lane.acknowledged <= version.version) {
+    Hold(system, lane, (*found)->row, version.version, version.seq, content, external_id);
+  }
+  lane.done = std::max(lane.done, version.version);
+  context_.memory.MarkLane(lane);
+  return letters_.OnApplied(lane, version.version);
 }
 
 absl::Status Settler::Skip(System& system, LaneRow& lane, std::string_view why) {

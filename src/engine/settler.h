@@ -25,6 +25,10 @@ class Settler {
   // The lane's attempt is at the target.
   absl::Status Applied(System& system, LaneRow& lane, const std::string& external_id,
                        const std::string& remote_version);
+  // This version is at the target, as a person says who looked. `content`: digest of what it holds;
+  // zero when it was deleted there.
+  absl::Status Confirm(System& system, LaneRow& lane, const Version& version, const Digest& content,
+                       const std::string& external_id);
   // The lane's attempt needs no sending, or must not be sent.
   absl::Status Skip(System& system, LaneRow& lane, std::string_view why);
   // Sets the lane's attempt aside and goes on behind it.
@@ -45,6 +49,9 @@ class Settler {
   absl::Status Settle(System& system, LaneRow& lane, const Outcome& outcome, bool in_doubt);
   absl::Status StayUnknown(System& system, LaneRow& lane, const Outcome& outcome);
   absl::Status Retry(System& system, LaneRow& lane, const Outcome& outcome);
+  // The target holds this version now, or nothing if `content` is zero.
+  void Hold(System& system, LaneRow& lane, const RecordRow& record, int64_t version, Seq seq,
+            const Digest& content, const std::string& external_id);
   // What the lane owes after its attempt came to an end.
   absl::Status GoOn(LaneRow& lane);
   absl::StatusOr<EntityType> TypeOfLane(const LaneRow& lane);

@@ -25,6 +25,8 @@ std::string_view Name(PrivilegedOperation operation) {
       return "repair";
     case PrivilegedOperation::kExpire:
       return "expire history";
+    case PrivilegedOperation::kConfirmDeadLetter:
+      return "confirm a dead letter";
   }
   return "unknown operation";
 }

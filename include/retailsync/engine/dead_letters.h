@@ -91,6 +91,12 @@ class DeadLetters {
   // Every open one that matches, oldest first, at most query.rows_max. How many were requeued.
   absl::StatusOr<int> RequeueAll(const DeadLetterQuery& query, const Principal& by);
 
+  // A delivery did happen: somebody looked, and the target holds what it says, under `external_id`
+  // (empty: under its business key). From then on the target is known to hold it, as if it had
+  // answered, and what waits for it goes on. InvalidArgument for a change; FailedPrecondition unless
+  // it is open.
+  absl::Status Confirm(uint64_t id, const std::string& external_id, const Principal& by);
+
   // Gives it up. `why` must not be empty.
   absl::Status Discard(uint64_t id, const std::string& why, const Principal& by);
 

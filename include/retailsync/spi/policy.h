@@ -79,6 +79,7 @@ enum class PrivilegedOperation : uint8_t {
   kReconcile = 6,
   kRepair = 7,  // reconcile and send again what is missing or different
   kExpire = 8,
+  kConfirmDeadLetter = 9,
 };
 
 std::string_view Name(PrivilegedOperation operation);

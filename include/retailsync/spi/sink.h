@@ -153,7 +153,8 @@ class Sink {
     return {};
   }
 
-  // Called only if `listable`.
+  // Called only if `listable`. ResourceExhausted is throttling; after Unavailable and
+  // DeadlineExceeded it is called again, a few times; any other error ends the comparison.
   virtual absl::StatusOr<ListResponse> List(const ListRequest& request) {
     static_cast<void>(request);
     return absl::UnimplementedError("this sink cannot list");

@@ -78,6 +78,7 @@ enum class Fault : uint8_t {
   kEditChange,
   kEditDelivery,
   kDiscard,
+  kConfirm,
   kReplay,
   kReconcile,
   kRepair,

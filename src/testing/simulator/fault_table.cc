@@ -76,6 +76,7 @@ constexpr std::array<FaultRules, kFaultCount> kFaults = {{
     {Fault::kEditChange, "edit a change", G::kOperation, 500},
     {Fault::kEditDelivery, "edit a delivery", G::kOperation, 300},
     {Fault::kDiscard, "discard", G::kOperation, 200},
+    {Fault::kConfirm, "confirm", G::kOperation, 200},
     {Fault::kReplay, "replay", G::kOperation, 200},
     {Fault::kReconcile, "reconcile", G::kOperation, 200},
     {Fault::kRepair, "repair", G::kOperation, 200},

@@ -43,18 +43,18 @@ uint64_t Feed::ShowByWebhook(size_t number) {
 }
 
 void Feed::TakeByWebhook(size_t number, uint64_t moment, const std::string& change_id) {
-  Take(number, moment, moment, change_id);
+  Take({number, moment, world_.EngineNow()}, moment, change_id);
 }
 
-void Feed::Take(size_t number, uint64_t moment, uint64_t settled, const std::string& change_id) {
-  Statement& statement = statements_[number];
+void Feed::Take(const Shown& shown, uint64_t settled, const std::string& change_id) {
+  Statement& statement = statements_[shown.number];
   if (!statement.taken) {
     statement.taken = true;
-    statement.taken_at = world_.EngineNow();
+    statement.taken_at = shown.at;
     statement.taken_as = change_id;
   }
   for (const RevisionId& revision : statement.revisions) {
-    world_.model.Taken(revision, moment, settled);
+    world_.model.Taken(revision, shown.moment, settled);
   }
 }
 
@@ -86,7 +86,7 @@ void Feed::Learn(uint64_t page) {
   if (found == given_.end()) return;
   const uint64_t settled = ++world_.moment;
   for (const Shown& shown : found->second) {
-    Take(shown.number, shown.moment, settled, statements_[shown.number].change.id());
+    Take(shown, settled, statements_[shown.number].change.id());
   }
   given_.erase(given_.begin(), std::next(found));
 }
@@ -118,7 +118,7 @@ void Feed::Put(PollResponse* response, std::vector<Shown>* page, size_t number) 
   const Statement& statement = statements_[number];
   const uint64_t moment = ++world_.moment;
   for (const RevisionId& revision : statement.revisions) world_.model.Offered(revision, moment);
-  page->push_back({number, moment});
+  page->push_back({number, moment, world_.EngineNow()});
   if (statement.reject.has_value()) {
     response->rejects.push_back(*statement.reject);
   } else {

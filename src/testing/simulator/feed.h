@@ -77,12 +77,14 @@ class Feed {
   struct Shown {
     size_t number;
     uint64_t moment;
+    Micros at;  // by the engine's time
   };
 
   static Cursor Parse(const std::string& text);
   static std::string ToText(const Cursor& cursor);
   void Learn(uint64_t page);
-  void Take(size_t number, uint64_t moment, uint64_t settled, const std::string& change_id);
+  // The engine took, for good, what it was shown then; that was certain from the moment `settled`.
+  void Take(const Shown& shown, uint64_t settled, const std::string& change_id);
   // Statements whose time has come take their places.
   void Settle();
   void Put(PollResponse* response, std::vector<Shown>* page, size_t number);

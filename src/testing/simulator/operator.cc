@@ -206,20 +206,14 @@ absl::Status Operator::HandleDelivery(Engine* engine, const DeadLetter& letter) 
     return status;
   }
   const bool is_deletion = model.IsGone(entity);
-  const bool is_undetermined = letter.row.reason == dead_letter_reason::kUndetermined;
   const bool is_there = !is_deletion && model.IsPast(system.number(), entity, letter.entity, true);
   if (is_deletion ? !model.Holds(system.number(), entity)
                   : model.IsPast(system.number(), entity, letter.entity, false)) {
     return Discard(engine, letter, "something newer is there");
   }
   if (is_there) {
-    // The engine cannot be told so. Where other entities refer to it, it is sent again: the system
-    // takes it for an update of what it has.
-    if (!is_undetermined || !IsReferredTo(letter.row.type)) {
-      system.OnUntold(entity);
-      return Discard(engine, letter, "it is there");
-    }
-    model.PermitAgain(system.number(), entity);
+    world_.coverage.Reach(Fault::kConfirm, Now());
+    return engine->dead_letters().Confirm(letter.row.id, system.IdOf(entity), me_);
   }
   // What it waited for in vain may yet come.
   if (letter.row.reason == dead_letter_reason::kDependency &&

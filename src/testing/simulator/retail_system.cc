@@ -702,7 +702,7 @@ void RetailSystem::BeginRepair(EntityType type) {
 
 std::string RetailSystem::Damage() const {
   for (const auto& [id, entity] : ids_) {
-    if (holdings_.at(entity).is_damaged && !unknown_.contains(entity)) {
+    if (holdings_.at(entity).is_damaged) {
       return fmt::format("{} still holds {} as it was tampered with", name(),
                          world_.model.NameOf(entity));
     }

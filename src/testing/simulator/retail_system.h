@@ -115,8 +115,8 @@ class RetailSystem final : public SimulatedSystem {
   bool HasTrespassed(const std::string& external_id) const {
     return trespassed_.contains(external_id);
   }
-  // The engine was never told that it has the entity, and cannot miss it.
-  void OnUntold(EntityNo entity) { unknown_.insert(entity); }
+  // What it calls an entity that it holds.
+  const std::string& IdOf(EntityNo entity) const { return holdings_.at(entity).external_id; }
   // What it holds that nobody wrote there; empty: nothing.
   std::string Damage() const;
 
@@ -191,8 +191,7 @@ class RetailSystem final : public SimulatedSystem {
   std::unordered_map<EntityNo, Micros> refused_until_;
   std::set<EntityNo> troubled_;
   std::set<std::string> trespassed_;  // ids of entities that it said something false of
-  std::set<EntityNo> unknown_;
-  std::set<EntityType> repaired_;  // types of which a repair is under way
+  std::set<EntityType> repaired_;     // types of which a repair is under way
   Micros down_until_ = 0;
   Micros denied_until_ = 0;
   double call_tokens_ = 0;
