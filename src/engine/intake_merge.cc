@@ -212,7 +212,7 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
     if (!ours.ok()) return ours.status();
     if (*ours) return close(Disposition::kEcho);
   }
-  if (!is_patch) {
+  if (!is_patch && arrival.entity != record->row.digest) {
     auto unanswered = IsUnansweredWrite(system, *record, arrival.entity);
     if (!unanswered.ok()) return unanswered.status();
     if (*unanswered) return close(Disposition::kEcho);

@@ -183,6 +183,66 @@ TEST_CASE("reconciliation: needs a sink that can list, a known target, and the r
   CHECK_FALSE(world.engine().FindReconcile("erp", EntityType::kProduct).has_value());
 }
 
+TEST_CASE("reconciliation: goes on where it was when the target cannot be listed for a while") {
+  ShopAndErp world;
+  Drift(world);
+  world.erp.list_failures = 5;
+  REQUIRE_OK(
+      world.engine().StartReconcile({.target = "erp", .type = EntityType::kProduct}, Anna()));
+  REQUIRE_OK(world.RunUntilIdle());
+  const auto report = world.engine().FindReconcile("erp", EntityType::kProduct);
+  REQUIRE(report.has_value());
+  CHECK(report->done);
+  CHECK_OK(report->status);
+  CHECK(report->compared == 26);
+}
+
+TEST_CASE("reconciliation: what a person made of a delivery is no drift") {
+  ShopAndErp world;
+  world.erp.Script("order:1001", {{fakes::Act::kPermanent}});
+  CHECK_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1001", "a"))}).status);
+  CHECK_OK(world.RunUntilIdle());
+  auto letters = world.Letters();
+  REQUIRE(letters.size() == 1);
+  Entity edited = letters[0].entity;
+  edited.mutable_order()->set_note("edited by hand");
+  REQUIRE_OK(world.engine().dead_letters().Edit(letters[0].row.id, edited, Anna()));
+  REQUIRE_OK(world.engine().dead_letters().Requeue(letters[0].row.id, Anna()));
+  CHECK_OK(world.RunUntilIdle());
+  REQUIRE(world.erp.effects().size() == 1);
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kOrder, .repair = true}, Anna()));
+  CHECK_OK(world.RunUntilIdle());
+  const auto report = world.engine().FindReconcile("erp", EntityType::kOrder);
+  REQUIRE(report.has_value());
+  CHECK(report->compared == 1);
+  CHECK(report->different == 0);
+  CHECK(world.erp.effects().size() == 1);
+}
+
+TEST_CASE("reconciliation: what a target said of itself field by field is no drift") {
+  fakes::World world;
+  auto& erp = world.MakeErp("erp");
+  world.AddSystem("shop", {.source = &world.MakeShop()});
+  world.AddSystem("erp", {.source = &world.MakeShop(), .sink = &erp});
+  world.AddRoute("shop", "erp", EntityType::kProduct);
+  CHECK_OK(world.Accept({Upsert("shop", "c1", MakeProduct("P", "a"))}).status);
+  CHECK_OK(world.RunUntilIdle());
+  Entity there = MakeProduct("P", "a");
+  there.mutable_product()->set_brand("theirs");
+  erp.Tamper("product:P", [](Entity& entity) { entity.mutable_product()->set_brand("theirs"); });
+  REQUIRE(world.AcceptOne(fakes::Patch("erp", "e1", there, {"brand"})).disposition ==
+          Disposition::kMerged);
+  CHECK_OK(world.RunUntilIdle());
+  REQUIRE_OK(
+      world.engine().StartReconcile({.target = "erp", .type = EntityType::kProduct}, Anna()));
+  CHECK_OK(world.RunUntilIdle());
+  const auto report = world.engine().FindReconcile("erp", EntityType::kProduct);
+  REQUIRE(report.has_value());
+  CHECK(report->compared == 1);
+  CHECK(report->different == 0);
+}
+
 TEST_CASE("reconciliation: a target that can never be listed ends the report with its error") {
   ShopAndErp world;
   Drift(world);
