@@ -362,7 +362,7 @@ void Core::Abandon(Call& call) {
     return;
   }
   --system.calls_running;
-  for (RecordId record : call.records) system.taken.erase(record);
+  system.LetGo(call.records);
   if (call.kind == TaskKind::kList) reconciler_.Abandon(call);
 }
 

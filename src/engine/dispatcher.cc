@@ -107,21 +107,26 @@ absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextDelivery(System& system) {
   for (Queue* queue : InTurn(system)) {
     auto apply = std::make_unique<Call>();
     auto probe = std::make_unique<Call>();
-    if (absl::Status status = Fill(system, *queue, *apply, *probe); !status.ok()) return status;
+    if (absl::Status status = Fill(system, *queue, *apply, *probe); !status.ok()) {
+      system.LetGo(apply->records);
+      system.LetGo(probe->records);
+      return status;
+    }
     if (apply->records.empty() && probe->records.empty()) continue;
     // One call at a time: what was prepared for the other kind goes back to the front.
     const bool probing = !probe->records.empty();
     if (probing) {
-      for (RecordId record : apply->records) {
-        system.taken.erase(record);
-        queue->PushFront(record);
-      }
+      system.LetGo(apply->records);
+      for (RecordId record : apply->records) queue->PushFront(record);
     }
     auto call = probing ? std::move(probe) : std::move(apply);
     call->kind = probing ? TaskKind::kProbe : TaskKind::kApply;
     call->sink = system.options.sink;
     if (!probing) {
-      if (absl::Status status = Claim(system, *call); !status.ok()) return status;
+      if (absl::Status status = Claim(system, *call); !status.ok()) {
+        system.LetGo(call->records);
+        return status;
+      }
     }
     // A queue that was empty for a while has no claim on what it did not use.
     queue->served = std::max(queue->served, system.served);

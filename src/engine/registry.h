@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,9 @@ struct System {
   std::vector<RouteState*> routes;                  // in the order they were added
   std::map<NameId, std::unique_ptr<Queue>> queues;  // by domain
   absl::flat_hash_set<RecordId> taken;              // lanes that are in a running call
+  void LetGo(std::span<const RecordId> records) {
+    for (RecordId record : records) taken.erase(record);
+  }
   int comparisons = 0;                              // reconciliations that run
   absl::flat_hash_set<RecordId> applied_meanwhile;  // while there are any
   int calls_running = 0;                            // Apply, Probe and List

@@ -125,6 +125,7 @@ void Settler::Heed(System& system, const Throttle& throttle) {
 
 absl::Status Settler::SettleApply(System& system, Call& call) {
   --system.calls_running;
+  system.LetGo(call.records);
   int strange = 0;
   const auto same = [](const ItemOutcome& a, const ItemOutcome& b) {
     return a.outcome.kind == b.outcome.kind && a.outcome.reason == b.outcome.reason;
@@ -148,7 +149,6 @@ absl::Status Settler::SettleApply(System& system, Call& call) {
                                                    : "the connector " + call.threw;
   for (size_t i = 0; i < call.records.size(); ++i) {
     const RecordId record = call.records[i];
-    system.taken.erase(record);
     auto found = context_.memory.FindLane({system.id, record});
     if (!found.ok()) return found.status();
     if (*found == nullptr) continue;
@@ -260,6 +260,7 @@ absl::Status Settler::Retry(System& system, LaneRow& lane, const Outcome& outcom
 
 absl::Status Settler::SettleProbe(System& system, Call& call) {
   --system.calls_running;
+  system.LetGo(call.records);
   int strange = 0;
   const auto same = [](const ProbeAnswer& a, const ProbeAnswer& b) {
     return a.presence == b.presence;
@@ -278,7 +279,6 @@ absl::Status Settler::SettleProbe(System& system, Call& call) {
   bool spoke = false;
   for (size_t i = 0; i < call.records.size(); ++i) {
     const RecordId record = call.records[i];
-    system.taken.erase(record);
     auto found = context_.memory.FindLane({system.id, record});
     if (!found.ok()) return found.status();
     if (*found == nullptr) continue;
