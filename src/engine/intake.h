@@ -83,11 +83,11 @@ class Intake {
                              const Digest& said, bool is_body);
   absl::Status NoteFirstSpeaker(const System& second, CachedRecord& record,
                                 const model::v1::Provenance& before, Seq previous);
-  absl::Status NoteHeld(const System& system, LaneRow& lane, const CachedRecord& record,
+  absl::Status NoteHeld(const System& system, const CachedRecord& record,
                         const std::string& external_id);
   absl::StatusOr<std::optional<model::v1::Entity>> Base(const System& system, CachedRecord& record);
-  absl::StatusOr<bool> IsUnansweredWrite(const System& system, CachedRecord& record,
-                                         const Digest& said);
+  absl::StatusOr<Seq> FindUnansweredWrite(const System& system, CachedRecord& record,
+                                          const Digest& said);
   absl::StatusOr<bool> HoldsWhatIsDeleted(const System& system, const CachedRecord& record,
                                           const std::optional<model::v1::Entity>& held,
                                           const Digest& said);

@@ -28,13 +28,13 @@ absl::StatusOr<std::optional<Entity>> Intake::Base(const System& system, CachedR
   return held_.Known(system, **lane, record);
 }
 
-// Whether `said` is what the system holds if a write took effect of which nobody knows whether it
-// did. Then the system does not say it of its own accord.
-absl::StatusOr<bool> Intake::IsUnansweredWrite(const System& system, CachedRecord& record,
-                                               const Digest& said) {
+// The write, by its version's journal row, of which nobody knows whether it took effect and after
+// which the system would hold what it says: then it does not say that of its own accord. 0: none.
+absl::StatusOr<Seq> Intake::FindUnansweredWrite(const System& system, CachedRecord& record,
+                                                const Digest& said) {
   auto found = context_.memory.FindLane({system.id, record.row.id});
   if (!found.ok()) return found.status();
-  if (*found == nullptr) return false;
+  if (*found == nullptr) return 0;
   const LaneRow& lane = **found;
   auto attempts = letters_.Undetermined(lane);
   if (!attempts.ok()) return attempts.status();
@@ -47,9 +47,9 @@ absl::StatusOr<bool> Intake::IsUnansweredWrite(const System& system, CachedRecor
     if (!row->has_value()) continue;  // forgotten since
     auto held = held_.AfterWrite(system, lane, record, attempt);
     if (!held.ok()) return held.status();
-    if (CanonicalDigest(*held) == said) return true;
+    if (CanonicalDigest(*held) == said) return attempt;
   }
-  return false;
+  return 0;
 }
 
 // Everything that is stored about the record is read before anything is staged: a row that turns
@@ -213,9 +213,14 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
     if (*ours) return close(Disposition::kEcho);
   }
   if (!is_patch && arrival.entity != record->row.digest) {
-    auto unanswered = IsUnansweredWrite(system, *record, arrival.entity);
+    auto unanswered = FindUnansweredWrite(system, *record, arrival.entity);
     if (!unanswered.ok()) return unanswered.status();
-    if (*unanswered) return close(Disposition::kEcho);
+    if (*unanswered == record->row.head && !revives) {
+      if (absl::Status status = NoteHeld(system, *record, change.subject()); !status.ok()) {
+        return status;
+      }
+    }
+    if (*unanswered != 0) return close(Disposition::kEcho);
   }
   if (revives) {
     auto is_old = HoldsWhatIsDeleted(system, *record, *base, arrival.entity);
@@ -273,8 +278,8 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
     auto lane = context_.memory.FindLane({system.id, record->row.id});
     if (!lane.ok()) return lane.status();
     const bool is_ours = *lane != nullptr && (*lane)->acknowledged > 0 && !(*lane)->base_is_payload;
-    if (!is_patch && *lane != nullptr && arrival.entity == record->row.digest) {
-      if (absl::Status status = NoteHeld(system, **lane, *record, change.subject()); !status.ok()) {
+    if (!is_patch && arrival.entity == record->row.digest) {
+      if (absl::Status status = NoteHeld(system, *record, change.subject()); !status.ok()) {
         return status;
       }
     }
@@ -366,14 +371,19 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
 
 // The target says that it holds the newest version, which nobody may have known: its answer was
 // lost, and a person was asked.
-absl::Status Intake::NoteHeld(const System& system, LaneRow& lane, const CachedRecord& record,
+absl::Status Intake::NoteHeld(const System& system, const CachedRecord& record,
                               const std::string& external_id) {
+  auto found = context_.memory.FindLane({system.id, record.row.id});
+  if (!found.ok()) return found.status();
+  if (*found == nullptr) return absl::OkStatus();
+  LaneRow& lane = **found;
   if (lane.state != LaneState::kIdle || lane.route == 0 ||
       lane.acknowledged >= record.row.version) {
     return absl::OkStatus();
   }
   lane.acknowledged = record.row.version;
-  lane.acknowledged_digest = record.row.digest;
+  // How its route renders it was not asked, so the next version is sent whatever it says.
+  lane.acknowledged_digest = Digest();
   lane.base = record.row.head;
   lane.base_is_payload = false;
   if (lane.external_id.empty()) {

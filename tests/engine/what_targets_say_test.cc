@@ -232,6 +232,53 @@ TEST_CASE("rule 10: a delivery that fails again has one letter") {
   CHECK(both.world.engine().Status().open_dead_letters == 1);
 }
 
+TEST_CASE("rule 2, I1: a letter that is requeued leaves the key of what is under way alone") {
+  TalkingErp both;
+  both.SetUp();
+  both.erp.capabilities.idempotent = false;
+  both.erp.Script("product:P", {{Act::kPermanent}, {Act::kUnknownWithEffect}});
+  for (int i = 0; i < 2; ++i) both.erp.NextProbe(fakes::ProbeAct::kUndetermined);
+  REQUIRE(both.Say("shop", "c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.Say("shop", "c2", "v2") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunFor(absl::Seconds(2)));
+  REQUIRE(both.erp.effects().size() == 1);
+  REQUIRE_OK(both.world.engine().dead_letters().Requeue(both.OnlyLetter().row.id, Anna()));
+  REQUIRE_OK(both.world.RunUntilIdle());
+  // Asked about under another key it would not be found, and written again.
+  CHECK(both.erp.Wrongs() == "");
+  CHECK(both.erp.TextsOf("product:P") == std::vector<std::string>{"v2"});
+  CHECK(both.world.AllLetters()[0].row.state == DeadLetterState::kResolved);
+}
+
+TEST_CASE(
+    "rule 1, I26: a lane that was being prepared when the store failed is sent all the same") {
+  // Whichever of the reads fails.
+  for (int reads = 0; reads < 12; ++reads) {
+    CAPTURE(reads);
+    World world({.options = {.window_lanes_max = 16}});
+    FakeErp& erp = world.MakeErp("erp");
+    world.AddSystem("shop", {.source = &world.MakeShop()});
+    world.AddSystem("erp", {.sink = &erp});
+    world.AddRoute("shop", "erp", EntityType::kProduct);
+    for (const char* version : {"v1", "v2"}) {
+      erp.down = true;
+      for (int i = 0; i < 4; ++i) {
+        const std::string sku = fmt::format("P{}", i);
+        REQUIRE_OK(world.Accept({Upsert("shop", sku + version, MakeProduct(sku, version))}).status);
+      }
+      // What is to be prepared is in the store only.
+      REQUIRE_OK(world.Restart());
+    }
+    erp.down = false;
+    world.store().FailReads(1, reads);
+    for (int step = 0; step < 40; ++step) static_cast<void>(world.engine().Step());
+    REQUIRE_OK(world.RunUntilIdle());
+    for (int i = 0; i < 4; ++i) CHECK(erp.HeldText(fmt::format("product:P{}", i)) == "v2");
+    CHECK(world.engine().Status().owed == 0);
+  }
+}
+
 TEST_CASE("rule 2, I1: after a crash nothing is asked before the request can have arrived") {
   World world;
   FakeErp& erp = world.MakeErp("erp");

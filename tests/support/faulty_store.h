@@ -35,7 +35,11 @@ class FaultyStore final : public Store {
     dies_ = dies;
     status_ = std::move(status);
   }
-  void FailReads(int count) { read_failures_ = count; }
+  // The next `count` reads fail, after `passing` that do not.
+  void FailReads(int count, int passing = 0) {
+    read_failures_ = count;
+    reads_passing_ = passing;
+  }
   // The stored rows of one record's lanes cannot be read any more; 0: all can.
   void DamageLanesOf(RecordId record) { damaged_ = record; }
   void FailRecoveries(int count) { recovery_failures_ = count; }
@@ -166,7 +170,9 @@ class FaultyStore final : public Store {
  private:
   absl::Status Read() {
     if (dead_) return status_;
-    if (read_failures_ > 0) {
+    if (reads_passing_ > 0) {
+      --reads_passing_;
+    } else if (read_failures_ > 0) {
       --read_failures_;
       return absl::UnavailableError("the disk does not answer");
     }
@@ -182,6 +188,7 @@ class FaultyStore final : public Store {
   bool dies_ = false;
   bool dead_ = false;
   int read_failures_ = 0;
+  int reads_passing_ = 0;
   int recovery_failures_ = 0;
   absl::Status status_ = absl::UnavailableError("the disk is gone");
 };

@@ -92,6 +92,11 @@ constexpr std::array<Part, 1> kOfPayment = {Whole(kPaymentService)};
 
 }  // namespace
 
+bool IsReferredTo(EntityType type) {
+  return type == EntityType::kProduct || type == EntityType::kCustomer ||
+         type == EntityType::kOrder || type == EntityType::kPayment;
+}
+
 std::span<const Part> PartsOf(EntityType type) {
   switch (type) {
     case EntityType::kProduct:

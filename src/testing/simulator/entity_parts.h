@@ -31,6 +31,9 @@ struct Part {
   void (*copy)(const model::v1::Entity& from, model::v1::Entity& to);
 };
 
+// Others of other types may refer to it.
+bool IsReferredTo(EntityType type);
+
 // By type; the first part's owner is who brings the entity into the world.
 std::span<const Part> PartsOf(EntityType type);
 

@@ -28,11 +28,6 @@ bool IsOwnField(const RetailSystem& system, EntityType type, std::string_view pa
   return owner == system.name();
 }
 
-bool IsReferredTo(EntityType type) {
-  return type == EntityType::kProduct || type == EntityType::kCustomer ||
-         type == EntityType::kOrder || type == EntityType::kPayment;
-}
-
 }  // namespace
 
 absl::Status OperatorMayAll::Check(const AccessQuestion& question) const {

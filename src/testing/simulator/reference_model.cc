@@ -186,7 +186,7 @@ std::optional<Blame> ReferenceModel::OnEffect(SystemNo target, EntityNo entity,
   }
   // What was said, unsaid and said again may be written again.
   for (size_t part = 0; part < parts.size() && !advances; ++part) {
-    if (IsOwn(target, entity, part)) continue;
+    if (IsOwn(target, entity, part) && !known_gaps::kToldItsOwnWords) continue;
     const auto later =
         Search(target, entity, part, at[part] + 1, Shown(target, story.parts[part][at[part]]));
     advances = later.has_value();

@@ -1,4 +1,5 @@
 #include "testing/simulator/run.h"
+#include "testing/simulator/entity_parts.h"
 
 #include <fmt/format.h>
 
@@ -346,7 +347,9 @@ void Run::SendWebhook(size_t number, size_t statement_number, int tries) {
   NoticeTrouble();
   if (absl::IsResourceExhausted(response.status)) {
     // Where this is the only way, some senders give up: what was refused must have no effect.
-    if (!seat.system->traits().readable && !statement.may_be_taken && tries > 1 &&
+    const bool is_missed = IsReferredTo(world_.model.TypeOfEntity(statement.entity)) ||
+                           change.operation() == model::v1::OPERATION_DELETE;
+    if (!seat.system->traits().readable && !statement.may_be_taken && !is_missed && tries > 1 &&
         seat.system->faults().Strikes(Fault::kWebhookRefused, Always::kAlways)) {
       feed.Withdraw(statement_number);
       retailer_.DisregardBooks(world_.model.TypeOfEntity(statement.entity));
