@@ -92,7 +92,7 @@ class Intake {
                                           const std::optional<model::v1::Entity>& held,
                                           const Digest& said);
   absl::Status ReadLanes(RecordId record);
-  absl::StatusOr<bool> IsOurs(const System& system, CachedRecord& record, const std::string& key);
+  absl::StatusOr<Seq> FindOurs(const System& system, CachedRecord& record, const std::string& key);
   Receipt SetAside(System& system, const Arrival& arrival, std::string id, std::string_view reason,
                    std::string message, uint64_t requeued);
   JournalRow NewRow(const System& system, const Arrival& arrival);

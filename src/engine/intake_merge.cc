@@ -63,31 +63,31 @@ absl::Status Intake::ReadLanes(RecordId record) {
   return absl::OkStatus();
 }
 
-// The key is that of a delivery to the system: of a late version too, because a system that is read
-// seldom tells of each write in turn. How far back is looked is bounded; an older echo is merged as
-// the system's own statement.
-absl::StatusOr<bool> Intake::IsOurs(const System& system, CachedRecord& record,
-                                    const std::string& key) {
+// The version, by its journal row, that was delivered to the system under this key; 0: none is
+// known. A late one is found too, because a system that is read seldom tells of each write in turn.
+// How far back is looked is bounded; an older echo is merged as the system's own statement.
+absl::StatusOr<Seq> Intake::FindOurs(const System& system, CachedRecord& record,
+                                     const std::string& key) {
   constexpr int kVersionsMax = 256;
   auto lane = context_.memory.FindLane({system.id, record.row.id});
   if (!lane.ok()) return lane.status();
-  if (*lane == nullptr) return false;
+  if (*lane == nullptr) return 0;
   const RouteState* route = context_.registry.FindRoute((*lane)->route);
-  if (route == nullptr) return false;
+  if (route == nullptr) return 0;
   Seq seq = record.row.head;
   for (int i = 0; i < kVersionsMax && seq != 0; ++i) {
     auto journal = context_.memory.FindJournal(seq);
     if (!journal.ok()) return journal.status();
-    if (!journal->has_value()) return false;
+    if (!journal->has_value()) return 0;
     const Version version = Version::Of(**journal);
     for (int32_t resends = (*lane)->resends; resends >= 0; --resends) {
       if (IdempotencyKey(route->route.name, system.name, record.row.key, version, resends) == key) {
-        return true;
+        return seq;
       }
     }
     seq = version.previous;
   }
-  return false;
+  return 0;
 }
 
 void Intake::TellRefused(const System& system, const std::vector<std::string>& paths,
@@ -206,21 +206,22 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   }
   auto base = Base(system, *record);
   if (!base.ok()) return base.status();
-  // What it holds because we wrote it, it does not say of its own accord.
-  if (!change.caused_by().empty()) {
-    auto ours = IsOurs(system, *record, change.caused_by());
+  // What it holds because we wrote it, it does not say of its own accord: what carries our key, or
+  // is what it would hold after a write that was not answered. That it says so proves the write.
+  auto ours = change.caused_by().empty() ? absl::StatusOr<Seq>(0)
+                                         : FindOurs(system, *record, change.caused_by());
+  if (!ours.ok()) return ours.status();
+  if (*ours == 0 && !is_patch && arrival.entity != record->row.digest) {
+    ours = FindUnansweredWrite(system, *record, arrival.entity);
     if (!ours.ok()) return ours.status();
-    if (*ours) return close(Disposition::kEcho);
   }
-  if (!is_patch && arrival.entity != record->row.digest) {
-    auto unanswered = FindUnansweredWrite(system, *record, arrival.entity);
-    if (!unanswered.ok()) return unanswered.status();
-    if (*unanswered == record->row.head && !revives) {
+  if (*ours != 0) {
+    if (*ours == record->row.head && !revives) {
       if (absl::Status status = NoteHeld(system, *record, change.subject()); !status.ok()) {
         return status;
       }
     }
-    if (*unanswered != 0) return close(Disposition::kEcho);
+    return close(Disposition::kEcho);
   }
   if (revives) {
     auto is_old = HoldsWhatIsDeleted(system, *record, *base, arrival.entity);

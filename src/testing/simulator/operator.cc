@@ -100,6 +100,10 @@ void Operator::Judge(const DeadLetter& letter) {
   }
   const EntityNo entity = world_.model.Find(letter.entity);
   world_.model.OnLetter(system->number(), entity);
+  // What may have come there is deleted there.
+  if (letter.row.reason == dead_letter_reason::kUndetermined) {
+    world_.model.Doubt(system->number(), entity);
+  }
   const bool by_refusal = letter.row.reason == dead_letter_reason::kPermanent ||
                           letter.row.reason == dead_letter_reason::kExhausted ||
                           letter.row.reason == dead_letter_reason::kConflict;

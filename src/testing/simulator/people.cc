@@ -301,6 +301,7 @@ void People::SaySomethingAgain() {
              system.faults().Strikes(Fault::kToldUnchanged, Familiarity::kKnown)) {
     system.TellUnchanged(statement.entity);
   } else if (may_contradict_ && statement.taken && is_plain &&
+             statement.taken_as == statement.change.id() &&
              statement.change.operation() == model::v1::OPERATION_UPSERT &&
              system.faults().Strikes(Fault::kContradiction, Familiarity::kKnown)) {
     system.Contradict(number);

@@ -213,7 +213,8 @@ std::optional<Blame> ReferenceModel::OnDeletion(SystemNo target, EntityNo entity
   Progress& progress = At(target, entity);
   const auto found = Search(target, entity, 0, progress.at[0], std::string(kGone));
   if (!found) return Wrong(target, entity, 0, std::string(kGone));
-  if (!progress.present && !std::exchange(progress.again, false)) {
+  const bool is_doubted = std::exchange(progress.doubted, false);
+  if (!progress.present && !is_doubted && !std::exchange(progress.again, false)) {
     return Blame{"I1", fmt::format("{} was deleted at {}, where it was not", NameOf(entity),
                                    targets_[target].name)};
   }

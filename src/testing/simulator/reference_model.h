@@ -94,6 +94,8 @@ class ReferenceModel {
 
   std::optional<Blame> OnEffect(SystemNo target, EntityNo entity, const model::v1::Entity& sent);
   std::optional<Blame> OnDeletion(SystemNo target, EntityNo entity);
+  // Nobody can tell the engine whether the target has it.
+  void Doubt(SystemNo target, EntityNo entity) { At(target, entity).doubted = true; }
   // Someone or something made it right to write there again what was written before.
   void PermitAgain(SystemNo target, EntityNo entity) { At(target, entity).again = true; }
   // The last effect was such a repetition.
@@ -153,6 +155,7 @@ class ReferenceModel {
     bool present = false;
     bool was_there = false;
     bool given_up = false;
+    bool doubted = false;
     bool again = false;
     int letters = 0;
     std::string amended;  // may be given instead of revision `amended_at`

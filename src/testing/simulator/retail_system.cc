@@ -290,12 +290,6 @@ RemoteAnswer RetailSystem::Execute(const RemoteWrite& write, EntityNo entity) {
   effects_.push_back(
       {world_.queue.now(), entity, write.operation, std::string(write.idempotency_key)});
   CheckVersion(write, entity);
-  // What may have come here is deleted here.
-  if (deletes && std::any_of(keys_.begin(), keys_.end(), [&](const auto& known) {
-        return known.second.entity == entity && IsInDoubt(known.second);
-      })) {
-    world_.model.PermitAgain(number_, entity);
-  }
   const auto blame = deletes ? world_.model.OnDeletion(number_, entity)
                              : world_.model.OnEffect(number_, entity, *write.entity);
   if (blame.has_value()) world_.Break(*blame);
