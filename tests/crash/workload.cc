@@ -43,7 +43,8 @@ class Script {
       Tell(
           kShop, Versions(4),
           [&](int version) { return MakeLevel(sku, 100 * i + 10 * version + 1); },
-          chance_.OneIn(3));
+          // What a person has to look into may be deleted meanwhile, which is another story.
+          workload_->memory != Memory::kNeither && chance_.OneIn(3));
       if (chance_.OneIn(2)) {
         Tell(kTill, Versions(2),
              [&](int version) { return MakePrice(sku, 1'000'000 * (version + 1) + i); });
