@@ -45,6 +45,10 @@ class Run {
     Note(sqlite3_bind_text64(statement_, index, value.data(), value.size(), SQLITE_STATIC,
                              SQLITE_UTF8));
   }
+  void BindTextCopy(int index, std::string_view value) {
+    Note(sqlite3_bind_text64(statement_, index, value.data(), value.size(), SQLITE_TRANSIENT,
+                             SQLITE_UTF8));
+  }
   void BindBlob(int index, std::string_view value) {
     Note(sqlite3_bind_blob64(statement_, index, value.data() == nullptr ? "" : value.data(),
                              value.size(), SQLITE_STATIC));

@@ -8,6 +8,7 @@ namespace retailsync::store::sqlite {
 extern const char kSchemaStep1[];
 // Version 2: views for people, and what finding and expiring dead letters needs.
 extern const char kSchemaStep2[];
+extern const char kSchemaStep3[];
 
 }  // namespace retailsync::store::sqlite
 
