@@ -49,9 +49,9 @@ class Intake {
     const std::string& id() const { return made_id.empty() ? change->id() : made_id; }
     model::v1::Entity TakeEntity() {
       if (own == nullptr) return change->entity();
-      model::v1::Entity entity;
-      entity.Swap(own->mutable_entity());
-      return entity;
+      model::v1::Entity taken;
+      taken.Swap(own->mutable_entity());
+      return taken;
     }
   };
   struct Target {

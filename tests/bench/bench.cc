@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/statfs.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -43,6 +44,7 @@ constexpr const char kHelp[] =
     "Exits with 1 when a promise was off, with 2 when it could not be run.\n";
 
 volatile sig_atomic_t interrupted = 0;
+volatile sig_atomic_t running = 0;  // the process of an experiment
 
 struct Arguments {
   Settings settings;
@@ -80,7 +82,8 @@ std::optional<Arguments> Parse(int count, char** words) {
 
 std::vector<Experiment> Chosen(const Arguments& arguments) {
   std::vector<Experiment> chosen;
-  for (auto* all : {PipelineExperiments, CostExperiments, StageExperiments, LatencyExperiments}) {
+  for (auto* all : {PipelineExperiments, CostExperiments, StageExperiments, LatencyExperiments,
+                    GrowthExperiments, IsolationExperiments, MicroExperiments}) {
     for (Experiment& experiment : all()) {
       if (experiment.only_large && !arguments.settings.large) continue;
       const std::string name = experiment.group + ": " + experiment.row;
@@ -122,7 +125,10 @@ void WriteAll(int file, std::string_view text) {
 
 // In the child: never returns.
 [[noreturn]] void RunHere(const Experiment& experiment, const Settings& settings, int answer) {
+  // Nothing is left behind, however the parent ends.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, SIG_DFL);
   Report report(experiment.group, experiment.row);
   const absl::Status status = experiment.run(settings, report);
   if (!status.ok()) report.Complain(status.ToString());
@@ -147,9 +153,11 @@ Report RunInAProcess(const Experiment& experiment, const Arguments& arguments) {
   }
   close(ends[1]);
   if (child > 0) {
+    running = child;
     report.Decode(ReadAll(ends[0]));
     int how = 0;
     while (waitpid(child, &how, 0) < 0 && errno == EINTR) continue;
+    running = 0;
     if (WIFSIGNALED(how)) report.Complain(fmt::format("ended by signal {}", WTERMSIG(how)));
   } else {
     report.Complain(fmt::format("fork: {}", std::strerror(errno)));
@@ -206,8 +214,12 @@ int Main(int count, char** words) {
     return 2;
   }
   struct sigaction action {};
-  action.sa_handler = [](int) { interrupted = 1; };
+  action.sa_handler = [](int) {
+    interrupted = 1;
+    if (running > 0) kill(running, SIGKILL);
+  };
   sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
 
   const auto about = About(*arguments);
   for (const auto& [name, value] : about) fmt::print("{:<12} {}\n", name, value);

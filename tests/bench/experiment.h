@@ -31,6 +31,9 @@ std::vector<Experiment> PipelineExperiments();
 std::vector<Experiment> CostExperiments();
 std::vector<Experiment> StageExperiments();
 std::vector<Experiment> LatencyExperiments();
+std::vector<Experiment> GrowthExperiments();
+std::vector<Experiment> IsolationExperiments();
+std::vector<Experiment> MicroExperiments();
 
 }  // namespace retailsync::bench
 

@@ -34,22 +34,28 @@ std::optional<size_t> Feed::FindById(const std::string& change_id) const {
   return found->second;
 }
 
-uint64_t Feed::Show(size_t number) {
+uint64_t Feed::ShowByWebhook(size_t number) {
   const uint64_t moment = ++world_.moment;
   for (const RevisionId& revision : statements_[number].revisions) {
-    world_.model.Offered(revision, moment);
+    world_.model.OfferedByWebhook(revision, moment);
   }
   return moment;
 }
 
-void Feed::Take(size_t number, uint64_t moment, const std::string& change_id) {
+void Feed::TakeByWebhook(size_t number, uint64_t moment, const std::string& change_id) {
+  Take(number, moment, moment, change_id);
+}
+
+void Feed::Take(size_t number, uint64_t moment, uint64_t settled, const std::string& change_id) {
   Statement& statement = statements_[number];
   if (!statement.taken) {
     statement.taken = true;
-    statement.taken_at = world_.queue.now();
+    statement.taken_at = world_.EngineNow();
     statement.taken_as = change_id;
   }
-  for (const RevisionId& revision : statement.revisions) world_.model.Taken(revision, moment);
+  for (const RevisionId& revision : statement.revisions) {
+    world_.model.Taken(revision, moment, settled);
+  }
 }
 
 void Feed::Withdraw(size_t number) {
@@ -62,24 +68,26 @@ Feed::Cursor Feed::Parse(const std::string& text) {
   Cursor cursor;
   long long second = 0;
   unsigned long long number = 0;
-  long long high = 0;
+  long long pass = 0;
   unsigned long long page = 0;
-  if (std::sscanf(text.c_str(), "%lld.%llu.%lld#%llu", &second, &number, &high, &page) == 4) {
-    cursor = {{second, number}, high, page};
+  if (std::sscanf(text.c_str(), "%lld.%llu.%lld#%llu", &second, &number, &pass, &page) == 4) {
+    cursor = {{second, number}, pass, page};
   }
   return cursor;
 }
 
 std::string Feed::ToText(const Cursor& cursor) {
-  return fmt::format("{}.{}.{}#{}", cursor.after.first, cursor.after.second, cursor.high,
+  return fmt::format("{}.{}.{}#{}", cursor.after.first, cursor.after.second, cursor.pass,
                      cursor.page);
 }
 
 void Feed::Learn(uint64_t page) {
   const auto found = given_.find(page);
   if (found == given_.end()) return;
-  for (const Shown& shown : found->second)
-    Take(shown.number, shown.moment, statements_[shown.number].change.id());
+  const uint64_t settled = ++world_.moment;
+  for (const Shown& shown : found->second) {
+    Take(shown.number, shown.moment, settled, statements_[shown.number].change.id());
+  }
   given_.erase(given_.begin(), std::next(found));
 }
 
@@ -108,7 +116,9 @@ void Feed::Settle() {
 
 void Feed::Put(PollResponse* response, std::vector<Shown>* page, size_t number) {
   const Statement& statement = statements_[number];
-  page->push_back({number, Show(number)});
+  const uint64_t moment = ++world_.moment;
+  for (const RevisionId& revision : statement.revisions) world_.model.Offered(revision, moment);
+  page->push_back({number, moment});
   if (statement.reject.has_value()) {
     response->rejects.push_back(*statement.reject);
   } else {
@@ -127,20 +137,24 @@ Feed::Cursor Feed::ReadLog(Cursor cursor, size_t changes_max, PollResponse* resp
 
 Feed::Cursor Feed::ReadRows(Cursor cursor, size_t changes_max, PollResponse* response,
                             std::vector<Shown>* page) {
+  if (cursor.pass == 0) {
+    cursor.pass = absl::ToUnixSeconds(Epoch()) + (world_.queue.now() + clock_error_) / kSecond;
+  }
   auto row = rows_.upper_bound(cursor.after);
   for (; row != rows_.end() && page->size() < changes_max; ++row) {
     Put(response, page, row->second);
     cursor.after = *row;
-    cursor.high = std::max(cursor.high, row->first);
   }
   response->more = row != rows_.end();
   if (response->more) {
     if (row->first == cursor.after.first) {
       world_.coverage.Reach(Fault::kPageShared, Always::kAlways);
     }
-  } else if (cursor.high != INT64_MIN) {
-    // The next pass begins as far back as a row may have shown late.
-    cursor.after = {cursor.high - kLateMax / kSecond - 1, 0};
+  } else {
+    // A row that did not show yet when this pass went by shows after it began: the next pass goes
+    // as far back as such a row's time may lie.
+    cursor.after = {cursor.pass - kLateMax / kSecond - 1, 0};
+    cursor.pass = 0;
   }
   return cursor;
 }
@@ -159,11 +173,11 @@ PollResponse Feed::Page(const PollRequest& request) {
                                : ReadLog(after, changes_max, &response, &page);
   // Where nothing is new the cursor stays as it is.
   const bool is_news =
-      after.after != before.after || std::any_of(page.begin(), page.end(), [&](const Shown& shown) {
+      response.more || std::any_of(page.begin(), page.end(), [&](const Shown& shown) {
         return !statements_[shown.number].taken;
       });
   response.next_cursor = request.cursor;
-  if (is_news && !page.empty()) {
+  if (is_news) {
     after.page = ++pages_;
     response.next_cursor = ToText(after);
     given_[after.page] = std::move(page);

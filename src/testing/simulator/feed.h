@@ -27,9 +27,11 @@ struct Statement {
   std::optional<model::v1::Change> right;
   std::vector<RevisionId> right_revisions;
   bool is_corrected = false;
+  bool is_given_up = false;
   // It shows only from then on.
   Micros visible_at = 0;
-  // The engine has it for good, as far as the system can tell, since then and under that id.
+  // The engine has it for good, as far as the system can tell: since then, by the engine's time,
+  // and under that id.
   bool taken = false;
   Micros taken_at = 0;
   std::string taken_as;
@@ -41,7 +43,9 @@ struct Statement {
 // it came with was taken for good: that is all a system ever learns of the engine.
 class Feed {
  public:
-  Feed(World* world, const SystemTraits* traits) : world_(*world), traits_(*traits) {}
+  // `clock_error`: of the system's own clock.
+  Feed(World* world, const SystemTraits* traits, Micros clock_error)
+      : world_(*world), traits_(*traits), clock_error_(clock_error) {}
 
   size_t Add(Statement statement);
   Statement& At(size_t number) { return statements_[number]; }
@@ -53,9 +57,9 @@ class Feed {
   std::optional<size_t> FindById(const std::string& change_id) const;
 
   PollResponse Page(const PollRequest& request);
-  // The engine was shown the statement, or has it for good, by another way.
-  uint64_t Show(size_t number);
-  void Take(size_t number, uint64_t moment, const std::string& change_id);
+  // The engine is shown the statement by a webhook; it has taken it for good, at that moment.
+  uint64_t ShowByWebhook(size_t number);
+  void TakeByWebhook(size_t number, uint64_t moment, const std::string& change_id);
   // Nobody tells it any more, and the engine never took it.
   void Withdraw(size_t number);
 
@@ -67,7 +71,7 @@ class Feed {
   using Place = std::pair<int64_t, size_t>;
   struct Cursor {
     Place after{INT64_MIN, 0};  // or, in a log, how many entries were passed
-    int64_t high = INT64_MIN;   // the latest time that was passed
+    int64_t pass = 0;           // when this pass over the rows began; 0: the next page begins one
     uint64_t page = 0;
   };
   struct Shown {
@@ -78,6 +82,7 @@ class Feed {
   static Cursor Parse(const std::string& text);
   static std::string ToText(const Cursor& cursor);
   void Learn(uint64_t page);
+  void Take(size_t number, uint64_t moment, uint64_t settled, const std::string& change_id);
   // Statements whose time has come take their places.
   void Settle();
   void Put(PollResponse* response, std::vector<Shown>* page, size_t number);
@@ -88,6 +93,7 @@ class Feed {
 
   World& world_;
   const SystemTraits& traits_;
+  const Micros clock_error_;
   std::vector<Statement> statements_;
   std::unordered_map<std::string, size_t> by_id_;
   std::set<std::pair<Micros, size_t>> hidden_;  // by when they show

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "testing/simulator/known_gaps.h"
+
 namespace retailsync::testing {
 namespace {
 
@@ -14,6 +16,17 @@ using model::v1::Entity;
 
 // History is kept for at least that long, and nothing is told again that is older than half of it.
 constexpr Micros kHistoryMin = kHour;
+
+// The field at `path`, "product.titles[en].text", is the system's own to decide: it may hold there
+// what it never got to tell.
+bool IsOwnField(const RetailSystem& system, EntityType type, std::string_view path) {
+  path.remove_prefix(std::min(path.find('.') + 1, path.size()));
+  std::string_view owner;
+  for (const Part& part : PartsOf(type)) {
+    if (path.starts_with(part.path)) owner = part.owner;
+  }
+  return owner == system.name();
+}
 
 bool IsReferredTo(EntityType type) {
   return type == EntityType::kProduct || type == EntityType::kCustomer ||
@@ -59,6 +72,15 @@ void Operator::ReadNewLetters(Engine* engine) {
   }
 }
 
+void Operator::NoticeRepairs(const Engine& engine) {
+  for (const auto& system : retailer_.systems()) {
+    for (const EntityType type : system->takes()) {
+      const auto report = engine.FindReconcile(system->name(), type);
+      if (!report.has_value() || report->done) system->EndRepair(type);
+    }
+  }
+}
+
 // A letter excuses what is missing at a target, so it must have a cause that its system knows of.
 void Operator::Judge(const DeadLetter& letter) {
   world_.trace.Line(world_.queue.now(), "letter")
@@ -93,6 +115,7 @@ void Operator::Judge(const DeadLetter& letter) {
 }
 
 bool Operator::Handle(Engine* engine) {
+  NoticeRepairs(*engine);
   ReadNewLetters(engine);
   DeadLetterQuery query;
   query.rows_max = 200;
@@ -141,12 +164,20 @@ absl::Status Operator::HandleChange(Engine* engine, const DeadLetter& letter) {
   RetailSystem& system = *retailer_.Find(letter.system);
   const auto right = system.RightChange(letter.row.change_id);
   if (!right.has_value()) return Discard(engine, letter, "nobody knows what it meant");
+  // The newest goes first.
+  if (known_gaps::kOlderChangesResolve && system.IsWrongSince(letter.row.change_id)) {
+    return absl::OkStatus();
+  }
   // Without versions what is put right late would overwrite what was said since.
   const bool is_late = !system.traits().versions && system.WasSaidSince(letter.row.change_id);
-  if (!system.IsBeingCorrected(letter.row.change_id) &&
-      (is_late || plan_.Strikes(Fault::kDiscard, Now()))) {
+  const bool may_go =
+      is_late || (!IsReferredTo(TypeOf(right->entity())) && plan_.Strikes(Fault::kDiscard, Now()));
+  if (may_go && !system.IsBeingCorrected(letter.row.change_id)) {
     absl::Status status = Discard(engine, letter, "not worth the trouble");
-    if (status.ok()) retailer_.DisregardBooks(TypeOf(right->entity()));
+    if (status.ok()) {
+      system.OnGivenUp(letter.row.change_id);
+      retailer_.DisregardBooks(TypeOf(right->entity()));
+    }
     return status;
   }
   world_.coverage.Reach(Fault::kEditChange, Now());
@@ -163,6 +194,12 @@ absl::Status Operator::HandleDelivery(Engine* engine, const DeadLetter& letter) 
   RetailSystem& system = *retailer_.Find(letter.system);
   const EntityNo entity = world_.model.Find(letter.entity);
   ReferenceModel& model = world_.model;
+  world_.trace.Line(world_.queue.now(), "handles letter")
+      .Add(static_cast<int64_t>(letter.row.id))
+      .Add(letter.system)
+      .Add(model.NameOf(entity))
+      .Add(letter.row.version)
+      .Add(letter.row.reason);
   if (letter.row.reason == dead_letter_reason::kUnsupported) {
     absl::Status status = Discard(engine, letter, "the target cannot do it");
     if (status.ok()) model.GiveUp(system.number(), entity);
@@ -170,15 +207,18 @@ absl::Status Operator::HandleDelivery(Engine* engine, const DeadLetter& letter) 
   }
   const bool is_deletion = model.IsGone(entity);
   const bool is_undetermined = letter.row.reason == dead_letter_reason::kUndetermined;
+  const bool is_there = !is_deletion && model.IsPast(system.number(), entity, letter.entity, true);
   if (is_deletion ? !model.Holds(system.number(), entity)
                   : model.IsPast(system.number(), entity, letter.entity, false)) {
     return Discard(engine, letter, "something newer is there");
   }
-  if (is_undetermined && !is_deletion &&
-      model.IsPast(system.number(), entity, letter.entity, true)) {
-    // It is there, which the engine cannot be told. Where other entities refer to it, it is sent
-    // again: the system takes it for an update of what it has.
-    if (!IsReferredTo(letter.row.type)) return Discard(engine, letter, "it is there");
+  if (is_there) {
+    // The engine cannot be told so. Where other entities refer to it, it is sent again: the system
+    // takes it for an update of what it has.
+    if (!is_undetermined || !IsReferredTo(letter.row.type)) {
+      system.OnUntold(entity);
+      return Discard(engine, letter, "it is there");
+    }
     model.PermitAgain(system.number(), entity);
   }
   // What it waited for in vain may yet come.
@@ -210,6 +250,7 @@ absl::Status Operator::HandleDelivery(Engine* engine, const DeadLetter& letter) 
 // -- Awkward moments
 
 void Operator::Act(Engine* engine) {
+  NoticeRepairs(*engine);
   ReadNewLetters(engine);
   const auto between = [&](int64_t least, int64_t most) {
     return world_.choices.Between(Stream::kFaults, least, most);
@@ -259,9 +300,7 @@ void Operator::Act(Engine* engine) {
     if (!system.traits().listable || system.takes().empty()) continue;
     auto type = system.takes().begin();
     std::advance(type, between(0, static_cast<int64_t>(system.takes().size()) - 1));
-    if (repair) system.PermitAgain(*type);
-    engine->StartReconcile({.target = system.name(), .type = *type, .repair = repair}, me_)
-        .IgnoreError();
+    Reconcile(engine, system, *type, repair);
   }
   if (plan_.Strikes(Fault::kExpire, Now())) {
     forgets_ = true;
@@ -277,7 +316,7 @@ void Operator::Act(Engine* engine) {
 
 bool Operator::IsRemembered(const Statement& statement) const {
   return statement.taken &&
-         (!forgets_ || world_.queue.now() - statement.taken_at < kHistoryMin / 2);
+         (!forgets_ || world_.EngineNow() - statement.taken_at < kHistoryMin / 2);
 }
 
 // What the engine took for good it still knows, whatever has happened since.
@@ -312,11 +351,15 @@ void Operator::StartReconciling(Engine* engine, bool repair) {
   for (const auto& system : retailer_.systems()) {
     if (!system->traits().listable) continue;
     for (const EntityType type : system->takes()) {
-      if (repair) system->PermitAgain(type);
-      engine->StartReconcile({.target = system->name(), .type = type, .repair = repair}, me_)
-          .IgnoreError();
+      Reconcile(engine, *system, type, repair);
     }
   }
+}
+
+void Operator::Reconcile(Engine* engine, RetailSystem& system, EntityType type, bool repair) {
+  if (repair) system.BeginRepair(type);
+  engine->StartReconcile({.target = system.name(), .type = type, .repair = repair}, me_)
+      .IgnoreError();
 }
 
 bool Operator::IsReconciling(Engine* engine, bool repair) {
@@ -327,9 +370,7 @@ bool Operator::IsReconciling(Engine* engine, bool repair) {
       if (!report.has_value()) continue;
       is_running = is_running || !report->done || !report->status.ok();
       if (!report->done || report->status.ok()) continue;
-      if (repair) system->PermitAgain(type);
-      engine->StartReconcile({.target = system->name(), .type = type, .repair = repair}, me_)
-          .IgnoreError();
+      Reconcile(engine, *system, type, repair);
     }
   }
   return is_running;
@@ -341,11 +382,17 @@ std::string Operator::Drift(const Engine& engine) const {
       const auto report = engine.FindReconcile(system->name(), type);
       if (!report.has_value()) continue;
       if (!report->status.ok()) return report->status.ToString();
-      if (report->missing + report->different == 0) continue;
-      return fmt::format(
-          "{} of {}: {} missing, {} different, the first of them {}{}", Name(type), system->name(),
-          report->missing, report->different, report->examples[0].external_id,
-          report->examples[0].paths.empty() ? "" : " at " + report->examples[0].paths[0]);
+      for (const retailsync::Drift& drift : report->examples) {
+        if (drift.kind == DriftKind::kMissing) {
+          return fmt::format("{} missing at {}", drift.external_id, system->name());
+        }
+        if (system->HasTrespassed(drift.external_id)) continue;
+        for (const std::string& path : drift.paths) {
+          if (!IsOwnField(*system, type, path)) {
+            return fmt::format("{} different at {} in {}", drift.external_id, system->name(), path);
+          }
+        }
+      }
     }
   }
   return {};

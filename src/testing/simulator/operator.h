@@ -38,6 +38,7 @@ class Operator {
 
   // Starts comparing every type at every target that can list.
   void StartReconciling(Engine* engine, bool repair);
+  void Reconcile(Engine* engine, RetailSystem& system, EntityType type, bool repair);
   // Whether one is still under way; those that failed are begun again.
   bool IsReconciling(Engine* engine, bool repair);
   // Everything that was found by the last comparison, or nothing.
@@ -50,6 +51,7 @@ class Operator {
  private:
   Weather Now() const;
   void Judge(const DeadLetter& letter);
+  void NoticeRepairs(const Engine& engine);
   absl::Status HandleLetter(Engine* engine, const DeadLetter& letter);
   absl::Status HandleChange(Engine* engine, const DeadLetter& letter);
   absl::Status HandleDelivery(Engine* engine, const DeadLetter& letter);

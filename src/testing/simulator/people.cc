@@ -7,6 +7,7 @@
 
 #include "retailsync/testing/sample_entities.h"
 #include "testing/simulator/entity_slips.h"
+#include "testing/simulator/known_gaps.h"
 
 namespace retailsync::testing {
 namespace {
@@ -56,7 +57,8 @@ void People::Act() {
 
 std::string People::Text(RetailSystem& system, const char* what) {
   // People change their minds back.
-  if (system.faults().Strikes(Fault::kToldBack, Familiarity::kKnown)) {
+  if (!known_gaps::kLateAnswersHideStatements &&
+      system.faults().Strikes(Fault::kToldBack, Familiarity::kKnown)) {
     return fmt::format("{} {}", what, Below(3));
   }
   return fmt::format("{} {}", what, 10 + ++texts_);
@@ -71,7 +73,9 @@ void People::Say(RetailSystem& system, Entity entity) {
   };
   const EntityNo number = world_.model.Find(entity);
   const auto familiarity = system.Find(number) == nullptr ? Familiarity::kNew : Familiarity::kKnown;
-  if (familiarity == Familiarity::kNew &&
+  // What is deleted and comes back keeps fields that its owner does not know of.
+  const bool may_come_back = entity.has_price();
+  if (familiarity == Familiarity::kNew && !may_come_back &&
       system.faults().Strikes(Fault::kUnknownField, familiarity)) {
     AddUnknownField(&entity);
   }
@@ -126,12 +130,23 @@ void People::SetCredit() {
 void People::SetPrice() {
   const std::string sku = Sku(Below(static_cast<uint32_t>(products_)));
   // In fractions of a penny, which not every system keeps.
-  Say(retailer_.erp(), MakePrice(sku, 1'000'000 * (1 + Below(50)) + 1'000 * Below(8)));
+  int64_t micros = 1'000'000 * (1 + Below(50)) + 1'000 * Below(8);
+  if (retailer_.erp().faults().Strikes(Fault::kToldBack, Familiarity::kKnown)) {
+    micros = 5'000'000 + 1'000'000 * Below(2);
+  }
+  Entity price = MakePrice(sku, micros);
+  if (const Entity* held = retailer_.erp().Find(world_.model.Find(price))) {
+    Entity changed = *held;
+    *changed.mutable_price()->mutable_entries() = price.price().entries();
+    price = std::move(changed);
+  }
+  Say(retailer_.erp(), std::move(price));
 }
 
 void People::DeletePrice() {
   const Entity* held = Pick(retailer_.erp(), EntityType::kPrice);
-  if (held == nullptr || !retailer_.erp().faults().Strikes(Fault::kDeleted, Familiarity::kKnown)) {
+  if (held == nullptr || !retailer_.MayDelete() ||
+      !retailer_.erp().faults().Strikes(Fault::kDeleted, Familiarity::kKnown)) {
     return SetPrice();
   }
   retailer_.erp().DecideDeleted(world_.model.Find(*held));
@@ -282,6 +297,7 @@ void People::SaySomethingAgain() {
   if (may_repeat && system.faults().Strikes(Fault::kToldTwice, familiarity)) {
     system.TellTwice(number);
   } else if (system.Find(statement.entity) != nullptr && is_plain &&
+             (system.Owns(statement.entity) || retailer_.MayRepeatOthers()) &&
              system.faults().Strikes(Fault::kToldUnchanged, Familiarity::kKnown)) {
     system.TellUnchanged(statement.entity);
   } else if (may_contradict_ && statement.taken && is_plain &&

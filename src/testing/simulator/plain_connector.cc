@@ -36,7 +36,10 @@ class PlainSink final : public Sink {
             .idempotent = traits.key_lifetime > absl::ZeroDuration(),
             .key_lifetime = traits.key_lifetime,
             .verifiable = traits.searchable,
-            .probe_delay = traits.visible_after,
+            // A request travels for a moment before it takes effect.
+            .probe_delay = traits.visible_after > absl::ZeroDuration()
+                               ? traits.visible_after + absl::Seconds(1)
+                               : absl::ZeroDuration(),
             .batch_items_max = traits.batch_writes_max,
             .conditional_writes = traits.conditional_writes,
             .deletes = traits.deletes,

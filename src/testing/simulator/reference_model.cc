@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "testing/simulator/known_gaps.h"
+
 namespace retailsync::testing {
 namespace {
 
@@ -102,9 +104,16 @@ void ReferenceModel::Offered(RevisionId revision, uint64_t moment) {
   known.offered = std::min(known.offered, moment);
 }
 
-void ReferenceModel::Taken(RevisionId revision, uint64_t moment) {
+void ReferenceModel::OfferedByWebhook(RevisionId revision, uint64_t moment) {
   Revision& known = stories_[revision.entity].parts[revision.part][revision.number];
-  known.taken = std::min(known.taken, moment);
+  known.offered_by_webhook = std::min(known.offered_by_webhook, moment);
+}
+
+void ReferenceModel::Taken(RevisionId revision, uint64_t moment, uint64_t settled) {
+  Revision& known = stories_[revision.entity].parts[revision.part][revision.number];
+  if (settled >= known.settled) return;
+  known.taken = moment;
+  known.settled = settled;
 }
 
 bool ReferenceModel::IsTaken(EntityNo entity) const {
@@ -159,9 +168,10 @@ std::optional<Blame> ReferenceModel::OnEffect(SystemNo target, EntityNo entity,
   for (size_t part = 0; part < parts.size(); ++part) {
     const std::string content = ContentOf(sent, parts[part]);
     auto found = Search(target, entity, part, at[part], content);
-    // What the target decides itself it may be told back, once; it does not take it from others.
+    // What the target decides itself it does not take from others.
     if (IsOwn(target, entity, part)) {
-      advances = advances || (found.has_value() && *found > at[part]);
+      const bool is_news = found.has_value() && *found > at[part];
+      advances = advances || (known_gaps::kToldItsOwnWords && is_news);
       at[part] = found.value_or(at[part]);
       continue;
     }
@@ -296,6 +306,10 @@ bool ReferenceModel::IsNewest(SystemNo target, EntityNo entity, const Entity& co
          Shown(target, stories_[entity].parts[0][*newest]) == ContentOf(content, parts[0]);
 }
 
+bool ReferenceModel::IsTold(EntityNo entity) const {
+  return NewestTellable(entity, 0).value_or(0) > 0;
+}
+
 bool ReferenceModel::IsGone(EntityNo entity) const {
   const auto newest = NewestTellable(entity, 0);
   return newest.has_value() && stories_[entity].parts[0][*newest].content == kGone;
@@ -307,12 +321,17 @@ int ReferenceModel::Lost(SystemNo target, EntityNo entity, size_t part,
                          const Progress& progress) const {
   const auto& revisions = stories_[entity].parts[part];
   int lost = 0;
-  uint64_t later_offered = kNever;
+  // Pages come one after the other, so what is on a later one is taken later; a webhook may come
+  // between a page and the moment in which the engine takes it.
+  uint64_t later_page = kNever;
+  uint64_t later_webhook = kNever;
   for (size_t i = revisions.size(); i-- > 1;) {
     const Revision& revision = revisions[i];
-    const bool is_due = revision.tellable > 0 && revision.taken < later_offered &&
+    const bool is_due = revision.tellable > 0 && revision.taken < later_page &&
+                        revision.settled < later_webhook &&
                         Shown(target, revision) != Shown(target, revisions[i - 1]);
-    later_offered = std::min(later_offered, revision.offered);
+    later_page = std::min(later_page, revision.offered);
+    later_webhook = std::min(later_webhook, revision.offered_by_webhook);
     if (is_due && (i >= progress.seen[part].size() || !progress.seen[part][i])) ++lost;
   }
   return lost;

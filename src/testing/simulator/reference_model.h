@@ -86,8 +86,9 @@ class ReferenceModel {
   // -- What the engine was shown. `moment` orders everything that is shown.
 
   void Offered(RevisionId revision, uint64_t moment);
-  // It has taken what it was shown at that moment for good.
-  void Taken(RevisionId revision, uint64_t moment);
+  void OfferedByWebhook(RevisionId revision, uint64_t moment);
+  // It has taken what it was shown at that moment for good, which was certain from `settled` on.
+  void Taken(RevisionId revision, uint64_t moment, uint64_t settled);
 
   // -- What truly happened at the targets.
 
@@ -117,6 +118,8 @@ class ReferenceModel {
               bool or_same) const;
   // The content is that of the newest revision as the target is to see it; of one part only.
   bool IsNewest(SystemNo target, EntityNo entity, const model::v1::Entity& content) const;
+  // Its owner has told of it in a way that the engine can take.
+  bool IsTold(EntityNo entity) const;
   // The owner's newest word is that it is gone.
   bool IsGone(EntityNo entity) const;
 
@@ -125,9 +128,11 @@ class ReferenceModel {
 
   struct Revision {
     std::string content;
-    std::string shared;  // the content without what is private; empty: the same
-    uint64_t offered = kNever;
+    std::string shared;         // the content without what is private; empty: the same
+    uint64_t offered = kNever;  // on a page
+    uint64_t offered_by_webhook = kNever;
     uint64_t taken = kNever;
+    uint64_t settled = kNever;
     int tellable = 0;
   };
   struct Forbidden {

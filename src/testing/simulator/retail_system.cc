@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "testing/simulator/entity_slips.h"
+#include "testing/simulator/known_gaps.h"
 
 namespace retailsync::testing {
 namespace {
@@ -36,7 +37,7 @@ RetailSystem::RetailSystem(World* world, Profile profile)
     : world_(*world),
       profile_(std::move(profile)),
       faults_(world),
-      feed_(world, &profile_.traits),
+      feed_(world, &profile_.traits, profile_.clock_error),
       call_tokens_(profile_.traits.calls_per_second) {
   ReferenceModel::Target target;
   target.name = profile_.name;
@@ -292,6 +293,9 @@ RemoteAnswer RetailSystem::Execute(const RemoteWrite& write, EntityNo entity) {
   const auto blame = deletes ? world_.model.OnDeletion(number_, entity)
                              : world_.model.OnEffect(number_, entity, *write.entity);
   if (blame.has_value()) world_.Break(*blame);
+  if (known_gaps::kRepairsRace && repaired_.contains(world_.model.TypeOfEntity(entity))) {
+    world_.model.PermitAgain(number_, entity);
+  }
 
   Holding& holding = holdings_[entity];
   holding.revision = ++last_revision_;
@@ -319,7 +323,10 @@ RemoteAnswer RetailSystem::Execute(const RemoteWrite& write, EntityNo entity) {
     }
     answer.external_id = holding.external_id;
     answer.version = VersionText(holding.revision);
-    if (profile_.traits.echoes && tells().contains(world_.model.TypeOfEntity(entity))) {
+    const bool is_old_soon =
+        world_.model.TypeOfEntity(entity) == EntityType::kInventoryLevel && known_gaps::kOldEchoes;
+    if (profile_.traits.echoes && tells().contains(world_.model.TypeOfEntity(entity)) &&
+        !is_old_soon) {
       Echo(entity, write.idempotency_key, rounded);
     }
   }
@@ -517,6 +524,7 @@ void RetailSystem::Spoil(Slip slip, EntityNo entity, Statement* statement) {
       }
       break;
     case Slip::kUnreadable:
+      if (!profile_.traits.readable) return;  // nobody would read it
       statement->reject = RejectedInput{.id = statement->change.id(),
                                         .subject = statement->change.subject(),
                                         .type = world_.model.TypeOfEntity(entity),
@@ -532,6 +540,7 @@ void RetailSystem::Spoil(Slip slip, EntityNo entity, Statement* statement) {
           continue;
         }
         world_.model.Forbid(entity, part, statement->change.entity(), "rule 6");
+        trespassed_.insert(statement->change.subject());
       }
       return;  // what is its own it says rightly
     }
@@ -615,8 +624,10 @@ void RetailSystem::Contradict(size_t statement) {
 
 void RetailSystem::Echo(EntityNo entity, std::string_view key, bool rounded) {
   Statement statement = NewStatement(entity, holdings_[entity]);
-  statement.revisions = OwnRevisions(entity);
   if (profile_.traits.echoes_carry_key) statement.change.set_caused_by(std::string(key));
+  if (!profile_.traits.echoes_carry_key || !known_gaps::kKeyedEchoesHideChanges) {
+    statement.revisions = OwnRevisions(entity);
+  }
   world_.coverage.Reach(rounded ? Fault::kRoundedEcho : Fault::kEcho, Always::kAlways);
   Say(std::move(statement));
 }
@@ -656,6 +667,23 @@ bool RetailSystem::IsBeingCorrected(const std::string& change_id) const {
   return found && feed_.At(*found).is_corrected;
 }
 
+void RetailSystem::OnGivenUp(const std::string& change_id) {
+  if (const auto found = feed_.FindById(change_id)) feed_.At(*found).is_given_up = true;
+}
+
+bool RetailSystem::IsWrongSince(const std::string& change_id) const {
+  const auto found = feed_.FindById(change_id);
+  if (!found) return false;
+  for (size_t i = *found + 1; i < feed_.size(); ++i) {
+    const Statement& later = feed_.At(i);
+    if (later.entity == feed_.At(*found).entity && later.right.has_value() && !later.is_corrected &&
+        !later.is_given_up) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool RetailSystem::WasSaidSince(const std::string& change_id) const {
   const auto found = feed_.FindById(change_id);
   if (!found) return false;
@@ -665,7 +693,8 @@ bool RetailSystem::WasSaidSince(const std::string& change_id) const {
   return false;
 }
 
-void RetailSystem::PermitAgain(EntityType type) {
+void RetailSystem::BeginRepair(EntityType type) {
+  repaired_.insert(type);
   for (const auto& [id, entity] : ids_) {
     if (id.first == type) world_.model.PermitAgain(number_, entity);
   }
@@ -673,7 +702,7 @@ void RetailSystem::PermitAgain(EntityType type) {
 
 std::string RetailSystem::Damage() const {
   for (const auto& [id, entity] : ids_) {
-    if (holdings_.at(entity).is_damaged) {
+    if (holdings_.at(entity).is_damaged && !unknown_.contains(entity)) {
       return fmt::format("{} still holds {} as it was tampered with", name(),
                          world_.model.NameOf(entity));
     }
@@ -696,8 +725,8 @@ void RetailSystem::OnCorrectionTaken(const std::string& change_id) {
   if (!found) return;
   const uint64_t moment = ++world_.moment;
   for (const RevisionId& revision : feed_.At(*found).right_revisions) {
-    world_.model.Offered(revision, moment);
-    world_.model.Taken(revision, moment);
+    world_.model.OfferedByWebhook(revision, moment);
+    world_.model.Taken(revision, moment, moment);
   }
 }
 

@@ -72,6 +72,8 @@ class RetailSystem final : public SimulatedSystem {
   // It says something else under an id that it used before.
   void Contradict(size_t statement);
   const model::v1::Entity* Find(EntityNo entity) const;
+  // Some part of it is the system's to decide.
+  bool Owns(EntityNo entity) const { return !OwnRevisions(entity).empty(); }
 
   // Someone changes or removes what it holds, behind everyone's back.
   void Tamper(EntityNo entity);
@@ -101,10 +103,20 @@ class RetailSystem final : public SimulatedSystem {
   void OnCorrection(const std::string& change_id);
   void OnCorrectionTaken(const std::string& change_id);
   bool IsBeingCorrected(const std::string& change_id) const;
+  void OnGivenUp(const std::string& change_id);
+  // Something newer was said wrongly of the same entity, and not put right yet.
+  bool IsWrongSince(const std::string& change_id) const;
   // Something newer was said of the same entity.
   bool WasSaidSince(const std::string& change_id) const;
-  // A repair may write everything of this type again that is there.
-  void PermitAgain(EntityType type);
+  // A repair of this type begins, and may write everything again that is there; or it is over.
+  void BeginRepair(EntityType type);
+  void EndRepair(EntityType type) { repaired_.erase(type); }
+  // It has said of the entity with this id what it did not hold.
+  bool HasTrespassed(const std::string& external_id) const {
+    return trespassed_.contains(external_id);
+  }
+  // The engine was never told that it has the entity, and cannot miss it.
+  void OnUntold(EntityNo entity) { unknown_.insert(entity); }
   // What it holds that nobody wrote there; empty: nothing.
   std::string Damage() const;
 
@@ -178,6 +190,9 @@ class RetailSystem final : public SimulatedSystem {
   std::unordered_map<uint64_t, int64_t> versions_;  // by record: the newest that took effect
   std::unordered_map<EntityNo, Micros> refused_until_;
   std::set<EntityNo> troubled_;
+  std::set<std::string> trespassed_;  // ids of entities that it said something false of
+  std::set<EntityNo> unknown_;
+  std::set<EntityType> repaired_;  // types of which a repair is under way
   Micros down_until_ = 0;
   Micros denied_until_ = 0;
   double call_tokens_ = 0;

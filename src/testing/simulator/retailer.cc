@@ -59,7 +59,8 @@ void SetPounds(model::v1::DualMoney* money, int64_t pounds) {
 
 }  // namespace
 
-Retailer::Retailer(World* world, const SimulationOptions& options) : world_(*world) {
+Retailer::Retailer(World* world, const SimulationOptions& options)
+    : world_(*world), rules_all_(world->choices.Hit(Stream::kWorkload, 500)) {
   AddSystem(kShop,
             {T::kProduct, T::kPrice, T::kInventoryLevel, T::kCustomer, T::kFulfilment, T::kPayment},
             {T::kProduct, T::kPrice, T::kInventoryLevel, T::kCustomer, T::kOrder, T::kReturn},
@@ -139,7 +140,11 @@ SystemTraits Retailer::DrawTraits() {
   traits.webhooks = traits.versions && hit(400);
   traits.readable = !traits.webhooks || !hit(400);
   traits.echoes = hit(500);
-  traits.echoes_carry_key = hit(300);
+  traits.echoes_carry_key = hit(300) || !MayRepeatOthers();
+  if (known_gaps::kKeyedEchoesHideChanges && traits.rows_by_time) {
+    traits.echoes_carry_key = false;
+    traits.echoes = traits.echoes && MayRepeatOthers();
+  }
   return traits;
 }
 
@@ -190,12 +195,11 @@ void Retailer::AddRoutes() {
 
 // Types that two systems write are always ruled; the others in some seeds only.
 void Retailer::AddOwnership() {
-  const bool rules_all = world_.choices.Hit(Stream::kWorkload, 500);
   std::vector<governance::OwnershipRule> rules;
   for (int i = 1; i < kEntityTypeCount; ++i) {
     const auto type = static_cast<EntityType>(i);
     const auto parts = PartsOf(type);
-    if (parts.size() < 2 && !rules_all) continue;
+    if (parts.size() < 2 && !rules_all_) continue;
     for (const Part& part : parts) {
       rules.push_back({.type = type,
                        .path = std::string(part.path),

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "retailsync/engine/options.h"
+#include "testing/simulator/known_gaps.h"
 #include "testing/simulator/retail_system.h"
 #include "testing/simulator/world.h"
 
@@ -30,6 +31,9 @@ class Retailer {
 
   const std::vector<Route>& routes() const { return routes_; }
   const OwnershipPolicy* ownership() const { return ownership_.get(); }
+  // What the system does not own it may say again, and nobody takes it for its word.
+  bool MayRepeatOthers() const { return rules_all_ || !known_gaps::kUnansweredEchoes; }
+  bool MayDelete() const { return !systems_[0]->traits().echoes || !known_gaps::kEchoesRevive; }
 
   // -- What people decide, beyond what they say of entities.
 
@@ -83,6 +87,8 @@ class Retailer {
   int64_t paid_out_booked_ = 0;
   int64_t last_adjustment_ = 0;
   int64_t last_payout_ = 0;
+  // Every field of every type has an owner; otherwise only those that two systems write.
+  bool rules_all_ = false;
   bool stock_agrees_ = true;
   bool money_agrees_ = true;
 };

@@ -338,7 +338,7 @@ void Run::SendWebhook(size_t number, size_t statement_number, int tries) {
   model::v1::Change change = statement.change;
   // What is read as well has another id there.
   if (seat.system->traits().readable) change.set_id(Feed::WebhookId(change.id()));
-  const uint64_t moment = feed.Show(statement_number);
+  const uint64_t moment = feed.ShowByWebhook(statement_number);
   const AcceptResponse response = engine_->Accept({&change, 1});
   world_.trace.Line(world_.queue.now(), "calls")
       .Add(change.id())
@@ -356,7 +356,7 @@ void Run::SendWebhook(size_t number, size_t statement_number, int tries) {
   }
   statement.may_be_taken = true;
   if (!response.status.ok()) return again();
-  feed.Take(statement_number, moment, change.id());
+  feed.TakeByWebhook(statement_number, moment, change.id());
   WakeAt(world_.queue.now());
   if (seat.system->faults().Strikes(Fault::kWebhookAnswerLost, Always::kAlways)) again();
 }

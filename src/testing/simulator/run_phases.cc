@@ -45,6 +45,8 @@ void Run::ReachOwing(Fault fault) {
 // looks at the clock cannot be told from no time passing.
 void Run::SetClock(Micros change) {
   world_.clock_error += change;
+  // What the engine noted since it last looked at the clock, it noted by a time that is gone.
+  ++world_.lapses;
   world_.trace.Line(world_.queue.now(), "clock set").Add(change);
   asleep_until_ = 0;
   Turn();
@@ -188,7 +190,8 @@ void Run::HealProcess() {
 bool Run::IsDeliverable(RetailSystem& target, EntityNo entity, const std::set<SystemNo>& healthy,
                         int depth) {
   ReferenceModel& model = world_.model;
-  if (depth == 0 || !model.IsTaken(entity) || poison_ == std::pair(target.number(), entity)) {
+  if (depth == 0 || !model.IsTold(entity) || !model.IsTaken(entity) ||
+      poison_ == std::pair(target.number(), entity)) {
     return false;
   }
   const RetailSystem* owner = nullptr;
@@ -201,8 +204,10 @@ bool Run::IsDeliverable(RetailSystem& target, EntityNo entity, const std::set<Sy
   if (held == nullptr) return true;
   for (const EntityReference& reference : ReferencesOf(*held)) {
     const EntityNo referred = model.Find(reference.type, reference.key);
-    if (referred != entity && model.IsWanted(target.number(), referred) &&
-        !IsDeliverable(target, referred, healthy, depth - 1)) {
+    if (referred == entity || !target.takes().contains(reference.type)) continue;
+    const bool is_own = PartsOf(reference.type)[0].owner == target.name();
+    if (is_own ? !model.IsTold(referred) || !model.IsTaken(referred)
+               : !IsDeliverable(target, referred, healthy, depth - 1)) {
       return false;
     }
   }
