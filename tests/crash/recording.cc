@@ -86,7 +86,9 @@ class Recorder {
       failures_ = 0;
       return status;
     }
-    if (recording_->faults == 0 || ++failures_ > kFailuresMax) return status;
+    const bool something_failed =
+        recording_->faults > 0 || (options_.something_failed && options_.something_failed());
+    if (!something_failed || ++failures_ > kFailuresMax) return status;
     // What was not durable is forgotten and comes again; until everything is done, nothing more is
     // known to be durable than was before.
     is_in_doubt_ = true;

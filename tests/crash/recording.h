@@ -4,6 +4,7 @@
 #define RETAILSYNC_TESTS_CRASH_RECORDING_H_
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -85,6 +86,8 @@ struct Stage {
 struct RecordOptions {
   Tampering tampering = Tampering::kNone;
   DiskFault fault;
+  // Whether anything beside the disk has failed so far, by intent. Empty: nothing does.
+  std::function<bool()> something_failed;
 };
 
 // Runs the workload to its end. What fails because of the fault is tried again, as a host does that

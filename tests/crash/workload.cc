@@ -225,6 +225,8 @@ fakes::Behaviour BehaviourOf(const Workload& workload, const ApplyItem& item, in
 
 Decision DecideOn(const Workload& workload, const DeadLetter& letter, const fakes::FakeErp& erp) {
   if (letter.row.kind == DeadLetterKind::kDelivery) {
+    // Whoever is not shown what it is about decides nothing.
+    if (TypeOf(letter.entity) == EntityType::kUnspecified) return Decision::kLeave;
     const std::string text = TextOf(letter.entity);
     if (letter.row.reason == dead_letter_reason::kPermanent) {
       return text.starts_with(kLate) ? Decision::kRequeue : Decision::kDiscard;
