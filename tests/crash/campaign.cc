@@ -1,17 +1,16 @@
 #include "crash/campaign.h"
 
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <set>
-#include <stdexcept>
 #include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include "crash/place.h"
 
 namespace retailsync::crash {
 namespace {
@@ -24,29 +23,6 @@ constexpr uint64_t kSecondCutEvery = 64;
 constexpr uint64_t kEngineEvery = 32;
 constexpr uint64_t kLockFileEvery = 16;
 constexpr size_t kSecondCuts = 4;
-
-// Where the lock files are; the databases are on a Disk.
-class Directory {
- public:
-  Directory() {
-    const bool shm = std::filesystem::is_directory("/dev/shm");
-    std::string pattern = shm ? "/dev/shm/crash-XXXXXX"
-                              : (std::filesystem::temp_directory_path() / "crash-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
-    path_ = pattern;
-  }
-  ~Directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 std::string KindOfFile(std::string_view name) {
   return name.ends_with("-wal")       ? "the log"
@@ -66,9 +42,7 @@ std::string NameOfLast(const Cut& cut) {
 class Campaign {
  public:
   Campaign(const CampaignOptions& options, const std::function<bool(const Failure&)>& on_failure)
-      : options_(options),
-        on_failure_(on_failure),
-        stage_{&vfs_, &tap_, &disk_, &clock_, directory_.path() + "/sync.db"} {}
+      : options_(options), on_failure_(on_failure), stage_(place_.stage()), disk_(place_.disk()) {}
 
   absl::StatusOr<Totals> Run() {
     if (options_.only_workload >= 0) {
@@ -92,7 +66,7 @@ class Campaign {
     Chance chance({options_.seed, number});
     const uint64_t seed = chance.Next();
     const int size = chance.Between(12, 40);
-    auto recorded = Record(stage_, MakeWorkload(seed, size), options_.tampering);
+    auto recorded = Record(stage_, MakeWorkload(seed, size), {.tampering = options_.tampering});
     if (!recorded.ok()) {
       return absl::InternalError(fmt::format("workload {} of seed {} does not get to its end: {}",
                                              number, options_.seed, recorded.status().ToString()));
@@ -199,7 +173,7 @@ class Campaign {
     uint64_t key = 0;
     if (!is_drawn && options_.only_state < 0) {
       disk_.Load(image_);
-      vfs_.Mount(&disk_, recording_->workload.seed);
+      place_.Mount(recording_->workload.seed);
       if (Recover()) {
         key = Chance({disk_.Fingerprint(), moment}).Next();
         if (const auto known = judged_.find(key); known != judged_.end()) {
@@ -230,7 +204,7 @@ class Campaign {
   Verdict TryWithEngine(size_t moment, Chance& chance, Log* recovery) {
     disk_.Load(image_);
     if (recovery != nullptr) disk_.Record(recovery);
-    vfs_.Mount(&disk_, recording_->workload.seed);
+    place_.Mount(recording_->workload.seed);
     const Look look{.integrity = chance.OneIn(kIntegrityEvery),
                     .to_the_end = chance.OneIn(kToTheEndEvery)};
     ++totals_.engines;
@@ -254,12 +228,9 @@ class Campaign {
 
   const CampaignOptions options_;
   const std::function<bool(const Failure&)>& on_failure_;
-  const Directory directory_;
-  DiskVfs vfs_;
-  ConnectionTap tap_;
-  Disk disk_;
-  SimulatedClock clock_;
-  Stage stage_;
+  Place place_;
+  const Stage& stage_;
+  Disk& disk_;
   uint64_t workload_ = 0;
   uint64_t state_ = 0;
   bool ended_ = false;

@@ -14,7 +14,10 @@ class Enumeration {
   using Visit = std::function<bool(const Platter&, const Cut&)>;
 
   Enumeration(const Log& log, const Image& start, const CutOptions& options, const Visit& visit)
-      : log_(log), options_(options), visit_(visit), platter_(&log, start) {}
+      : log_(log),
+        options_(options),
+        visit_(visit),
+        platter_(&log, start, options.failed_sync_seed) {}
 
   void Run() {
     const double all = static_cast<double>(Count());

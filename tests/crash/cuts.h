@@ -43,6 +43,8 @@ struct CutOptions {
   size_t cuts_max = 0;
   // At each position, drawn by chance besides the systematic ones.
   int random_cuts = 8;
+  // Draws what became of writes whose sync failed; see Platter.
+  uint64_t failed_sync_seed = 0;
   // A number for what the outside world is like after so many operations: two cuts that leave the
   // same in the same world are one. Empty: always the same world.
   std::function<uint64_t(size_t position)> world;

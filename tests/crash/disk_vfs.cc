@@ -33,7 +33,6 @@ struct DiskVfs::Handle {
   bool sync_failed;
 
   static Handle* Of(sqlite3_file* file) { return reinterpret_cast<Handle*>(file); }
-  void Use() { owner->used_after_failed_sync_ += sync_failed ? 1 : 0; }
 };
 
 struct DiskVfs::Calls {
@@ -57,6 +56,7 @@ struct DiskVfs::Calls {
       file->pMethods = nullptr;
       return CodeOf(error, SQLITE_CANTOPEN) == SQLITE_FULL ? SQLITE_FULL : SQLITE_CANTOPEN;
     }
+    if ((flags & SQLITE_OPEN_MAIN_DB) != 0) self->path_ = name;
     static const sqlite3_io_methods kMethods = Methods();
     handle->base.pMethods = &kMethods;
     ++self->open_files_;
@@ -74,7 +74,6 @@ struct DiskVfs::Calls {
   }
 
   static int Read(sqlite3_file* file, void* data, int size, sqlite3_int64 at) {
-    Handle::Of(file)->Use();
     const std::string& bytes = Handle::Of(file)->file->bytes;
     const auto begin = std::min(static_cast<size_t>(at), bytes.size());
     const auto wanted = static_cast<size_t>(size);
@@ -87,7 +86,6 @@ struct DiskVfs::Calls {
 
   static int Write(sqlite3_file* file, const void* data, int size, sqlite3_int64 at) {
     Handle* handle = Handle::Of(file);
-    handle->Use();
     const int error = handle->owner->disk_->Write(
         *handle->file, at, {static_cast<const char*>(data), static_cast<size_t>(size)});
     if (error != 0) handle->owner->last_errno_ = error;
@@ -96,7 +94,6 @@ struct DiskVfs::Calls {
 
   static int Truncate(sqlite3_file* file, sqlite3_int64 size) {
     Handle* handle = Handle::Of(file);
-    handle->Use();
     const int error = handle->owner->disk_->Truncate(*handle->file, size);
     if (error != 0) handle->owner->last_errno_ = error;
     return error == 0 ? SQLITE_OK : SQLITE_IOERR_TRUNCATE;
@@ -104,7 +101,9 @@ struct DiskVfs::Calls {
 
   static int Sync(sqlite3_file* file, int /*flags*/) {
     Handle* handle = Handle::Of(file);
-    handle->Use();
+    // Before there is a log SQLite itself rolls a new, empty database back like that.
+    const bool has_log = handle->owner->disk_->Exists(handle->owner->path_ + "-wal");
+    handle->owner->synced_after_failure_ += handle->sync_failed && has_log ? 1 : 0;
     if (handle->owner->ignores_syncs_) return SQLITE_OK;
     if (const int error = handle->owner->disk_->Sync(*handle->file); error != 0) {
       handle->owner->last_errno_ = error;
@@ -119,7 +118,6 @@ struct DiskVfs::Calls {
   }
 
   static int FileSize(sqlite3_file* file, sqlite3_int64* size) {
-    Handle::Of(file)->Use();
     *size = static_cast<sqlite3_int64>(Handle::Of(file)->file->bytes.size());
     return SQLITE_OK;
   }
@@ -223,9 +221,10 @@ DiskVfs::~DiskVfs() {
 
 void DiskVfs::Mount(Disk* disk, uint64_t seed) {
   disk_ = disk;
+  path_.clear();
   seed_ = seed;
   last_errno_ = 0;
-  used_after_failed_sync_ = 0;
+  synced_after_failure_ = 0;
   sqlite3_randomness(0, nullptr);
 }
 

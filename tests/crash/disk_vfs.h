@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <string>
 
 #include "crash/disk.h"
 
@@ -34,8 +35,8 @@ class DiskVfs {
 
   // Files that are open, temporary ones included.
   int open_files() const { return open_files_; }
-  // Calls on a file after a sync of it had failed, except to close it.
-  int used_after_failed_sync() const { return used_after_failed_sync_; }
+  // Syncs of a file that was not opened anew since a sync of it had failed, once there is a log.
+  int synced_after_failure() const { return synced_after_failure_; }
 
  private:
   struct Handle;
@@ -44,11 +45,12 @@ class DiskVfs {
   sqlite3_vfs* base_;
   sqlite3_vfs vfs_;
   Disk* disk_ = nullptr;
+  std::string path_;  // of the database
   uint64_t seed_ = 0;
   bool ignores_syncs_ = false;
   int last_errno_ = 0;
   int open_files_ = 0;
-  int used_after_failed_sync_ = 0;
+  int synced_after_failure_ = 0;
 };
 
 // The connection that a store opens, to be looked at and to be tampered with from outside.

@@ -40,6 +40,7 @@ class Installation {
   bool is_open() const { return engine_ != nullptr; }
   Engine& engine() { return *engine_; }
   const fakes::FakeErp& erp() const { return *erp_; }
+  fakes::FakeErp& erp() { return *erp_; }
   fakes::FakeShop& shop() { return *shop_; }
   const Workload& workload() const { return *workload_; }
 

@@ -11,11 +11,13 @@ namespace {
 // What is older than this is forgotten; long before, so much time passes.
 constexpr absl::Duration kRetention = absl::Hours(1);
 constexpr absl::Duration kLongTime = absl::Hours(2);
+// Whoever still fails after so many tries does not recover.
+constexpr int kFailuresMax = 5;
 
 class Recorder {
  public:
-  Recorder(const Stage& stage, Workload workload, Tampering tampering)
-      : stage_(stage), tampering_(tampering), recording_(std::make_unique<Recording>()) {
+  Recorder(const Stage& stage, Workload workload, const RecordOptions& options)
+      : stage_(stage), options_(options), recording_(std::make_unique<Recording>()) {
     recording_->workload = std::move(workload);
   }
 
@@ -26,7 +28,7 @@ class Recorder {
     stage_.disk->Load({});
     stage_.disk->Record(&recording_->log);
     stage_.vfs->Mount(stage_.disk, workload.seed);
-    stage_.vfs->IgnoreSyncs(tampering_ == Tampering::kIgnoredSyncs);
+    stage_.vfs->IgnoreSyncs(options_.tampering == Tampering::kIgnoredSyncs);
     Installation installation(&workload, stage_.clock, stage_.path);
     installation_ = &installation;
     installation.after_step = [this] {
@@ -41,12 +43,14 @@ class Recorder {
       }
       Note();
     };
+    stage_.disk->fault = [this](OperationKind kind, const std::string&) { return Fail(kind); };
     Note();
-    absl::Status status = Open();
-    if (status.ok()) status = LiveThroughIt(chance);
+    absl::Status status = LiveThroughIt(chance);
     installation.Close();
     stage_.disk->Record(nullptr);
+    stage_.disk->fault = nullptr;
     stage_.vfs->IgnoreSyncs(false);
+    recording_->synced_after_failure = stage_.vfs->synced_after_failure();
     if (!status.ok()) return status;
     return std::move(recording_);
   }
@@ -54,13 +58,43 @@ class Recorder {
  private:
   absl::Status Open() {
     if (absl::Status status = installation_->Open(); !status.ok()) return status;
-    const char* sql = tampering_ == Tampering::kSynchronousNormal ? "PRAGMA synchronous = NORMAL"
-                      : tampering_ == Tampering::kSynchronousOff  ? "PRAGMA synchronous = OFF"
-                                                                  : nullptr;
+    const char* sql =
+        options_.tampering == Tampering::kSynchronousNormal ? "PRAGMA synchronous = NORMAL"
+        : options_.tampering == Tampering::kSynchronousOff  ? "PRAGMA synchronous = OFF"
+                                                            : nullptr;
     if (sql != nullptr &&
         sqlite3_exec(stage_.tap->last(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
       return absl::InternalError("the connection cannot be tampered with");
     }
+    return absl::OkStatus();
+  }
+
+  // What the disk answers.
+  int Fail(OperationKind kind) {
+    const DiskFault& fault = options_.fault;
+    if (kind != fault.kind || ++asked_ < fault.nth || fault.nth == 0 ||
+        asked_ >= fault.nth + fault.times) {
+      return kNoError;
+    }
+    ++recording_->faults;
+    return fault.error;
+  }
+
+  // OK when it is, or when it need not be and may be tried again.
+  absl::Status Tolerate(absl::Status status) {
+    if (status.ok()) {
+      failures_ = 0;
+      return status;
+    }
+    const bool something_failed =
+        recording_->faults > 0 || (options_.something_failed && options_.something_failed());
+    if (!something_failed || ++failures_ > kFailuresMax) return status;
+    // What was not durable is forgotten and comes again; until everything is done, nothing more is
+    // known to be durable than was before.
+    is_in_doubt_ = true;
+    finished_cursor_ = durable_cursor_;
+    finished_attempts_ = durable_attempts_;
+    Note();
     return absl::OkStatus();
   }
 
@@ -69,40 +103,55 @@ class Recorder {
     const Workload& workload = recording_->workload;
     for (int quiet = 0; quiet < 3;) {
       absl::Status status;
-      switch (chance.Below(20)) {
-        case 0:
-        case 1:
-        case 2:
-        case 3:
-          status = HandIn();
-          break;
-        case 4:
-        case 5:
-          status = SettleOne(chance);
-          break;
-        case 6:
-          status = installation_->engine().Replay({.rows_max = 10}, Anna()).status();
-          break;
-        case 7:
-          if (workload.expires) status = Forget();
-          break;
-        case 8:
-          status = Reopen();
-          break;
-        default: {
-          auto more = installation_->Step();
-          if (!more.ok()) return more.status();
-          const bool told = batches_ == workload.batches.size();
-          quiet += !*more && told ? 1 : 0;
+      if (!installation_->is_open()) {
+        status = Open();
+      } else {
+        switch (chance.Below(20)) {
+          case 0:
+          case 1:
+          case 2:
+          case 3:
+            status = HandIn();
+            break;
+          case 4:
+          case 5:
+            status = SettleOne(chance);
+            break;
+          case 6:
+            status = installation_->engine().Replay({.rows_max = 10}, Anna()).status();
+            break;
+          case 7:
+            if (workload.expires) status = Forget();
+            break;
+          case 8:
+            status = Reopen();
+            break;
+          default: {
+            auto more = installation_->Step();
+            status = more.status();
+            const bool is_idle = more.ok() && !*more;
+            const bool told = batches_ == workload.batches.size();
+            quiet += is_idle && told ? 1 : 0;
+            if (is_idle) {
+              is_in_doubt_ = false;
+              Finished();
+            }
+          }
         }
       }
-      if (!status.ok()) return status;
+      if (status = Tolerate(std::move(status)); !status.ok()) return status;
       Note();
     }
-    absl::Status status = installation_->Finish(batches_);
-    // Finish() ends with a flush.
-    if (status.ok()) OnCall();
-    return status;
+    while (true) {
+      absl::Status status = installation_->Finish(batches_);
+      if (status.ok()) break;
+      if (status = Tolerate(std::move(status)); !status.ok()) return status;
+    }
+    // Finish() ends with a flush, and with nothing left to do.
+    is_in_doubt_ = false;
+    Finished();
+    OnCall();
+    return absl::OkStatus();
   }
 
   absl::Status HandIn() {
@@ -130,7 +179,7 @@ class Recorder {
     stage_.clock->Advance(kLongTime);
     // From the call on, not only from its answer.
     forgotten_ = recording_->acknowledged.size();
-    feed_forgotten_ = finished_cursor_;
+    feed_forgotten_ = Cursor();
     closings_forgotten_ = true;
     Note();
     return installation_->engine().Expire(kRetention, Anna()).status();
@@ -145,13 +194,18 @@ class Recorder {
     return Open();
   }
 
+  // Where the engine would go on reading.
+  size_t Cursor() const {
+    for (const SystemStatus& system : installation_->engine().Status().systems) {
+      if (system.system == kShop && !system.cursor.empty()) return std::stoul(system.cursor);
+    }
+    return 0;
+  }
+
   // The engine was told what came of the calls so far; it is durable before the next one is made.
   void Finished() {
-    for (const SystemStatus& system : installation_->engine().Status().systems) {
-      if (system.system == kShop && !system.cursor.empty()) {
-        finished_cursor_ = std::stoul(system.cursor);
-      }
-    }
+    if (is_in_doubt_) return;
+    finished_cursor_ = Cursor();
     finished_attempts_ = installation_->erp().attempts().size();
   }
   void OnCall() {
@@ -182,9 +236,12 @@ class Recorder {
   }
 
   Stage stage_;
-  const Tampering tampering_;
+  const RecordOptions options_;
   std::unique_ptr<Recording> recording_;
   Installation* installation_ = nullptr;
+  int asked_ = 0;     // operations of the kind that fails
+  int failures_ = 0;  // in a row
+  bool is_in_doubt_ = false;
   size_t batches_ = 0;
   size_t finished_cursor_ = 0;
   size_t finished_attempts_ = 0;
@@ -198,8 +255,8 @@ class Recorder {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Recording>> Record(const Stage& stage, Workload workload,
-                                                  Tampering tampering) {
-  return Recorder(stage, std::move(workload), tampering).Run();
+                                                  const RecordOptions& options) {
+  return Recorder(stage, std::move(workload), options).Run();
 }
 
 }  // namespace retailsync::crash

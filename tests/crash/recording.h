@@ -4,6 +4,7 @@
 #define RETAILSYNC_TESTS_CRASH_RECORDING_H_
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,6 +54,9 @@ struct Recording {
   std::vector<Acknowledged> acknowledged;
   std::vector<Closing> closings;
   std::vector<Moment> moments;  // at least one: the beginning
+  int faults = 0;               // that happened
+  // Syncs of a file that was not opened anew since a sync of it had failed (I30).
+  int synced_after_failure = 0;
 };
 
 // How the store's connection is tampered with: to show that the harness finds what it must.
@@ -63,6 +67,14 @@ enum class Tampering : uint8_t {
   kIgnoredSyncs = 3,  // by the medium
 };
 
+// The disk fails at the nth operation of a kind, and at as many after it.
+struct DiskFault {
+  OperationKind kind = OperationKind::kSync;
+  int nth = 0;    // from 1; 0: never
+  int error = 0;  // an errno
+  int times = 1;
+};
+
 struct Stage {
   DiskVfs* vfs;
   ConnectionTap* tap;
@@ -71,9 +83,17 @@ struct Stage {
   std::string path;  // of the store; its directory exists
 };
 
-// Runs the workload to its end. An error when it does not get there.
+struct RecordOptions {
+  Tampering tampering = Tampering::kNone;
+  DiskFault fault;
+  // Whether anything beside the disk has failed so far, by intent. Empty: nothing does.
+  std::function<bool()> something_failed;
+};
+
+// Runs the workload to its end. What fails because of the fault is tried again, as a host does that
+// is told of an error. An error when it does not get there.
 absl::StatusOr<std::unique_ptr<Recording>> Record(const Stage& stage, Workload workload,
-                                                  Tampering tampering = Tampering::kNone);
+                                                  const RecordOptions& options = {});
 
 }  // namespace retailsync::crash
 

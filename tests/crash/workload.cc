@@ -43,7 +43,8 @@ class Script {
       Tell(
           kShop, Versions(4),
           [&](int version) { return MakeLevel(sku, 100 * i + 10 * version + 1); },
-          chance_.OneIn(3));
+          // What a person has to look into may be deleted meanwhile, which is another story.
+          workload_->memory != Memory::kNeither && chance_.OneIn(3));
       if (chance_.OneIn(2)) {
         Tell(kTill, Versions(2),
              [&](int version) { return MakePrice(sku, 1'000'000 * (version + 1) + i); });
@@ -224,6 +225,8 @@ fakes::Behaviour BehaviourOf(const Workload& workload, const ApplyItem& item, in
 
 Decision DecideOn(const Workload& workload, const DeadLetter& letter, const fakes::FakeErp& erp) {
   if (letter.row.kind == DeadLetterKind::kDelivery) {
+    // Whoever is not shown what it is about decides nothing.
+    if (TypeOf(letter.entity) == EntityType::kUnspecified) return Decision::kLeave;
     const std::string text = TextOf(letter.entity);
     if (letter.row.reason == dead_letter_reason::kPermanent) {
       return text.starts_with(kLate) ? Decision::kRequeue : Decision::kDiscard;

@@ -1,0 +1,59 @@
+// A disk that fails at one operation, whichever it is: what failed is told, nothing is lost, and
+// the same installation goes on.
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "crash/fault_run.h"
+#include "support/catch.h"
+
+namespace retailsync::crash {
+namespace {
+
+struct FaultCase {
+  const char* name;
+  OperationKind kind;
+  int error;
+};
+
+// Every operation when RETAILSYNC_CRASH_EVERY is set, otherwise some of them.
+int Stride(int operations, int tries) {
+  return std::getenv("RETAILSYNC_CRASH_EVERY") != nullptr ? 1 : std::max(1, operations / tries);
+}
+
+int Count(const Workload& workload, OperationKind kind) {
+  FaultRun calm(workload, {});
+  REQUIRE(calm.ended());
+  return static_cast<int>(
+      std::count_if(calm.recording().log.operations.begin(), calm.recording().log.operations.end(),
+                    [&](const Operation& operation) { return operation.kind == kind; }));
+}
+
+TEST_CASE("I2 I3 I30: the disk fails at any one operation") {
+  const FaultCase fault_case = GENERATE(FaultCase{"sync", OperationKind::kSync, EIO},
+                                        FaultCase{"write", OperationKind::kWrite, EIO},
+                                        FaultCase{"full disk", OperationKind::kWrite, ENOSPC},
+                                        FaultCase{"truncate", OperationKind::kTruncate, EIO},
+                                        FaultCase{"create", OperationKind::kCreate, ENOSPC},
+                                        FaultCase{"delete", OperationKind::kDelete, EIO});
+  const auto seed = GENERATE(uint64_t{3}, uint64_t{4});
+  const Workload workload = MakeWorkload(seed, 12);
+  const int operations = Count(workload, fault_case.kind);
+  CHECK(operations > 0);
+  const int stride = Stride(operations, 3);
+  int faults = 0;
+  for (int nth = 1; nth <= operations; nth += stride) {
+    INFO(fault_case.name << " " << nth << " of " << operations << ", workload " << seed);
+    FaultRun run(workload, {.fault = {fault_case.kind, nth, fault_case.error, 1}});
+    INFO(run.error());
+    REQUIRE(run.ended());
+    faults += run.recording().faults;
+    CHECK(run.recording().synced_after_failure == 0);
+    CHECK(run.Wrong() == "");
+    CHECK(run.WrongOnTheWay(12, seed + static_cast<uint64_t>(nth)) == "");
+  }
+  CHECK(faults > 0);
+}
+
+}  // namespace
+}  // namespace retailsync::crash
