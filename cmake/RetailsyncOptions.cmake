@@ -1,6 +1,7 @@
 # Choices a builder may make. Everything defaults to off when retailsync is a part of another build.
 option(RETAILSYNC_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(RETAILSYNC_BUILD_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
+option(RETAILSYNC_BUILD_BENCHMARKS "Build the benchmarks" OFF)
 option(RETAILSYNC_INSTALL "Install the libraries, their headers and their packages" ${PROJECT_IS_TOP_LEVEL})
 option(RETAILSYNC_WERROR "Treat warnings as errors (CI does)" OFF)
 set(RETAILSYNC_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. address,undefined or thread")

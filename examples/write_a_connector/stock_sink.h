@@ -37,13 +37,21 @@ class StockSink final : public retailsync::Sink {
       auto wanted = EncodeLevel(item.entity.inventory_level());
       auto result = http_->Send({.url = Url(item.entity.inventory_level())});
       retailsync::ProbeAnswer answer{.idempotency_key = item.idempotency_key};
-      if (wanted.ok() && result.status.ok() && result.response.status < 500) {
-        bool there = result.response.status == 200 && result.response.body == *wanted;
+      // Only the level itself, or that there is none, tells; a 429 or a 401 says nothing of it.
+      int status = result.status.ok() ? result.response.status : 0;
+      if (wanted.ok() && (status == 200 || status == 404)) {
+        bool there = status == 200 && result.response.body == *wanted;
         answer.presence = there ? retailsync::Presence::kPresent : retailsync::Presence::kAbsent;
       }
       response.answers.push_back(std::move(answer));
     }
     return response;
+  }
+
+  // Of a level the warehouse keeps what its text has a place for.
+  void Normalize(retailsync::model::v1::Entity& entity) const override {
+    auto text = EncodeLevel(entity.inventory_level());
+    if (text.ok()) *entity.mutable_inventory_level() = DecodeLevel(*text).value();
   }
 
  private:

@@ -1,10 +1,12 @@
-// Tries the connector without a network: a canned client answers, the engine drives it.
+// Tries the connector without a network: a canned client answers, the conformance kit judges it,
+// the engine drives it.
 #include <cstdio>
 #include <map>
 
 #include "retailsync/base/clock.h"
 #include "retailsync/engine/engine.h"
 #include "retailsync/store/memory_store.h"
+#include "retailsync/testing/sink_kit.h"
 #include "stock_sink.h"
 
 using namespace retailsync;  // NOLINT: one screen
@@ -68,6 +70,16 @@ int main() {
   auto level = warehouse::DecodeLevel("LAMP;main;7");
   Expect(level.ok() && *warehouse::EncodeLevel(*level) == "LAMP;main;7", "decode and encode");
   Expect(!warehouse::DecodeLevel("LAMP;main;many").ok(), "pieces must be a number");
+
+  // The connector by itself: whether it keeps what the interface asks of it.
+  CannedClient calm;
+  calm.puts = 1;
+  auto report = testing::CheckSink({
+      .open = [&] { return std::make_unique<warehouse::StockSink>(&calm, "https://kit.example"); },
+      .effects = [&] { return static_cast<uint64_t>(calm.puts); },
+  });
+  if (!report.ok()) std::fputs(report.Text().c_str(), stderr);
+  Expect(report.ok(), "the connector conforms");
 
   // The connector under the engine.
   Erp erp(*level);

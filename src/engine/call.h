@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -34,6 +35,10 @@ struct Call {
   ListRequest list;
   // kApply, kProbe: the record of each item, in the order of the items.
   std::vector<RecordId> records;
+  // kApply: the stream that each item was claimed from just now; 0: none.
+  std::vector<NameId> streams;
+  // kApply: what of it is in the flights of streams, by stream; see StreamRow.
+  std::vector<std::pair<NameId, Flight>> flights;
   // kApply: the attempt before may have worked, so that a certain failure of this one says nothing
   // about that one.
   std::vector<bool> in_doubt;

@@ -60,6 +60,7 @@ struct Context {
     return absl::FromUnixMicros(absl::ToUnixMicros(time - ahead + absl::Nanoseconds(999)));
   }
 
+  bool IsObserved() const { return parts.observer != nullptr; }
   void Tell(PendingEvent event) {
     if (parts.observer != nullptr) events.push_back(std::move(event));
   }
@@ -86,6 +87,11 @@ struct Context {
   }
   // What has this name is at the target now, or has come to be known (target 0: to every lane that
   // waits for it).
+  // A name is only made when somebody waits.
+  template <typename... Parts>
+  void WakeNamed(NameId target, const Parts&... parts_of_name) {
+    if (!waiting.empty()) Wake(target, WaitName(parts_of_name...));
+  }
   void Wake(NameId target, const std::string& name) {
     const auto [first, last] = waiting.equal_range(name);
     for (auto entry = first; entry != last;) {
@@ -117,10 +123,11 @@ struct Context {
       if (state != LaneState::kIdle) ++queue->counts[static_cast<size_t>(state)];
     }
     lane.state = state;
-    memory.MarkLane({lane.target, lane.record});
+    memory.MarkLane(lane);
   }
-  // The lane owes something since now, and is to be sent after what was owed before.
-  void MakeReady(LaneRow& lane, Seq owed_since) {
+  // The lane owes something since now, and is to be sent after what was owed before. `stream`: that
+  // has it, if it owes its record's first version.
+  void MakeReady(LaneRow& lane, Seq owed_since, NameId stream = 0) {
     lane.owed_since = owed_since;
     lane.owed_at = now;
     lane.due_at = absl::InfinitePast();
@@ -130,7 +137,12 @@ struct Context {
       queue->first_ready_at = now;
     }
     SetState(lane, LaneState::kReady);
-    if (queue != nullptr) queue->PushReady(owed_since, lane.record);
+    if (queue == nullptr) return;
+    if (stream != 0) {
+      queue->PushFirst(stream, lane.record);
+    } else {
+      queue->PushReady(owed_since, lane.record);
+    }
   }
   void Delay(LaneRow& lane, LaneState state, absl::Time due, std::string note) {
     // Clocks and stores count whole microseconds.

@@ -100,6 +100,9 @@ absl::Status Core::AddRoute(const Route& route) {
     return refuse("share", fmt::format("the domain '{}' of {} was given another share before",
                                        domain, route.to));
   }
+  state->stream = context_.memory.InternStream(state->to, state->id, state->domain);
+  queue->AddFeed(state->stream);
+  queue->counts[static_cast<size_t>(LaneState::kReady)] += state->stream->ready;
   context_.registry.Add(std::move(state));
   return Commit();
 }
@@ -117,6 +120,11 @@ absl::Status Core::LoadQueues() {
         if (count.target == system->id && count.domain == domain) {
           fresh->counts[static_cast<size_t>(count.state)] = count.lanes;
         }
+      }
+      for (const RouteState* route : system->routes) {
+        if (route->domain != domain) continue;
+        fresh->AddFeed(route->stream);
+        fresh->counts[static_cast<size_t>(LaneState::kReady)] += route->stream->ready;
       }
       queue = std::move(fresh);
     }
@@ -267,6 +275,11 @@ absl::StatusOr<std::vector<Task>> Core::TakeTasks(int tasks_max) {
       if (absl::Status status = dispatcher_.Refill(*system); !status.ok()) return Fail(status);
     }
   }
+  if (reconciler_.IsLooking()) {
+    // It looks at what the store has.
+    if (absl::Status status = Commit(); !status.ok()) return status;
+    if (absl::Status status = reconciler_.Look(); !status.ok()) return Fail(status);
+  }
   const bool overloaded = intake_.Overloaded();
   std::vector<std::unique_ptr<Call>> calls;
   absl::Status status;
@@ -392,7 +405,7 @@ absl::Status Core::SettlePoll(System& system, Call& call) {
                             page.changes.size() + page.rejects.size()));
   }
   system.items.Spend(context_.now, static_cast<double>(page.changes.size() + page.rejects.size()));
-  auto receipts = intake_.Take(system, page.changes);
+  auto receipts = intake_.Take(system, std::span<Change>(page.changes));
   if (!receipts.ok()) return receipts.status();
   for (const RejectedInput& input : page.rejects) {
     if (auto receipt = intake_.TakeReject(system, input); !receipt.ok()) return receipt.status();
@@ -417,7 +430,9 @@ absl::Status Core::Flush() {
 }
 
 absl::Time Core::NextAt() {
-  if (!failed_.ok() || context_.memory.HasStaged()) return absl::InfinitePast();
+  if (!failed_.ok() || context_.memory.HasStaged() || reconciler_.IsLooking()) {
+    return absl::InfinitePast();
+  }
   const bool overloaded = intake_.Overloaded();
   absl::Time next = absl::InfiniteFuture();
   for (const auto& system : context_.registry.systems()) {

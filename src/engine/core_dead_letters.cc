@@ -183,7 +183,7 @@ absl::Status Core::RequeueChange(DeadLetterRow row, const Principal& by) {
   letters_.Note(row, by.name, "requeued");
   ++row.attempts;
   context_.memory.StageDeadLetter(row);
-  auto receipts = intake_.Take(*system, {&change, 1}, id);
+  auto receipts = intake_.Take(*system, std::span<model::v1::Change>(&change, 1), id);
   if (!receipts.ok()) return Fail(receipts.status());
   if (receipts->front().disposition == Disposition::kSetAside) return absl::OkStatus();
   auto now = context_.memory.FindDeadLetter(id);
@@ -223,10 +223,12 @@ absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
   if (lane.state != LaneState::kIdle) {
     // Something newer is under way already. A state is covered by it; a fact comes after it only if
     // it was not passed.
-    context_.memory.MarkLane({lane.target, lane.record});
+    context_.memory.MarkLane(lane);
     return absl::OkStatus();
   }
   const bool is_state = NatureOf((*record)->row.type) == Nature::kState;
+  // Of facts, what was settled after it stays settled.
+  if (!is_state) lane.settled = std::max(lane.settled, lane.done);
   lane.done = is_state ? (*record)->row.version - 1 : std::min(lane.done, version - 1);
   context_.MakeReady(lane, context_.memory.last_seq());
   return absl::OkStatus();

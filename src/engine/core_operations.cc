@@ -115,10 +115,9 @@ absl::StatusOr<std::optional<RecordView>> Core::FindRecord(NameId system, Entity
   auto body = context_.memory.Body(**record);
   if (!body.ok()) return body.status();
   view.entity = **body;
-  if (!view.provenance.ParseFromString(view.row.provenance)) {
-    return absl::DataLossError(
-        fmt::format("record {}: its provenance cannot be parsed", *record_id));
-  }
+  auto provenance = context_.memory.ProvenanceOf(**record);
+  if (!provenance.ok()) return provenance.status();
+  view.provenance = *std::move(provenance);
   auto links = context_.memory.store()->LinksOf(*record_id);
   if (!links.ok()) return links.status();
   for (const LinkRow& link : *links) {

@@ -9,6 +9,24 @@
 #include "retailsync/model/v1/canonical.h"
 
 namespace retailsync::engine {
+namespace {
+
+// Widens the flight of this stream by a lane that was claimed just now.
+void AddToFlight(NameId stream, const LaneRow& lane,
+                 std::vector<std::pair<NameId, Flight>>& flights) {
+  for (auto& [id, flight] : flights) {
+    if (id != stream) continue;
+    flight.to = lane.record;  // a feed gives them in their order
+    return;
+  }
+  flights.emplace_back(stream, Flight{.from = lane.record,
+                                      .to = lane.record,
+                                      .at = lane.first_attempt_at,
+                                      .due_at = lane.due_at});
+}
+
+}  // namespace
+
 bool Dispatcher::MayCall(System& system) const {
   return system.paused_until <= context_.now &&
          system.breaker.Allows(context_.now, system.calls_running) &&
@@ -87,83 +105,23 @@ absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextDelivery(System& system) {
     return nullptr;
   }
   for (Queue* queue : InTurn(system)) {
-    const size_t items_max =
-        std::min(static_cast<size_t>(system.sink.batch_items_max), ItemsAllowed(system));
     auto apply = std::make_unique<Call>();
     auto probe = std::make_unique<Call>();
-    // Lanes that turn out to need no call make room for more, up to a bound that keeps one step
-    // short.
-    std::vector<RecordId> records;
-    size_t looked_at = 0;
-    while (apply->records.size() < items_max && probe->records.size() < items_max &&
-           looked_at < std::max<size_t>(4 * items_max, 256)) {
-      records.clear();
-      const size_t room = items_max - std::max(apply->records.size(), probe->records.size());
-      queue->Take(context_.now, room, records);
-      if (records.empty()) break;
-      looked_at += records.size();
-      std::vector<LaneKey> lanes;
-      for (RecordId record : records) lanes.push_back({system.id, record});
-      context_.memory.PrefetchLanes(lanes);
-      context_.memory.PrefetchRecords(records);
-      for (RecordId record : records) {
-        if (system.taken.contains(record)) continue;
-        ApplyItem item;
-        ProbeItem probe_item;
-        auto step = Prepare(system, record, item, probe_item);
-        if (!step.ok()) {
-          if (step.status().code() != absl::StatusCode::kDataLoss) return step.status();
-          if (absl::Status status = Damage(system, record, step.status()); !status.ok())
-            return status;
-          continue;
-        }
-        if (*step == Step::kNothing) continue;
-        system.taken.insert(record);
-        if (*step == Step::kSend) {
-          apply->records.push_back(record);
-          apply->apply.items.push_back(std::move(item));
-        } else {
-          probe->records.push_back(record);
-          probe->probe.items.push_back(std::move(probe_item));
-        }
-      }
-    }
+    if (absl::Status status = Fill(system, *queue, *apply, *probe); !status.ok()) return status;
     if (apply->records.empty() && probe->records.empty()) continue;
     // One call at a time: what was prepared for the other kind goes back to the front.
     const bool probing = !probe->records.empty();
     if (probing) {
-      for (size_t i = 0; i < apply->records.size(); ++i) {
-        system.taken.erase(apply->records[i]);
-        queue->PushFront(apply->records[i]);
+      for (RecordId record : apply->records) {
+        system.taken.erase(record);
+        queue->PushFront(record);
       }
     }
     auto call = probing ? std::move(probe) : std::move(apply);
     call->kind = probing ? TaskKind::kProbe : TaskKind::kApply;
     call->sink = system.options.sink;
     if (!probing) {
-      for (size_t i = 0; i < call->records.size(); ++i) {
-        auto lane = context_.memory.FindLane({system.id, call->records[i]});
-        if (!lane.ok()) return lane.status();
-        LaneRow& claimed = **lane;
-        call->in_doubt.push_back(claimed.state == LaneState::kUnknown ||
-                                 claimed.state == LaneState::kInFlight);
-        if (claimed.attempts > 0) system.retries.Spend(context_.now, 1);
-        if (claimed.attempts == 0) claimed.first_attempt_at = context_.now;
-        ++claimed.attempts;
-        claimed.probes = 0;
-        claimed.due_at = context_.now + system.sink.probe_delay;
-        context_.SetState(claimed, LaneState::kInFlight);
-        call->apply.items[i].attempt = claimed.attempts;
-        context_.Tell({.kind = EventKind::kAttempted,
-                       .system = system.id,
-                       .route = claimed.route,
-                       .type = call->apply.items[i].type,
-                       .record = claimed.record,
-                       .version = claimed.attempt_version,
-                       .seq = claimed.attempt_seq,
-                       .traceparent = {},
-                       .detail = {}});
-      }
+      if (absl::Status status = Claim(system, *call); !status.ok()) return status;
     }
     // A queue that was empty for a while has no claim on what it did not use.
     queue->served = std::max(queue->served, system.served);
@@ -176,17 +134,108 @@ absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextDelivery(System& system) {
   return nullptr;
 }
 
+absl::Status Dispatcher::Fill(System& system, Queue& queue, Call& apply, Call& probe) {
+  const size_t items_max =
+      std::min(static_cast<size_t>(system.sink.batch_items_max), ItemsAllowed(system));
+  // Lanes that turn out to need no call make room for more, up to a bound that keeps one step
+  // short.
+  const size_t looks_max = std::max<size_t>(4 * items_max, 256);
+  std::vector<Ready> lanes;
+  std::vector<RecordId> records;
+  std::vector<LaneKey> keys;
+  for (size_t looked_at = 0; apply.records.size() < items_max && probe.records.size() < items_max &&
+                             looked_at < looks_max;) {
+    lanes.clear();
+    records.clear();
+    keys.clear();
+    queue.Take(context_.now, items_max - std::max(apply.records.size(), probe.records.size()),
+               lanes);
+    if (lanes.empty()) break;
+    looked_at += lanes.size();
+    for (const Ready& ready : lanes) {
+      records.push_back(ready.record);
+      keys.push_back({system.id, ready.record});
+    }
+    context_.memory.PrefetchRecords(records);
+    context_.memory.PrefetchLanes(keys);
+    for (const Ready& ready : lanes) {
+      ApplyItem item;
+      ProbeItem probe_item;
+      auto step = LookAt(system, ready, item, probe_item);
+      if (!step.ok()) {
+        if (step.status().code() != absl::StatusCode::kDataLoss) return step.status();
+        if (absl::Status status = Damage(system, ready, step.status()); !status.ok()) return status;
+        continue;
+      }
+      if (*step == Step::kNothing) continue;
+      system.taken.insert(ready.record);
+      if (*step == Step::kSend) {
+        apply.records.push_back(ready.record);
+        apply.streams.push_back(ready.stream);
+        apply.apply.items.push_back(std::move(item));
+      } else {
+        probe.records.push_back(ready.record);
+        probe.probe.items.push_back(std::move(probe_item));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Dispatcher::Step> Dispatcher::LookAt(System& system, const Ready& ready,
+                                                    ApplyItem& item, ProbeItem& probe) {
+  auto lane = context_.memory.FindLane({system.id, ready.record});
+  if (ready.stream != 0) context_.memory.Claim(ready.stream, ready.record);
+  if (!lane.ok()) return lane.status();
+  if (*lane == nullptr || system.taken.contains(ready.record)) return Step::kNothing;
+  return Prepare(system, **lane, item, probe);
+}
+
+// That these attempts are about to be made: durable before the call is.
+absl::Status Dispatcher::Claim(System& system, Call& call) {
+  for (size_t i = 0; i < call.records.size(); ++i) {
+    auto lane = context_.memory.FindLane({system.id, call.records[i]});
+    if (!lane.ok()) return lane.status();
+    LaneRow& claimed = **lane;
+    call.in_doubt.push_back(claimed.state == LaneState::kUnknown ||
+                            claimed.state == LaneState::kInFlight);
+    if (claimed.attempts > 0) system.retries.Spend(context_.now, 1);
+    if (claimed.attempts == 0) claimed.first_attempt_at = context_.now;
+    ++claimed.attempts;
+    claimed.probes = 0;
+    claimed.due_at = context_.now + system.sink.probe_delay;
+    context_.SetState(claimed, LaneState::kInFlight);
+    call.apply.items[i].attempt = claimed.attempts;
+    if (call.streams[i] != 0 && claimed.attempt_version == 1) {
+      AddToFlight(call.streams[i], claimed, call.flights);
+    }
+    if (context_.IsObserved()) {
+      context_.Tell({.kind = EventKind::kAttempted,
+                     .system = system.id,
+                     .route = claimed.route,
+                     .type = call.apply.items[i].type,
+                     .record = claimed.record,
+                     .version = claimed.attempt_version,
+                     .seq = claimed.attempt_seq,
+                     .traceparent = {},
+                     .detail = {}});
+    }
+  }
+  for (const auto& [stream, flight] : call.flights) {
+    context_.memory.FindStream(stream)->flights.push_back(flight);
+    context_.memory.MarkStream(stream);
+  }
+  return absl::OkStatus();
+}
+
 // Decides what the lane does now, and prepares it. Entries of queues are hints, so the lane's row
 // is asked first.
-absl::StatusOr<Dispatcher::Step> Dispatcher::Prepare(System& system, RecordId record,
-                                                     ApplyItem& item, ProbeItem& probe) {
-  auto found = context_.memory.FindLane({system.id, record});
-  if (!found.ok()) return found.status();
-  if (*found == nullptr || (*found)->state == LaneState::kIdle) return Step::kNothing;
-  LaneRow& lane = **found;
+absl::StatusOr<Dispatcher::Step> Dispatcher::Prepare(System& system, LaneRow& lane, ApplyItem& item,
+                                                     ProbeItem& probe) {
+  if (lane.state == LaneState::kIdle) return Step::kNothing;
   if (lane.due_at > context_.now && lane.state != LaneState::kReady &&
       lane.state != LaneState::kWaiting) {
-    context_.QueueOf(lane)->PushDelayed(lane.due_at, record);
+    context_.QueueOf(lane)->PushDelayed(lane.due_at, lane.record);
     return Step::kNothing;
   }
   const bool is_unknown = lane.state == LaneState::kUnknown || lane.state == LaneState::kInFlight;
@@ -196,7 +245,7 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::Prepare(System& system, RecordId re
     if (ready_at > context_.now && (!is_unknown || !system.sink.verifiable)) {
       // Far away when nothing flows in by itself: successes may earn some before.
       context_.QueueOf(lane)->PushDelayed(std::min(ready_at, context_.now + absl::Minutes(1)),
-                                          record);
+                                          lane.record);
       return Step::kNothing;
     }
   }
@@ -207,8 +256,10 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::Prepare(System& system, RecordId re
 // it, else ask, else set aside.
 absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareUnknown(System& system, LaneRow& lane,
                                                             ApplyItem& item, ProbeItem& probe) {
-  auto journal = context_.memory.ReadJournal(lane.attempt_seq);
-  if (!journal.ok()) return journal.status();
+  auto record = context_.memory.FindRecord(lane.record);
+  if (!record.ok()) return record.status();
+  auto version = context_.memory.ReadVersion(lane.attempt_seq);
+  if (!version.ok()) return version.status();
   const absl::Duration age = context_.now - lane.first_attempt_at;
   // A key that may have been forgotten is not relied on; its age is known only if the clock kept
   // going.
@@ -219,14 +270,14 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareUnknown(System& system, Lane
     const std::string why =
         system.sink.idempotent ? "the target's memory of the key has expired and it cannot be asked"
                                : "the target can neither be asked nor recognise a repetition";
-    if (absl::Status status = GiveUp(system, lane, journal->type, dead_letter_reason::kUndetermined,
+    if (absl::Status status = GiveUp(system, lane, version->type, dead_letter_reason::kUndetermined,
                                      fmt::format("{}: {}", why, lane.note));
         !status.ok()) {
       return status;
     }
     return Step::kNothing;
   }
-  auto step = FillItem(system, lane, *journal, item);
+  auto step = FillItem(system, lane, **record, *version, item);
   if (!step.ok() || *step != Step::kSend) return step;
   if (key_is_live) return Step::kSend;
   probe.idempotency_key = item.idempotency_key;
@@ -246,86 +297,118 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareNext(System& system, LaneRow
   auto next = NextVersion(system, lane, record);
   if (!next.ok()) return next.status();
   if (!next->has_value()) {
+    lane.done = std::max({lane.done, lane.settled, record.row.version});
     context_.SetState(lane, LaneState::kIdle);
     return Step::kNothing;
   }
-  const JournalRow& journal = **next;
-  if (journal.version != lane.attempt_version || journal.seq != lane.attempt_seq) {
-    lane.attempt_version = journal.version;
-    lane.attempt_seq = journal.seq;
+  const Version& version = **next;
+  if (version.version != lane.attempt_version || version.seq != lane.attempt_seq) {
+    lane.attempt_version = version.version;
+    lane.attempt_seq = version.seq;
     lane.attempts = 0;
     lane.probes = 0;
     lane.first_attempt_at = absl::InfinitePast();
-    context_.memory.MarkLane({lane.target, lane.record});
+    context_.memory.MarkLane(lane);
   }
-  return FillItem(system, lane, journal, item);
+  return FillItem(system, lane, record, version, item);
 }
 
-absl::StatusOr<std::optional<JournalRow>> Dispatcher::NextVersion(System& system, LaneRow& lane,
-                                                                  CachedRecord& record) {
-  std::optional<JournalRow> next;
+absl::StatusOr<std::optional<Version>> Dispatcher::NextVersion(System& system, LaneRow& lane,
+                                                               CachedRecord& record) {
+  std::optional<Version> next;
   if (record.row.version <= lane.done) return next;
-  auto head = context_.memory.ReadJournal(record.row.head);
+  auto head = context_.memory.Head(record);
   if (!head.ok()) return head.status();
-  if (NatureOf(record.row.type) == Nature::kState) {
-    next = *std::move(head);
-    return next;
-  }
-  // A fact: the oldest version that is not settled. The way back is as long as what is owed. It
-  // ends early at a version that the target said itself, because what is older would overwrite
-  // that; and at one that is not remembered any more, because nothing that is owed is forgotten.
-  JournalRow row = *std::move(head);
-  while (row.version > lane.done + 1 && row.previous != 0 && row.system != system.id) {
-    auto previous = context_.memory.FindJournal(row.previous);
+  next = **head;
+  if (NatureOf(record.row.type) == Nature::kState) return next;
+  // The way back is as long as what is owed. It ends early at a version that is not remembered any
+  // more, because nothing that is owed is forgotten.
+  const auto step_back = [&](Version& version) -> absl::StatusOr<bool> {
+    if (version.version <= lane.done + 1 || version.previous == 0) return false;
+    auto previous = context_.memory.FindJournal(version.previous);
     if (!previous.ok()) return previous.status();
-    if (!previous->has_value() || (*previous)->version <= lane.done) break;
-    row = **std::move(previous);
+    if (!previous->has_value() || (*previous)->version <= lane.done) return false;
+    version = Version::Of(**previous);
+    return true;
+  };
+  // A fact: the oldest version that is not settled. What is older than what the target said itself
+  // would overwrite that.
+  std::optional<Version> oldest;
+  Version version = *std::move(next);
+  while (true) {
+    bool owed = version.version > lane.settled;
+    if (!owed) {
+      auto requeued = letters_.IsRequeued(lane, version.version);
+      if (!requeued.ok()) return requeued.status();
+      owed = *requeued;
+    }
+    if (owed) oldest = version;
+    if (version.system == system.id) return oldest;
+    auto more = step_back(version);
+    if (!more.ok()) return more.status();
+    if (!*more) return oldest;
   }
-  next = std::move(row);
-  return next;
+}
+
+absl::StatusOr<model::v1::Entity> Dispatcher::TakeBody(CachedRecord& record,
+                                                       const Version& version) {
+  if (version.seq != record.row.head) return context_.memory.ReadBody(version.seq);
+  auto body = context_.memory.Body(record);
+  if (!body.ok()) return body.status();
+  // A fact is hardly ever read again: its last reader need not copy it.
+  if (record.readers > 0 && --record.readers == 0 && NatureOf(record.row.type) == Nature::kFact) {
+    return context_.memory.ReleaseBody(record);
+  }
+  return **body;
 }
 
 // Renders the version for the target. kSend: `item` is complete. kNothing: the lane was skipped,
 // waits, or was given up.
 absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, LaneRow& lane,
-                                                      const JournalRow& journal, ApplyItem& item) {
+                                                      CachedRecord& record, const Version& version,
+                                                      ApplyItem& item) {
   const bool is_resend = lane.state == LaneState::kUnknown || lane.state == LaneState::kInFlight;
   const RouteState* route = context_.registry.FindRoute(lane.route);
   if (route == nullptr) return Step::kNothing;  // the host did not add it this time: it stays owed
-  auto body = context_.memory.ReadBody(journal.seq);
+  auto body = TakeBody(record, version);
   if (!body.ok()) return body.status();
-  const bool deletes = journal.operation == model::v1::OPERATION_DELETE;
+  const bool deletes = version.operation == model::v1::OPERATION_DELETE;
   auto skip = [&](std::string_view why) -> absl::StatusOr<Step> {
     if (absl::Status status = settler_.Skip(system, lane, why); !status.ok()) return status;
     return Step::kNothing;
   };
   auto give_up = [&](std::string_view reason, std::string message) -> absl::StatusOr<Step> {
-    if (absl::Status status = GiveUp(system, lane, journal.type, reason, std::move(message));
+    if (absl::Status status = GiveUp(system, lane, version.type, reason, std::move(message));
         !status.ok()) {
       return status;
     }
     return Step::kNothing;
   };
   if (!is_resend) {
-    if (route->from != 0 && route->from != journal.system && journal.system != system.id &&
-        NatureOf(journal.type) == Nature::kFact) {
+    if (route->from != 0 && route->from != version.system && version.system != system.id &&
+        NatureOf(version.type) == Nature::kFact) {
       return skip("no route carries it");
     }
     if (route->route.filter && !deletes && !route->route.filter(*body)) return skip("filtered");
-    if (deletes && lane.external_id.empty() && lane.acknowledged == 0)
-      return skip("the target never had it");
+    if (deletes && lane.external_id.empty() && lane.acknowledged == 0) {
+      auto in_doubt = letters_.WasUndetermined(lane);
+      if (!in_doubt.ok()) return in_doubt.status();
+      if (!*in_doubt) return skip("the target never had it");
+    }
     if (deletes && !system.sink.deletes) {
       return give_up(dead_letter_reason::kUnsupported, "operation: the target takes no deletions");
     }
-    if (!system.sink.entities.contains(journal.type)) {
+    if (!system.sink.entities.contains(version.type)) {
       return give_up(dead_letter_reason::kUnsupported,
-                     fmt::format("entity: the target takes no {}", Name(journal.type)));
+                     fmt::format("entity: the target takes no {}", Name(version.type)));
     }
   }
-  auto rendering = Router::Render(*route, *body, {});
+  const bool is_head = version.seq == record.row.head;
+  const std::string key = is_head ? record.row.key : BusinessKey(*body);
+  auto rendering = Router::Render(*route, *std::move(body), is_head ? record.row.digest : Digest());
   if (!rendering.ok())
     return give_up(dead_letter_reason::kTransform, std::string(rendering.status().message()));
-  auto edited = letters_.EditedContent(lane, journal.version);
+  auto edited = letters_.EditedContent(lane, version.version);
   if (!edited.ok()) return edited.status();
   if (*edited) {
     rendering->entity = **std::move(edited);
@@ -335,27 +418,26 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, LaneRow& l
       rendering->digest == lane.acknowledged_digest) {
     return skip("the target holds it");
   }
-  item.type = journal.type;
+  item.type = version.type;
   item.operation = deletes ? model::v1::OPERATION_DELETE : model::v1::OPERATION_UPSERT;
   item.entity = std::move(rendering->entity);
   item.record = lane.record;
-  item.version = journal.version;
+  item.version = version.version;
   item.external_id = lane.external_id;
   item.remote_version = lane.remote_version;
   if (!deletes) {
-    auto resolved = ResolveReferences(system, *route, lane, journal, item);
+    auto resolved = ResolveReferences(system, *route, lane, version, item);
     if (!resolved.ok()) return resolved.status();
     if (!*resolved && !is_resend) return Step::kNothing;
   }
-  item.idempotency_key =
-      IdempotencyKey(route->route.name, system.name, *body, journal, lane.resends);
+  item.idempotency_key = IdempotencyKey(route->route.name, system.name, key, version, lane.resends);
   if (!is_resend) lane.attempt_digest = deletes ? Digest() : rendering->digest;
-  context_.memory.MarkLane({lane.target, lane.record});
+  context_.memory.MarkLane(lane);
   return Step::kSend;
 }
 
 absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const RouteState& route,
-                                                   LaneRow& lane, const JournalRow& journal,
+                                                   LaneRow& lane, const Version& version,
                                                    ApplyItem& item) {
   // The references as the target will read them; where a transform dropped one, it is not needed.
   std::vector<EntityReference> references = ReferencesOf(item.entity);
@@ -363,24 +445,21 @@ absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const RouteSt
   for (const EntityReference& reference : references) {
     if (!reference.key.empty()) links.push_back({0, reference.type, reference.key});
   }
-  context_.memory.PrefetchLinks(links);
+  auto found_links = context_.memory.FindLinks(links);
+  if (!found_links.ok()) return found_links.status();
   std::vector<LaneKey> lanes;
-  for (const LinkKey& link : links) {
-    auto record = context_.memory.FindLink(link);
-    if (record.ok() && *record != 0) lanes.push_back({system.id, *record});
+  for (RecordId record : *found_links) {
+    if (record != 0) lanes.push_back({system.id, record});
   }
   context_.memory.PrefetchLanes(lanes);
+  size_t next_link = 0;
 
   const bool is_resend = lane.state == LaneState::kUnknown || lane.state == LaneState::kInFlight;
   for (EntityReference& reference : references) {
     RecordId record = 0;
-    if (!reference.key.empty()) {
-      auto found = context_.memory.FindLink({0, reference.type, reference.key});
-      if (!found.ok()) return found.status();
-      record = *found;
-    }
+    if (!reference.key.empty()) record = (*found_links)[next_link++];
     if (record == 0 && !reference.id.empty()) {
-      auto found = context_.memory.FindLink({journal.system, reference.type, reference.id});
+      auto found = context_.memory.FindLink({version.system, reference.type, reference.id});
       if (!found.ok()) return found.status();
       record = *found;
     }
@@ -399,7 +478,7 @@ absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const RouteSt
                                          reference.key.empty() ? reference.id : reference.key);
     if (context_.now - lane.owed_at >= context_.options.dependency_wait_max) {
       if (absl::Status status =
-              GiveUp(system, lane, journal.type, dead_letter_reason::kDependency,
+              GiveUp(system, lane, version.type, dead_letter_reason::kDependency,
                      fmt::format("{} did not come within {}", what,
                                  absl::FormatDuration(context_.options.dependency_wait_max)));
           !status.ok()) {
@@ -413,15 +492,15 @@ absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const RouteSt
       context_.Tell({.kind = EventKind::kWaiting,
                      .system = system.id,
                      .route = lane.route,
-                     .type = journal.type,
+                     .type = version.type,
                      .record = lane.record,
-                     .version = journal.version,
-                     .seq = journal.seq,
-                     .traceparent = journal.traceparent,
+                     .version = version.version,
+                     .seq = version.seq,
+                     .traceparent = version.traceparent,
                      .detail = what});
     }
     context_.Delay(lane, LaneState::kWaiting, due, "waits for " + what);
-    context_.WaitFor(lane, record, journal.system, reference);
+    context_.WaitFor(lane, record, version.system, reference);
     return false;
   }
   return true;
@@ -434,25 +513,36 @@ absl::Status Dispatcher::GiveUp(System& system, LaneRow& lane, EntityType type,
 
 // A row this lane needs cannot be read. It is set aside, so that it blocks nothing else and
 // somebody sees it.
-absl::Status Dispatcher::Damage(System& system, RecordId record, const absl::Status& status) {
-  auto found = context_.memory.FindLane({system.id, record});
-  if (!found.ok() || *found == nullptr) {
+absl::Status Dispatcher::Damage(System& system, const Ready& ready, const absl::Status& status) {
+  auto found = context_.memory.FindLane({system.id, ready.record});
+  LaneRow* lane = found.ok() ? *found : nullptr;
+  if (const StreamRow* stream = context_.memory.FindStream(ready.stream);
+      lane == nullptr && stream != nullptr) {
+    // Its record's first journal row, which stood for the lane too.
+    LaneRow owed = LaneIn(*stream, ready.record, context_.now, {}, {});
+    owed.state = LaneState::kReady;
+    owed.attempt_version = 1;
+    owed.attempt_seq = ready.record;
+    owed.acknowledged = 0;
+    owed.base = 0;
+    lane = context_.memory.StageDamagedLane(std::move(owed), stream->id);
+  }
+  if (lane == nullptr) {
     context_.Tell({.kind = EventKind::kStoreFailed,
                    .system = system.id,
-                   .record = record,
+                   .record = ready.record,
                    .traceparent = {},
                    .detail = std::string(status.message())});
     return absl::OkStatus();
   }
-  LaneRow& lane = **found;
-  const RouteState* route = context_.registry.FindRoute(lane.route);
+  const RouteState* route = context_.registry.FindRoute(lane->route);
   const EntityType type = route == nullptr ? EntityType::kUnspecified : route->route.entity;
-  if (absl::Status aside = letters_.SetAsideDelivery(lane, type, dead_letter_reason::kDamaged,
+  if (absl::Status aside = letters_.SetAsideDelivery(*lane, type, dead_letter_reason::kDamaged,
                                                      std::string(status.message()));
       !aside.ok()) {
     return aside;
   }
-  context_.SetState(lane, LaneState::kIdle);
+  context_.SetState(*lane, LaneState::kIdle);
   return absl::OkStatus();
 }
 

@@ -42,22 +42,28 @@ class Dispatcher {
   // What a lane is to do now.
   enum class Step { kSend, kProbe, kNothing };
 
-  absl::StatusOr<Step> Prepare(System& system, const RecordId record, ApplyItem& item,
-                               ProbeItem& probe);
+  absl::StatusOr<Step> LookAt(System& system, const Ready& ready, ApplyItem& item,
+                              ProbeItem& probe);
+  absl::StatusOr<Step> Prepare(System& system, LaneRow& lane, ApplyItem& item, ProbeItem& probe);
   absl::StatusOr<Step> PrepareUnknown(System& system, LaneRow& lane, ApplyItem& item,
                                       ProbeItem& probe);
   absl::StatusOr<Step> PrepareNext(System& system, LaneRow& lane, ApplyItem& item);
-  absl::StatusOr<Step> FillItem(System& system, LaneRow& lane, const JournalRow& journal,
-                                ApplyItem& item);
-  // The journal row of the version to send next; nothing when none is left to send.
-  absl::StatusOr<std::optional<JournalRow>> NextVersion(System& system, LaneRow& lane,
-                                                        CachedRecord& record);
+  absl::StatusOr<Step> FillItem(System& system, LaneRow& lane, CachedRecord& record,
+                                const Version& version, ApplyItem& item);
+  // The content of a version, out of the record's cached body where that is it.
+  absl::StatusOr<model::v1::Entity> TakeBody(CachedRecord& record, const Version& version);
+  // The version to send next; nothing when none is left to send.
+  absl::StatusOr<std::optional<Version>> NextVersion(System& system, LaneRow& lane,
+                                                     CachedRecord& record);
   // True: everything it refers to is at the target. Otherwise the lane waits now, or was given up.
   absl::StatusOr<bool> ResolveReferences(System& system, const RouteState& route, LaneRow& lane,
-                                         const JournalRow& journal, ApplyItem& item);
+                                         const Version& version, ApplyItem& item);
   absl::Status GiveUp(System& system, LaneRow& lane, EntityType type, std::string_view reason,
                       std::string message);
-  absl::Status Damage(System& system, RecordId record, const absl::Status& status);
+  absl::Status Damage(System& system, const Ready& ready, const absl::Status& status);
+  // Looks at what the queue may send now and fills one call of each kind with it.
+  absl::Status Fill(System& system, Queue& queue, Call& apply, Call& probe);
+  absl::Status Claim(System& system, Call& call);
   absl::Time NextAt(const System& system, const Queue& queue) const;
   std::vector<Queue*> InTurn(System& system) const;
 

@@ -3,8 +3,9 @@
 #define RETAILSYNC_SRC_ENGINE_IDEMPOTENCY_KEY_H_
 
 #include <string>
+#include <string_view>
 
-#include "retailsync/spi/rows.h"
+#include "engine/memory.h"
 
 namespace retailsync::engine {
 
@@ -12,9 +13,9 @@ namespace retailsync::engine {
 // without one, by what its source calls it), its version, and how often a person or a
 // reconciliation ordered it to be sent anew. Two engines that come to the same fact come to the
 // same key.
-std::string IdempotencyKey(const std::string& route, const std::string& target,
-                           const model::v1::Entity& entity, const JournalRow& journal,
-                           int32_t resends);
+// `key`: the business key of the record's body at this version.
+std::string IdempotencyKey(std::string_view route, std::string_view target, std::string_view key,
+                           const Version& version, int32_t resends);
 
 }  // namespace retailsync::engine
 

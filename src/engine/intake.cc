@@ -35,24 +35,42 @@ bool IsDamage(const absl::Status& status) {
 
 bool Intake::Overloaded() const {
   for (const auto& system : context_.registry.systems()) {
-    if (system->Owed() >= context_.options.owed_lanes_max) return true;
+    if (system->Backlog() >= context_.options.owed_lanes_max) return true;
   }
   return false;
 }
 
-absl::StatusOr<std::vector<Receipt>> Intake::Take(System& system, std::span<const Change> changes,
+absl::StatusOr<std::vector<Receipt>> Intake::Take(System& system, std::span<Change> changes,
                                                   uint64_t requeued) {
-  std::vector<Arrival> arrivals;
-  arrivals.reserve(changes.size());
-  for (const Change& change : changes) {
-    const Digest content = ContentDigest(change);
-    arrivals.push_back(
-        {&change, change.id().empty() ? "unnamed:" + content.Hex() : change.id(), content});
+  std::vector<Arrival> arrivals(changes.size());
+  for (size_t i = 0; i < changes.size(); ++i) {
+    arrivals[i].change = arrivals[i].own = &changes[i];
   }
-  Prefetch(system, arrivals);
+  return TakeAll(system, std::move(arrivals), requeued);
+}
+
+absl::StatusOr<std::vector<Receipt>> Intake::Take(System& system, std::span<const Change> changes) {
+  std::vector<Arrival> arrivals(changes.size());
+  for (size_t i = 0; i < changes.size(); ++i) arrivals[i].change = &changes[i];
+  return TakeAll(system, std::move(arrivals), 0);
+}
+
+absl::StatusOr<std::vector<Receipt>> Intake::TakeAll(System& system, std::vector<Arrival> arrivals,
+                                                     uint64_t requeued) {
+  for (Arrival& arrival : arrivals) {
+    const Change& change = *arrival.change;
+    arrival.type = TypeOf(change.entity());
+    arrival.payload = change.entity().SerializeAsString();
+    arrival.key = BusinessKey(change.entity());
+    arrival.entity = CanonicalDigestOfSerialized(arrival.payload);
+    arrival.content = ContentDigest(change, arrival.entity);
+    if (change.id().empty()) arrival.made_id = "unnamed:" + arrival.content.Hex();
+  }
+  if (absl::Status status = LookUp(system, arrivals); !status.ok()) return status;
+  context_.memory.ReserveJournal(arrivals.size());
   std::vector<Receipt> receipts;
-  receipts.reserve(changes.size());
-  for (const Arrival& arrival : arrivals) {
+  receipts.reserve(arrivals.size());
+  for (Arrival& arrival : arrivals) {
     auto receipt = TakeOne(system, arrival, requeued);
     if (!receipt.ok()) return receipt.status();
     receipts.push_back(*std::move(receipt));
@@ -60,66 +78,72 @@ absl::StatusOr<std::vector<Receipt>> Intake::Take(System& system, std::span<cons
   return receipts;
 }
 
-// Reads in a few batches what the changes will need, so that taking each of them asks the store
+// Asks the store in a few batches what the changes will need, so that taking each of them asks it
 // nothing more.
-void Intake::Prefetch(System& system, std::span<const Arrival> arrivals) {
+absl::Status Intake::LookUp(System& system, std::vector<Arrival>& arrivals) {
   std::vector<ChangeKey> changes;
   std::vector<LinkKey> links;
   changes.reserve(arrivals.size());
   links.reserve(2 * arrivals.size());
   for (const Arrival& arrival : arrivals) {
-    changes.push_back({system.id, arrival.id});
-    const EntityType type = TypeOf(arrival.change->entity());
-    links.push_back({system.id, type, arrival.change->subject()});
-    if (std::string key = BusinessKey(arrival.change->entity()); !key.empty()) {
-      links.push_back({0, type, std::move(key)});
-    }
+    changes.push_back({system.id, arrival.id()});
+    links.push_back({system.id, arrival.type, arrival.change->subject()});
+    if (!arrival.key.empty()) links.push_back({0, arrival.type, arrival.key});
   }
-  context_.memory.PrefetchChanges(changes);
-  context_.memory.PrefetchLinks(links);
+  auto known = context_.memory.FindChanges(changes);
+  if (!known.ok()) return known.status();
+  auto linked = context_.memory.FindLinks(links);
+  if (!linked.ok()) return linked.status();
   std::vector<RecordId> records;
   std::vector<LaneKey> lanes;
-  for (const LinkKey& link : links) {
-    const auto record = context_.memory.FindLink(link);
-    if (!record.ok() || *record == 0) continue;
-    records.push_back(*record);
+  size_t next_link = 0;
+  for (size_t i = 0; i < arrivals.size(); ++i) {
+    Arrival& arrival = arrivals[i];
+    arrival.known = std::move((*known)[i]);
+    arrival.linked = (*linked)[next_link++];
+    if (!arrival.key.empty()) arrival.keyed = (*linked)[next_link++];
+    const RecordId record = arrival.linked != 0 ? arrival.linked : arrival.keyed;
+    if (record == 0 || arrival.known) continue;
+    records.push_back(record);
     for (const auto& target : context_.registry.systems()) {
-      if (Registry::Carries(*target, link.type)) lanes.push_back({target->id, *record});
+      if (Registry::Carries(*target, arrival.type)) lanes.push_back({target->id, record});
     }
   }
   context_.memory.PrefetchRecords(records);
   context_.memory.PrefetchLanes(lanes);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Receipt> Intake::TakeOne(System& system, const Arrival& arrival, uint64_t requeued) {
-  auto duplicate = FindDuplicate(system, arrival.id, arrival.id, arrival.content);
-  if (!duplicate.ok()) return duplicate.status();
-  if (*duplicate) {
-    if ((*duplicate)->message.empty()) return **std::move(duplicate);
+absl::StatusOr<Receipt> Intake::TakeOne(System& system, Arrival& arrival, uint64_t requeued) {
+  // One of the same batch may have come before.
+  if (!arrival.known) arrival.known = context_.memory.FindStagedChange({system.id, arrival.id()});
+  if (arrival.known) {
+    auto receipt = ReceiptOf(system, *arrival.known, arrival.id(), arrival.id(), arrival.content);
+    if (!receipt.ok() || receipt->message.empty()) return receipt;
     // The same id with other content. It is remembered under an id of its own, so that it is set
     // aside once however often it comes.
-    const std::string id = arrival.id + "!" + arrival.content.Hex();
-    auto again = FindDuplicate(system, id, arrival.id, arrival.content);
+    const std::string id = arrival.id() + "!" + arrival.content.Hex();
+    auto again = FindDuplicate(system, id, arrival.id(), arrival.content);
     if (!again.ok()) return again.status();
     if (*again) return **std::move(again);
-    return SetAside(system, arrival, id, dead_letter_reason::kContradiction, (*duplicate)->message,
+    return SetAside(system, arrival, id, dead_letter_reason::kContradiction, receipt->message,
                     requeued);
   }
   if (std::string wrong = WhatIsWrong(system, *arrival.change); !wrong.empty()) {
-    return SetAside(system, arrival, arrival.id, dead_letter_reason::kInvalid, std::move(wrong),
+    return SetAside(system, arrival, arrival.id(), dead_letter_reason::kInvalid, std::move(wrong),
                     requeued);
   }
-  auto target = Resolve(system, *arrival.change);
-  if (!target.ok()) return target.status();
-  if (!target->trouble.empty()) {
-    return SetAside(system, arrival, arrival.id, dead_letter_reason::kInvalid, target->trouble,
+  const Target target = Resolve(system, arrival);
+  if (!target.trouble.empty()) {
+    return SetAside(system, arrival, arrival.id(), dead_letter_reason::kInvalid, target.trouble,
                     requeued);
   }
-  auto receipt = arrival.change->operation() == model::v1::OPERATION_DELETE
-                     ? Delete(system, arrival, *target)
-                     : Merge(system, arrival, *target, requeued);
+  const model::v1::Operation operation = arrival.change->operation();
+  auto receipt = operation == model::v1::OPERATION_DELETE ? Delete(system, arrival, target)
+                 : target.record == 0                     ? Create(system, arrival, requeued)
+                                      : Merge(system, arrival, target, requeued);
   if (!receipt.ok() && IsDamage(receipt.status())) {
-    return SetAside(system, arrival, arrival.id, dead_letter_reason::kDamaged,
+    return SetAside(system, arrival, arrival.id(), dead_letter_reason::kDamaged,
                     std::string(receipt.status().message()), requeued);
   }
   return receipt;
@@ -128,10 +152,17 @@ absl::StatusOr<Receipt> Intake::TakeOne(System& system, const Arrival& arrival, 
 absl::StatusOr<std::optional<Receipt>> Intake::FindDuplicate(System& system, const std::string& id,
                                                              const std::string& said_id,
                                                              const Digest& content) {
-  auto row = context_.memory.FindChange({system.id, id});
-  if (!row.ok()) return row.status();
-  if (!row->has_value()) return std::optional<Receipt>();
-  const JournalRow& known = **row;
+  auto known = context_.memory.FindChange({system.id, id});
+  if (!known.ok()) return known.status();
+  if (!known->has_value()) return std::optional<Receipt>();
+  auto receipt = ReceiptOf(system, **known, id, said_id, content);
+  if (!receipt.ok()) return receipt.status();
+  return std::optional<Receipt>(*std::move(receipt));
+}
+
+absl::StatusOr<Receipt> Intake::ReceiptOf(System& system, const AcceptedChange& known,
+                                          const std::string& id, const std::string& said_id,
+                                          const Digest& content) {
   Receipt receipt;
   receipt.seq = known.seq;
   receipt.disposition = known.disposition;
@@ -149,12 +180,12 @@ absl::StatusOr<std::optional<Receipt>> Intake::FindDuplicate(System& system, con
       if (letter.seq == known.seq) receipt.dead_letter = letter.id;
     }
   }
-  if (known.content != content) {
+  if (!known.content.IsZero() && known.content != content) {
     receipt.message = fmt::format(
         "id: the change '{}' of {} was accepted before (journal row {}) with other content; an id "
         "names one change",
         id, system.name, known.seq);
-  } else {
+  } else if (context_.IsObserved()) {
     context_.Tell({.kind = EventKind::kDuplicate,
                    .system = system.id,
                    .type = known.type,
@@ -164,7 +195,7 @@ absl::StatusOr<std::optional<Receipt>> Intake::FindDuplicate(System& system, con
                    .traceparent = known.traceparent,
                    .detail = {}});
   }
-  return std::optional<Receipt>(std::move(receipt));
+  return receipt;
 }
 
 std::string Intake::WhatIsWrong(const System& system, const Change& change) const {
@@ -181,22 +212,24 @@ std::string Intake::WhatIsWrong(const System& system, const Change& change) cons
   return {};
 }
 
-absl::StatusOr<Intake::Target> Intake::Resolve(const System& system, const Change& change) {
-  const EntityType type = TypeOf(change.entity());
+Intake::Target Intake::Resolve(const System& system, const Arrival& arrival) const {
+  const std::string& subject = arrival.change->subject();
+  // What came before in the same commit has the last word.
+  const auto find = [&](const LinkKey& key, RecordId stored) {
+    const RecordId staged = context_.memory.FindStagedLink(key);
+    return staged != 0 ? staged : stored;
+  };
   Target target;
-  target.key = BusinessKey(change.entity());
-  auto linked = context_.memory.FindLink({system.id, type, change.subject()});
-  if (!linked.ok()) return linked.status();
-  target.record = *linked;
-  if (target.key.empty()) return target;
-  auto keyed = context_.memory.FindLink({0, type, target.key});
-  if (!keyed.ok()) return keyed.status();
+  target.record = find({system.id, arrival.type, subject}, arrival.linked);
+  target.is_linked = target.record != 0;
+  if (arrival.key.empty()) return target;
+  const RecordId keyed = find({0, arrival.type, arrival.key}, arrival.keyed);
   if (target.record == 0) {
-    target.record = *keyed;
-  } else if (*keyed != 0 && *keyed != target.record) {
+    target.record = keyed;
+  } else if (keyed != 0 && keyed != target.record) {
     target.trouble = fmt::format(
         "{}: its business key belongs to another record ({}) than '{}' of {} is linked to ({})",
-        Name(type), *keyed, change.subject(), system.name, target.record);
+        Name(arrival.type), keyed, subject, system.name, target.record);
   }
   return target;
 }
@@ -206,8 +239,8 @@ JournalRow Intake::NewRow(const System& system, const Arrival& arrival) {
   JournalRow row;
   row.seq = context_.memory.NextSeq();
   row.system = system.id;
-  row.change_id = arrival.id;
-  row.type = TypeOf(change.entity());
+  row.change_id = arrival.id();
+  row.type = arrival.type;
   row.external_id = change.subject();
   row.operation = change.operation();
   row.source_version = change.source_version();
@@ -219,23 +252,30 @@ JournalRow Intake::NewRow(const System& system, const Arrival& arrival) {
   return row;
 }
 
-Receipt Intake::Close(JournalRow row, Disposition disposition) {
+Receipt Intake::Accepted(const JournalRow& row) {
   static constexpr std::string_view kNames[] = {"",      "merged",  "no change", "echo",
                                                 "stale", "refused", "set aside"};
-  row.disposition = disposition;
+  if (context_.IsObserved()) {
+    context_.Tell({.kind = EventKind::kAccepted,
+                   .system = row.system,
+                   .type = row.type,
+                   .record = row.record,
+                   .version = row.version,
+                   .seq = row.seq,
+                   .traceparent = row.traceparent,
+                   .detail = std::string(kNames[static_cast<size_t>(row.disposition)])});
+  }
   Receipt receipt;
   receipt.seq = row.seq;
-  receipt.disposition = disposition;
+  receipt.disposition = row.disposition;
   receipt.record = row.record;
   receipt.version = row.version;
-  context_.Tell({.kind = EventKind::kAccepted,
-                 .system = row.system,
-                 .type = row.type,
-                 .record = row.record,
-                 .version = row.version,
-                 .seq = row.seq,
-                 .traceparent = row.traceparent,
-                 .detail = std::string(kNames[static_cast<size_t>(disposition)])});
+  return receipt;
+}
+
+Receipt Intake::Close(JournalRow row, Disposition disposition) {
+  row.disposition = disposition;
+  Receipt receipt = Accepted(row);
   context_.memory.StageJournal(std::move(row));
   return receipt;
 }
@@ -250,7 +290,7 @@ Receipt Intake::SetAside(System& system, const Arrival& arrival, std::string id,
   letter.system = system.id;
   letter.type = row.type;
   letter.seq = row.seq;
-  letter.change_id = arrival.id;
+  letter.change_id = arrival.id();
   letter.external_id = row.external_id;
   letter.content = arrival.change->SerializeAsString();
   std::string told = letter.message;

@@ -19,40 +19,65 @@ class Intake {
   Intake(Context* context, Letters* letters, Router* router)
       : context_(*context), letters_(*letters), router_(*router) {}
 
-  // Takes the changes of one system in, staged for the next commit. `requeued`: the letter they
-  // come from, or 0. Fails only when the store does.
-  absl::StatusOr<std::vector<Receipt>> Take(System& system,
-                                            std::span<const model::v1::Change> changes,
+  // Takes the changes of one system in, staged for the next commit; what they say may be moved out
+  // of them. `requeued`: the letter they come from, or 0. Fails only when the store does.
+  absl::StatusOr<std::vector<Receipt>> Take(System& system, std::span<model::v1::Change> changes,
                                             uint64_t requeued = 0);
+  // The same for changes that belong to somebody else.
+  absl::StatusOr<std::vector<Receipt>> Take(System& system,
+                                            std::span<const model::v1::Change> changes);
   absl::StatusOr<Receipt> TakeReject(System& system, const RejectedInput& input);
 
   // Some target owes as much as it may.
   bool Overloaded() const;
 
  private:
+  // A change with what is worked out once and asked of the store together with its neighbours.
   struct Arrival {
     const model::v1::Change* change = nullptr;
-    std::string id;  // the change's, or one made of its content when it has none
-    Digest content;
+    model::v1::Change* own = nullptr;  // the same, if it may be moved from
+    EntityType type = EntityType::kUnspecified;
+    std::string made_id;                  // of its content, when it has no id
+    std::string payload;                  // the entity, serialised
+    std::string key;                      // the business key it says
+    Digest entity;                        // of the entity
+    Digest content;                       // of all it says
+    std::optional<AcceptedChange> known;  // under its id
+    RecordId linked = 0;                  // by what its system calls it
+    RecordId keyed = 0;                   // by its key
+
+    const std::string& id() const { return made_id.empty() ? change->id() : made_id; }
+    model::v1::Entity TakeEntity() {
+      if (own == nullptr) return change->entity();
+      model::v1::Entity taken;
+      taken.Swap(own->mutable_entity());
+      return taken;
+    }
   };
   struct Target {
     RecordId record = 0;  // 0: not known yet
-    std::string key;
+    bool is_linked = false;
     std::string trouble;  // not empty: the change cannot be placed, and why
   };
 
-  void Prefetch(System& system, std::span<const Arrival> arrivals);
-  absl::StatusOr<Receipt> TakeOne(System& system, const Arrival& arrival, uint64_t requeued);
+  absl::StatusOr<std::vector<Receipt>> TakeAll(System& system, std::vector<Arrival> arrivals,
+                                               uint64_t requeued);
+  absl::Status LookUp(System& system, std::vector<Arrival>& arrivals);
+  absl::StatusOr<Receipt> TakeOne(System& system, Arrival& arrival, uint64_t requeued);
   // The receipt of a change that came before under this id, which is the source's own (`said_id`)
   // or made of it; nothing for a new one.
   absl::StatusOr<std::optional<Receipt>> FindDuplicate(System& system, const std::string& id,
                                                        const std::string& said_id,
                                                        const Digest& content);
+  absl::StatusOr<Receipt> ReceiptOf(System& system, const AcceptedChange& known,
+                                    const std::string& id, const std::string& said_id,
+                                    const Digest& content);
   std::string WhatIsWrong(const System& system, const model::v1::Change& change) const;
-  absl::StatusOr<Target> Resolve(const System& system, const model::v1::Change& change);
-  absl::StatusOr<Receipt> Merge(System& system, const Arrival& arrival, const Target& target,
+  Target Resolve(const System& system, const Arrival& arrival) const;
+  absl::StatusOr<Receipt> Create(System& system, Arrival& arrival, uint64_t requeued);
+  absl::StatusOr<Receipt> Merge(System& system, Arrival& arrival, const Target& target,
                                 uint64_t requeued);
-  absl::StatusOr<Receipt> Delete(System& system, const Arrival& arrival, const Target& target);
+  absl::StatusOr<Receipt> Delete(System& system, Arrival& arrival, const Target& target);
   absl::Status NoteStatement(System& system, CachedRecord& record, const JournalRow& journal,
                              const Digest& said, bool is_body);
   absl::Status NoteFirstSpeaker(const System& second, CachedRecord& record,
@@ -63,7 +88,9 @@ class Intake {
   Receipt SetAside(System& system, const Arrival& arrival, std::string id, std::string_view reason,
                    std::string message, uint64_t requeued);
   JournalRow NewRow(const System& system, const Arrival& arrival);
+  // The end of a change that makes no new version.
   Receipt Close(JournalRow row, Disposition disposition);
+  Receipt Accepted(const JournalRow& row);
   void TellRefused(const System& system, const std::vector<std::string>& paths,
                    const JournalRow& row);
 

@@ -34,6 +34,14 @@ bool SaidNewer(const Provenance& provenance, std::string_view system, int64_t so
   return false;
 }
 
+// The provenance is what an empty one stands for: all of it was said by this change.
+bool IsAllSaidBy(const Provenance& provenance, std::string_view system, const JournalRow& row) {
+  return provenance.entries_size() == 1 && provenance.entries(0).path().empty() &&
+         provenance.entries(0).system() == system &&
+         provenance.entries(0).source_version() == row.source_version &&
+         provenance.entries(0).seq() == row.seq;
+}
+
 }  // namespace
 
 // What the system was last known to hold: what we sent it and it acknowledged, or what it said
@@ -93,10 +101,12 @@ absl::StatusOr<bool> Intake::IsOurs(const System& system, CachedRecord& record,
     if (!journal->has_value()) return false;
     auto body = context_.memory.ReadBody(seq);
     if (!body.ok()) return body.status();
-    if (IdempotencyKey(route->route.name, system.name, *body, **journal, (*lane)->resends) == key) {
+    const Version version = Version::Of(**journal);
+    if (IdempotencyKey(route->route.name, system.name, BusinessKey(*body), version,
+                       (*lane)->resends) == key) {
       return true;
     }
-    seq = (*journal)->previous;
+    seq = version.previous;
   }
   return false;
 }
@@ -115,53 +125,111 @@ void Intake::TellRefused(const System& system, const std::vector<std::string>& p
   }
 }
 
-absl::StatusOr<Receipt> Intake::Merge(System& system, const Arrival& arrival, const Target& target,
-                                      uint64_t requeued) {
+// A record of its own: all of it is said by this change.
+absl::StatusOr<Receipt> Intake::Create(System& system, Arrival& arrival, uint64_t requeued) {
   const Change& change = *arrival.change;
-  const EntityType type = TypeOf(change.entity());
-  const bool is_patch = change.operation() == model::v1::OPERATION_PATCH;
-
-  CachedRecord* record = nullptr;
-  Provenance provenance;
-  std::optional<Entity> base;
-  MergeInput input;
-  if (target.record != 0) {
-    auto found = context_.memory.FindRecord(target.record);
-    if (!found.ok()) return found.status();
-    record = *found;
-    if (!provenance.ParseFromString(record->row.provenance)) {
-      return absl::DataLossError(
-          fmt::format("record {}: its provenance cannot be parsed", record->row.id));
-    }
-    if (absl::Status status = ReadLanes(target.record); !status.ok()) return status;
-    auto body = context_.memory.Body(*record);
-    if (!body.ok()) return body.status();
-    // A deleted record that is said to be there again begins anew.
-    if (!record->row.deleted) {
-      auto known = Base(system, *record);
-      if (!known.ok()) return known.status();
-      base = *std::move(known);
-    }
-    input.current = *body;
-    input.provenance = &provenance;
-    input.base = base ? &*base : nullptr;
-  }
-  const bool revives = record != nullptr && record->row.deleted;
-  if (revives && SaidNewer(provenance, system.name, change.source_version())) {
-    JournalRow row = NewRow(system, arrival);
-    row.record = record->row.id;
-    row.version = record->row.version;
-    row.payload = change.entity().SerializeAsString();
-    return Close(std::move(row), Disposition::kStale);
-  }
   const Ownership ownership(context_.parts.ownership, system.name, change.entity());
-  if (record == nullptr && !ownership.MayWrite("")) {
+  if (!ownership.MayWrite("")) {
     JournalRow row = NewRow(system, arrival);
-    row.payload = change.entity().SerializeAsString();
+    row.payload = std::move(arrival.payload);
     TellRefused(system, {""}, row);
     return Close(std::move(row), Disposition::kRefused);
   }
-  if (record != nullptr && !change.caused_by().empty()) {
+  const bool is_patch = change.operation() == model::v1::OPERATION_PATCH;
+  const FieldAuthority may_write = ownership.AsAuthority();
+  std::optional<MergeResult> merged;
+  if (is_patch || may_write) {
+    const std::vector<std::string> fields(change.fields().begin(), change.fields().end());
+    MergeInput input;
+    input.incoming = &change.entity();
+    input.fields = is_patch ? &fields : nullptr;
+    input.system = system.name;
+    input.source_version = change.source_version();
+    input.seq = context_.memory.last_seq() + 1;
+    input.may_write = may_write;
+    merged = retailsync::Merge(input);
+    if (auto violations = is_patch ? Validate(merged->merged) : std::vector<Violation>();
+        !violations.empty()) {
+      return SetAside(system, arrival, arrival.id(), dead_letter_reason::kInvalid,
+                      "the record as it would be after this change: " + Describe(violations),
+                      requeued);
+    }
+  }
+  if (absl::Status status = letters_.OnMerged(system.id, arrival.type, change.subject());
+      !status.ok()) {
+    return status;
+  }
+  JournalRow row = NewRow(system, arrival);
+  row.disposition = Disposition::kMerged;
+  row.record = row.seq;
+  row.version = 1;
+  if (merged) TellRefused(system, merged->refused, row);
+  RecordRow record;
+  record.id = row.record;
+  record.type = row.type;
+  record.version = 1;
+  record.head = row.seq;
+  record.digest = arrival.entity;
+  row.payload = std::move(arrival.payload);
+  row.key = std::move(arrival.key);
+  Entity body = merged ? std::move(merged->merged) : arrival.TakeEntity();
+  bool is_body = true;
+  if (merged) {
+    record.digest = CanonicalDigest(body);
+    is_body = record.digest == arrival.entity;
+    if (!is_body) row.merged = body.SerializeAsString();
+    row.key = BusinessKey(body);
+    // Without a row of its own the record is taken to be said by the change as a whole.
+    const Provenance& provenance = merged->provenance;
+    if (!IsAllSaidBy(provenance, system.name, row)) {
+      record.provenance = provenance.SerializeAsString();
+    }
+  }
+  record.key = row.key;
+  CachedRecord* made =
+      context_.memory.StageRecord(std::move(record), std::move(body), row, /*first=*/true);
+  if (!made->row.provenance.empty()) context_.memory.MarkRecord(*made);
+  if (absl::Status status = NoteStatement(system, *made, row, arrival.entity, is_body);
+      !status.ok()) {
+    return status;
+  }
+  Receipt receipt = Accepted(row);
+  if (absl::Status status = router_.OnFirstVersion(*made, row); !status.ok()) return status;
+  if (!row.key.empty()) context_.WakeNamed(0, row.type, row.key);
+  context_.WakeNamed(0, row.type, system.id, row.external_id);
+  context_.memory.StageJournal(std::move(row));
+  return receipt;
+}
+
+absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Target& target,
+                                      uint64_t requeued) {
+  const Change& change = *arrival.change;
+  const EntityType type = arrival.type;
+  const bool is_patch = change.operation() == model::v1::OPERATION_PATCH;
+
+  auto found = context_.memory.FindRecord(target.record);
+  if (!found.ok()) return found.status();
+  CachedRecord* record = *found;
+  auto provenance = context_.memory.ProvenanceOf(*record);
+  if (!provenance.ok()) return provenance.status();
+  if (absl::Status status = ReadLanes(target.record); !status.ok()) return status;
+  auto body = context_.memory.Body(*record);
+  if (!body.ok()) return body.status();
+  std::optional<Entity> base;
+  // A deleted record that is said to be there again begins anew.
+  const bool revives = record->row.deleted;
+  if (!revives) {
+    auto known = Base(system, *record);
+    if (!known.ok()) return known.status();
+    base = *std::move(known);
+  } else if (SaidNewer(*provenance, system.name, change.source_version())) {
+    JournalRow row = NewRow(system, arrival);
+    row.record = record->row.id;
+    row.version = record->row.version;
+    row.payload = std::move(arrival.payload);
+    return Close(std::move(row), Disposition::kStale);
+  }
+  if (!change.caused_by().empty()) {
     auto ours = IsOurs(system, *record, change.caused_by());
     if (!ours.ok()) return ours.status();
     if (*ours) {
@@ -171,7 +239,12 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, const Arrival& arrival, co
       return Close(std::move(row), Disposition::kEcho);
     }
   }
+  const Ownership ownership(context_.parts.ownership, system.name, change.entity());
   const std::vector<std::string> fields(change.fields().begin(), change.fields().end());
+  MergeInput input;
+  input.current = *body;
+  input.provenance = &*provenance;
+  input.base = base ? &*base : nullptr;
   input.incoming = &change.entity();
   input.fields = is_patch ? &fields : nullptr;
   input.system = system.name;
@@ -180,11 +253,9 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, const Arrival& arrival, co
   input.may_write = ownership.AsAuthority();
   MergeResult result = retailsync::Merge(input);
 
-  const bool is_new = record == nullptr;
-  if (is_new || result.changed || revives) {
-    if (auto violations = is_new && !is_patch ? std::vector<Violation>() : Validate(result.merged);
-        !violations.empty()) {
-      return SetAside(system, arrival, arrival.id, dead_letter_reason::kInvalid,
+  if (result.changed || revives) {
+    if (auto violations = Validate(result.merged); !violations.empty()) {
+      return SetAside(system, arrival, arrival.id(), dead_letter_reason::kInvalid,
                       "the record as it would be after this change: " + Describe(violations),
                       requeued);
     }
@@ -192,20 +263,18 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, const Arrival& arrival, co
   JournalRow row = NewRow(system, arrival);
   TellRefused(system, result.refused, row);
 
-  if (!is_new && !result.changed && !revives) {
+  if (!result.changed && !revives) {
     row.record = record->row.id;
     row.version = record->row.version;
     // What was said again, with a higher source version, holds from there on: something older that
     // comes late must not overwrite it.
     if (std::string heard = result.provenance.SerializeAsString();
-        heard != record->row.provenance) {
-      RecordRow confirmed = record->row;
-      confirmed.provenance = std::move(heard);
-      model::v1::Entity body = *record->body;
-      record = context_.memory.StageRecord(std::move(confirmed), std::move(body));
+        heard != provenance->SerializeAsString()) {
+      record->row.provenance = std::move(heard);
+      context_.memory.MarkRecord(*record);
     }
     if (!result.refused.empty() || !result.stale.empty()) {
-      row.payload = change.entity().SerializeAsString();
+      row.payload = std::move(arrival.payload);
       return Close(std::move(row),
                    result.refused.empty() ? Disposition::kStale : Disposition::kRefused);
     }
@@ -217,57 +286,51 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, const Arrival& arrival, co
 
   if (absl::Status status = letters_.OnMerged(system.id, type, change.subject()); !status.ok())
     return status;
-  RecordRow updated = is_new ? RecordRow() : record->row;
-  if (is_new) {
-    updated.id = context_.memory.NextRecord();
-    updated.type = type;
-  }
+  RecordRow updated = record->row;
   updated.version += 1;
+  row.disposition = Disposition::kMerged;
   row.record = updated.id;
   row.version = updated.version;
   row.previous = updated.head;
   updated.head = row.seq;
   updated.deleted = false;
   updated.digest = CanonicalDigest(result.merged);
-  updated.provenance = result.provenance.SerializeAsString();
-  row.payload = change.entity().SerializeAsString();
-  const Digest said = CanonicalDigest(change.entity());
-  const bool is_body = said == updated.digest;
+  updated.provenance = IsAllSaidBy(result.provenance, system.name, row)
+                           ? std::string()
+                           : result.provenance.SerializeAsString();
+  row.payload = std::move(arrival.payload);
+  const bool is_body = arrival.entity == updated.digest;
   if (!is_body) row.merged = result.merged.SerializeAsString();
 
-  const std::string key = BusinessKey(result.merged);
-  if (key != updated.key) {
+  std::string key = BusinessKey(result.merged);
+  const bool has_new_key = key != updated.key;
+  if (has_new_key) {
     updated.key = key;
-    if (!key.empty()) context_.memory.StageLink({0, type, key, updated.id});
+    if (!key.empty()) context_.memory.StageLink({0, type, std::move(key), updated.id});
   }
-  auto linked = context_.memory.FindLink({system.id, type, change.subject()});
-  if (!linked.ok()) return linked.status();
-  if (*linked != updated.id)
+  if (!target.is_linked) {
     context_.memory.StageLink({system.id, type, change.subject(), updated.id});
-
-  record = context_.memory.StageRecord(std::move(updated), std::move(result.merged));
-  if (absl::Status status = NoteStatement(system, *record, row, said, is_body); !status.ok())
+  }
+  record = context_.memory.StageRecord(std::move(updated), std::move(result.merged), row,
+                                       /*first=*/false);
+  if (absl::Status status = NoteStatement(system, *record, row, arrival.entity, is_body);
+      !status.ok()) {
     return status;
-  if (!is_new) {
-    if (absl::Status status = NoteFirstSpeaker(system, *record, provenance, row.previous);
-        !status.ok())
-      return status;
   }
-  const JournalRow accepted = row;
-  Receipt receipt = Close(std::move(row), Disposition::kMerged);
-  if (absl::Status status = router_.OnVersion(*record, accepted); !status.ok()) return status;
-  if (is_new) {
-    if (!key.empty()) context_.Wake(0, Context::WaitName(type, key));
-    context_.Wake(0, Context::WaitName(type, system.id, change.subject()));
+  if (absl::Status status = NoteFirstSpeaker(system, *record, *provenance, row.previous);
+      !status.ok()) {
+    return status;
   }
+  Receipt receipt = Accepted(row);
+  if (absl::Status status = router_.OnVersion(*record, row); !status.ok()) return status;
+  context_.memory.StageJournal(std::move(row));
   return receipt;
 }
 
-absl::StatusOr<Receipt> Intake::Delete(System& system, const Arrival& arrival,
-                                       const Target& target) {
+absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const Target& target) {
   const Change& change = *arrival.change;
   JournalRow row = NewRow(system, arrival);
-  row.payload = change.entity().SerializeAsString();
+  row.payload = std::move(arrival.payload);
   if (target.record == 0) return Close(std::move(row), Disposition::kNoChange);
   auto found = context_.memory.FindRecord(target.record);
   if (!found.ok()) return found.status();
@@ -279,12 +342,9 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, const Arrival& arrival,
     TellRefused(system, {""}, row);
     return Close(std::move(row), Disposition::kRefused);
   }
-  Provenance provenance;
-  if (!provenance.ParseFromString(record->row.provenance)) {
-    return absl::DataLossError(
-        fmt::format("record {}: its provenance cannot be parsed", record->row.id));
-  }
-  if (SaidNewer(provenance, system.name, change.source_version())) {
+  auto provenance = context_.memory.ProvenanceOf(*record);
+  if (!provenance.ok()) return provenance.status();
+  if (SaidNewer(*provenance, system.name, change.source_version())) {
     return Close(std::move(row), Disposition::kStale);
   }
   if (absl::Status status = ReadLanes(target.record); !status.ok()) return status;
@@ -298,17 +358,12 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, const Arrival& arrival,
   row.previous = updated.head;
   row.merged = entity.SerializeAsString();
   updated.head = row.seq;
-  // Whoever deletes it has spoken of all of it.
-  provenance.clear_entries();
-  Provenance::Entry* root = provenance.add_entries();
-  root->set_system(system.name);
-  root->set_source_version(change.source_version());
-  root->set_seq(row.seq);
-  updated.provenance = provenance.SerializeAsString();
-  record = context_.memory.StageRecord(std::move(updated), std::move(entity));
-  const JournalRow accepted = row;
-  Receipt receipt = Close(std::move(row), Disposition::kMerged);
-  if (absl::Status status = router_.OnVersion(*record, accepted); !status.ok()) return status;
+  updated.provenance.clear();  // whoever deletes it has spoken of all of it
+  row.disposition = Disposition::kMerged;
+  record = context_.memory.StageRecord(std::move(updated), std::move(entity), row, /*first=*/false);
+  Receipt receipt = Accepted(row);
+  if (absl::Status status = router_.OnVersion(*record, row); !status.ok()) return status;
+  context_.memory.StageJournal(std::move(row));
   return receipt;
 }
 
@@ -354,7 +409,7 @@ absl::Status Intake::NoteStatement(System& system, CachedRecord& record, const J
     fresh.external_id = journal.external_id;
     lane = context_.memory.StageLane(std::move(fresh));
   } else {
-    context_.memory.MarkLane({lane->target, lane->record});
+    context_.memory.MarkLane(*lane);
   }
   lane->base = journal.seq;
   lane->base_is_payload = true;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace retailsync::engine {
@@ -187,6 +188,33 @@ absl::Status Letters::OnApplied(const LaneRow& lane, int64_t version) {
     }
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Letters::WasUndetermined(const LaneRow& lane) {
+  if (!MayHave(DeliveryMark(lane.target, lane.record))) return false;
+  DeadLetterFilter filter;
+  filter.state = std::nullopt;
+  filter.kind = DeadLetterKind::kDelivery;
+  filter.system = lane.target;
+  filter.record = lane.record;
+  filter.reason = dead_letter_reason::kUndetermined;
+  filter.rows_max = 1;
+  auto rows = context_.memory.FindDeadLetters(filter);
+  if (!rows.ok()) return rows.status();
+  return !rows->empty();
+}
+
+absl::StatusOr<bool> Letters::IsRequeued(const LaneRow& lane, int64_t version) {
+  if (!MayHave(DeliveryMark(lane.target, lane.record))) return false;
+  DeadLetterFilter filter;
+  filter.state = DeadLetterState::kRequeued;
+  filter.kind = DeadLetterKind::kDelivery;
+  filter.system = lane.target;
+  filter.record = lane.record;
+  auto rows = context_.memory.FindDeadLetters(filter);
+  if (!rows.ok()) return rows.status();
+  return std::any_of(rows->begin(), rows->end(),
+                     [&](const DeadLetterRow& row) { return row.version == version; });
 }
 
 absl::StatusOr<std::optional<model::v1::Entity>> Letters::EditedContent(const LaneRow& lane,

@@ -31,6 +31,10 @@ class Letters {
   // Something at least as new as `version` is at the target.
   absl::Status OnApplied(const LaneRow& lane, int64_t version);
 
+  // Nobody could tell of some attempt of this lane whether it arrived.
+  absl::StatusOr<bool> WasUndetermined(const LaneRow& lane);
+  // A person ordered this version again, and it is not settled since.
+  absl::StatusOr<bool> IsRequeued(const LaneRow& lane, int64_t version);
   // What a person edited into the requeued letter of this delivery; nothing when nobody did.
   absl::StatusOr<std::optional<model::v1::Entity>> EditedContent(const LaneRow& lane,
                                                                  int64_t version);

@@ -3,66 +3,120 @@
 #define RETAILSYNC_SRC_ENGINE_LRU_CACHE_H_
 
 #include <cstddef>
-#include <list>
-#include <unordered_map>
+#include <deque>
 #include <utility>
+
+#include "absl/container/flat_hash_map.h"
 
 namespace retailsync::engine {
 
-// Entries stay where they are in memory until they are trimmed or erased.
-template <typename Key, typename Value, typename Hash = std::hash<Key>>
+// Entries stay where they are in memory until they are trimmed or erased, and are used again then.
+template <typename Key, typename Value, typename Hash, typename Equal = std::equal_to<>>
 class LruCache {
  public:
+  LruCache() { newest_.next = newest_.previous = &newest_; }
+  LruCache(const LruCache&) = delete;
+  LruCache& operator=(const LruCache&) = delete;
+
   // Null when it is not there; otherwise it now counts as used.
-  Value* Find(const Key& key) {
+  template <typename LookUp>
+  Value* Find(const LookUp& key) {
     const auto found = index_.find(key);
     if (found == index_.end()) return nullptr;
-    order_.splice(order_.begin(), order_, found->second);
-    return &found->second->value;
+    Node* node = found->second;
+    Unlink(node);
+    LinkNewest(node);
+    return &node->value;
   }
   // Replaces what was there.
   Value* Put(const Key& key, Value value, size_t bytes) {
-    if (const auto found = index_.find(key); found != index_.end()) {
-      bytes_ += bytes - found->second->bytes;
-      found->second->bytes = bytes;
-      found->second->value = std::move(value);
-      order_.splice(order_.begin(), order_, found->second);
-      return &found->second->value;
+    const auto [entry, is_new] = index_.try_emplace(key, nullptr);
+    if (is_new) {
+      entry->second = NewNode();
+      entry->second->key = key;
+    } else {
+      bytes_ -= entry->second->bytes;
+      Unlink(entry->second);
     }
-    order_.push_front({key, std::move(value), bytes});
-    index_.emplace(key, order_.begin());
+    Node* node = entry->second;
+    node->value = std::move(value);
+    node->bytes = bytes;
     bytes_ += bytes;
-    return &order_.front().value;
+    LinkNewest(node);
+    return &node->value;
   }
-  void Weigh(const Key& key, size_t bytes) {
+  template <typename LookUp>
+  void Weigh(const LookUp& key, size_t bytes) {
     if (const auto found = index_.find(key); found != index_.end()) {
       bytes_ += bytes - found->second->bytes;
       found->second->bytes = bytes;
+    }
+  }
+  template <typename LookUp>
+  void Erase(const LookUp& key) {
+    if (const auto found = index_.find(key); found != index_.end()) {
+      Node* node = found->second;
+      index_.erase(found);
+      Free(node);
     }
   }
   // Drops what was not used for longest, down to `bytes_max`.
   void Trim(size_t bytes_max) {
-    while (bytes_ > bytes_max && !order_.empty()) {
-      bytes_ -= order_.back().bytes;
-      index_.erase(order_.back().key);
-      order_.pop_back();
+    while (bytes_ > bytes_max && newest_.previous != &newest_) {
+      Node* node = static_cast<Node*>(newest_.previous);
+      index_.erase(node->key);
+      Free(node);
     }
   }
   void Clear() {
     index_.clear();
-    order_.clear();
+    nodes_.clear();
+    free_ = nullptr;
+    newest_.next = newest_.previous = &newest_;
     bytes_ = 0;
   }
   size_t bytes() const { return bytes_; }
 
  private:
-  struct Node {
+  struct Link {
+    Link* next = nullptr;  // less recently used
+    Link* previous = nullptr;
+  };
+  struct Node : Link {
     Key key;
     Value value;
     size_t bytes = 0;
   };
-  std::list<Node> order_;  // most recently used first
-  std::unordered_map<Key, typename std::list<Node>::iterator, Hash> index_;
+
+  static void Unlink(Link* node) {
+    node->previous->next = node->next;
+    node->next->previous = node->previous;
+  }
+  void LinkNewest(Link* node) {
+    node->next = newest_.next;
+    node->previous = &newest_;
+    node->next->previous = node;
+    newest_.next = node;
+  }
+  Node* NewNode() {
+    if (free_ == nullptr) return &nodes_.emplace_back();
+    Node* node = free_;
+    free_ = static_cast<Node*>(node->next);
+    return node;
+  }
+  void Free(Node* node) {
+    Unlink(node);
+    bytes_ -= node->bytes;
+    node->value = Value();
+    node->key = Key();
+    node->next = free_;
+    free_ = node;
+  }
+
+  std::deque<Node> nodes_;
+  Node* free_ = nullptr;  // those that hold nothing, by `next`
+  Link newest_;           // a ring
+  absl::flat_hash_map<Key, Node*, Hash, Equal> index_;
   size_t bytes_ = 0;
 };
 

@@ -1,30 +1,11 @@
+// Names, streams, cursors and dead letters; loading, recovering and committing.
 #include "engine/memory.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
 namespace retailsync::engine {
 namespace {
-
-using model::v1::Entity;
-
-// What an entry costs beside its own bytes: nodes of the list and of the index.
-constexpr size_t kEntryBytes = 128;
-
-size_t BytesOf(const RecordRow& row) {
-  return kEntryBytes + sizeof(CachedRecord) + row.key.size() + row.provenance.size();
-}
-
-size_t BytesOf(const std::optional<LaneRow>& row) {
-  return kEntryBytes + sizeof(LaneRow) +
-         (row ? row->external_id.size() + row->remote_version.size() + row->note.size() : 0);
-}
-
-absl::Status Damaged(std::string_view what, uint64_t id, std::string_view why) {
-  return absl::DataLossError(fmt::format("{} {}: {}", what, id, why));
-}
 
 bool Matches(const DeadLetterRow& row, const DeadLetterFilter& filter) {
   return (!filter.state || row.state == *filter.state) &&
@@ -41,55 +22,124 @@ bool Matches(const DeadLetterRow& row, const DeadLetterFilter& filter) {
 }  // namespace
 
 absl::Status Memory::Load() {
+  if (absl::Status status = ReadState(); !status.ok()) return status;
+  return LandFlights();
+}
+
+absl::Status Memory::ReadState() {
   auto counters = store_->ReadCounters();
   if (!counters.ok()) return counters.status();
   auto names = store_->ReadNames();
   if (!names.ok()) return names.status();
+  auto streams = store_->ReadStreams();
+  if (!streams.ok()) return streams.status();
   auto cursors = store_->ReadCursors();
   if (!cursors.ok()) return cursors.status();
   counters_ = *counters;
+  names_.clear();
+  name_ids_.clear();
   for (NameRow& row : *names) {
     name_ids_[{row.kind, row.name}] = row.id;
     names_[row.id] = std::move(row);
   }
+  known_streams_.clear();
+  for (StreamRow& row : *streams) {
+    auto& stream = streams_[row.id];
+    if (stream == nullptr) stream = std::make_unique<StreamRow>();
+    *stream = std::move(row);
+    known_streams_.insert(stream->id);
+  }
+  cursors_.clear();
   for (CursorRow& row : *cursors) cursors_[row.system] = std::move(row.cursor);
+  return absl::OkStatus();
+}
+
+// A flight is of a process that is gone, or of calls whose answers will not be heard. What it
+// covered gets rows, so that each delivery can be asked about, or sent again, for itself. One
+// commit a flight keeps commits small.
+absl::Status Memory::LandFlights() {
+  for (const auto& [id, stream] : streams_) {
+    while (!stream->flights.empty()) {
+      const Flight flight = stream->flights.back();
+      if (absl::Status status = Land(*stream, flight); !status.ok()) return status;
+      stream->flights.pop_back();
+      MarkStream(id);
+      if (absl::Status status = Commit(); !status.ok()) return status;
+    }
+  }
+  return Commit();
+}
+
+absl::Status Memory::Land(StreamRow& stream, const Flight& flight) {
+  constexpr int kPage = 4096;
+  OwedPage page{.seqs = {}, .looked_through = flight.from - 1, .done = false};
+  while (!page.done && page.looked_through < flight.to) {
+    auto next = store_->ScanOwed(stream.id, page.looked_through, kPage, kPage);
+    if (!next.ok()) return next.status();
+    page = *std::move(next);
+    for (Seq record : page.seqs) {
+      if (record > flight.to) break;
+      const LaneKey key{stream.target, record};
+      auto lane = FindCachedLane(key);
+      LaneRow row;
+      if (lane.ok()) {
+        if ((*lane)->form != LaneForm::kInFlight) continue;
+        row = (*lane)->row;
+      } else if (lane.status().code() == absl::StatusCode::kDataLoss) {
+        // Its record cannot be read: it is set aside when it is looked at.
+        row = LaneIn(stream, record, flight.at, {}, {});
+      } else {
+        return lane.status();
+      }
+      CachedLane* landed = PutLane(key, {.row = std::move(row), .form = LaneForm::kRow});
+      MarkLane(landed->row);
+    }
+  }
   return absl::OkStatus();
 }
 
 absl::Status Memory::Recover() {
   Forget();
   if (absl::Status status = store_->Recover(); !status.ok()) return status;
-  // Names that were staged and lost are staged again with the numbers they had, so that what refers
-  // to them stays right.
-  std::vector<NameRow> lost;
-  std::unordered_map<NameId, NameRow> known;
-  std::swap(known, names_);
-  name_ids_.clear();
-  cursors_.clear();
-  if (absl::Status status = Load(); !status.ok()) {
-    names_ = std::move(known);
+  const absl::flat_hash_map<NameId, NameRow> known = names_;
+  if (absl::Status status = ReadState(); !status.ok()) {
+    names_ = known;
     return status;
   }
-  for (auto& [id, row] : known) {
+  // Names and streams that were staged and lost are staged again with the numbers they had, so that
+  // what refers to them stays right. What a lost stream owed is lost with it, and told again.
+  for (const auto& [id, row] : known) {
     if (names_.contains(id)) continue;
     name_ids_[{row.kind, row.name}] = id;
+    names_[id] = row;
     counters_.last_name = std::max(counters_.last_name, id);
     staged_.names.push_back(row);
-    names_[id] = std::move(row);
   }
-  return absl::OkStatus();
+  for (auto& [id, stream] : streams_) {
+    if (known_streams_.contains(id)) continue;
+    stream->claimed_through = counters_.last_seq;
+    stream->ready = 0;
+    stream->flights.clear();
+    counters_.last_name = std::max(counters_.last_name, id);
+    MarkStream(id);
+  }
+  return LandFlights();
+}
+
+void Memory::ForgetStaged() {
+  staged_names_.clear();
+  staged_ = WriteBatch();
+  dirty_records_.clear();
+  dirty_lanes_.clear();
+  dirty_streams_.clear();
+  staged_dead_letters_.clear();
 }
 
 void Memory::Forget() {
+  ForgetStaged();
   records_.Clear();
   links_.Clear();
   lanes_.Clear();
-  changes_.clear();
-  staged_ = WriteBatch();
-  staged_changes_.clear();
-  dirty_records_.clear();
-  dirty_lanes_.clear();
-  staged_dead_letters_.clear();
 }
 
 NameId Memory::Intern(NameKind kind, const std::string& name) {
@@ -108,6 +158,31 @@ const std::string& Memory::NameOf(NameId id) const {
   return found == names_.end() ? kNone : found->second.name;
 }
 
+StreamRow* Memory::InternStream(NameId target, NameId route, NameId domain) {
+  for (const auto& [id, stream] : streams_) {
+    if (stream->target != target || stream->route != route) continue;
+    // The host may move a route to another domain: what it owes goes with it.
+    if (stream->domain != domain) MarkStream(id);
+    stream->domain = domain;
+    return stream.get();
+  }
+  const NameId id = ++counters_.last_name;
+  MarkStream(id);
+  auto& stream = streams_[id];
+  stream = std::make_unique<StreamRow>(StreamRow{.id = id,
+                                                 .target = target,
+                                                 .route = route,
+                                                 .domain = domain,
+                                                 .claimed_through = counters_.last_seq,
+                                                 .flights = {}});
+  return stream.get();
+}
+
+StreamRow* Memory::FindStream(NameId id) {
+  const auto found = streams_.find(id);
+  return found == streams_.end() ? nullptr : found->second.get();
+}
+
 const std::string& Memory::Cursor(NameId system) const {
   static const std::string kNone;
   const auto found = cursors_.find(system);
@@ -122,179 +197,6 @@ void Memory::SetCursor(NameId system, const std::string& cursor) {
 
 void Memory::SetLatestTime(absl::Time time) {
   if (time > counters_.latest_time) counters_.latest_time = time;
-}
-
-void Memory::PrefetchChanges(std::span<const ChangeKey> keys) {
-  changes_.clear();
-  auto rows = store_->FindChanges(keys);
-  if (!rows.ok()) return;
-  for (size_t i = 0; i < keys.size(); ++i) changes_.try_emplace(keys[i], std::move((*rows)[i]));
-}
-
-void Memory::PrefetchLinks(std::span<const LinkKey> keys) {
-  std::vector<LinkKey> missing;
-  for (const LinkKey& key : keys) {
-    if (links_.Find(key) == nullptr) missing.push_back(key);
-  }
-  if (missing.empty()) return;
-  auto records = store_->FindLinks(missing);
-  if (!records.ok()) return;
-  for (size_t i = 0; i < missing.size(); ++i) {
-    links_.Put(missing[i], (*records)[i].value_or(0), kEntryBytes + missing[i].external_id.size());
-  }
-}
-
-void Memory::PutRecord(RecordRow row) {
-  const size_t bytes = BytesOf(row);
-  const RecordId id = row.id;
-  records_.Put(id, {std::move(row), std::nullopt}, bytes);
-}
-
-void Memory::PrefetchRecords(std::span<const RecordId> ids) {
-  std::vector<RecordId> missing;
-  for (RecordId id : ids) {
-    if (records_.Find(id) == nullptr) missing.push_back(id);
-  }
-  if (missing.empty()) return;
-  auto rows = store_->ReadRecords(missing);
-  if (!rows.ok()) return;
-  std::vector<Seq> heads;
-  for (auto& row : *rows) {
-    if (row) heads.push_back(row->head);
-  }
-  for (auto& row : *rows) {
-    if (row) PutRecord(std::move(*row));
-  }
-  auto journal = store_->ReadJournal(heads);
-  if (!journal.ok()) return;
-  for (auto& row : *journal) {
-    if (!row) continue;
-    CachedRecord* record = records_.Find(row->record);
-    if (record == nullptr || record->row.head != row->seq) continue;
-    const std::string& body = row->merged.empty() ? row->payload : row->merged;
-    Entity entity;
-    if (!entity.ParseFromString(body)) continue;  // reported when it is asked for
-    records_.Weigh(record->row.id, BytesOf(record->row) + 3 * body.size());
-    record->body = std::move(entity);
-  }
-}
-
-void Memory::PutLane(const LaneKey& key, std::optional<LaneRow> row) {
-  const size_t bytes = BytesOf(row);
-  lanes_.Put(key, std::move(row), bytes);
-}
-
-void Memory::PrefetchLanes(std::span<const LaneKey> keys) {
-  std::vector<LaneKey> missing;
-  for (const LaneKey& key : keys) {
-    if (lanes_.Find(key) == nullptr) missing.push_back(key);
-  }
-  if (missing.empty()) return;
-  auto rows = store_->ReadLanes(missing);
-  if (!rows.ok()) return;
-  for (size_t i = 0; i < missing.size(); ++i) PutLane(missing[i], std::move((*rows)[i]));
-}
-
-absl::StatusOr<std::optional<JournalRow>> Memory::FindChange(const ChangeKey& key) {
-  if (const auto staged = staged_changes_.find(key); staged != staged_changes_.end()) {
-    return std::optional<JournalRow>(staged_.journal[staged->second]);
-  }
-  if (const auto known = changes_.find(key); known != changes_.end()) return known->second;
-  auto rows = store_->FindChanges({&key, 1});
-  if (!rows.ok()) return rows.status();
-  return std::move((*rows)[0]);
-}
-
-absl::StatusOr<RecordId> Memory::FindLink(const LinkKey& key) {
-  if (const RecordId* known = links_.Find(key)) return *known;
-  auto records = store_->FindLinks({&key, 1});
-  if (!records.ok()) return records.status();
-  return *links_.Put(key, (*records)[0].value_or(0), kEntryBytes + key.external_id.size());
-}
-
-absl::StatusOr<CachedRecord*> Memory::FindRecord(RecordId id) {
-  if (CachedRecord* known = records_.Find(id)) return known;
-  auto rows = store_->ReadRecords({&id, 1});
-  if (!rows.ok()) return rows.status();
-  if (!(*rows)[0]) return Damaged("record", id, "is referred to and not there");
-  PutRecord(std::move(*(*rows)[0]));
-  return records_.Find(id);
-}
-
-absl::StatusOr<LaneRow*> Memory::FindLane(const LaneKey& key) {
-  std::optional<LaneRow>* known = lanes_.Find(key);
-  if (known == nullptr) {
-    auto rows = store_->ReadLanes({&key, 1});
-    if (!rows.ok()) return rows.status();
-    PutLane(key, std::move((*rows)[0]));
-    known = lanes_.Find(key);
-  }
-  return known->has_value() ? &known->value() : nullptr;
-}
-
-absl::StatusOr<std::optional<JournalRow>> Memory::FindJournal(Seq seq) {
-  if (!staged_.journal.empty() && seq >= staged_.journal.front().seq) {
-    const auto found =
-        std::lower_bound(staged_.journal.begin(), staged_.journal.end(), seq,
-                         [](const JournalRow& row, Seq wanted) { return row.seq < wanted; });
-    if (found != staged_.journal.end() && found->seq == seq)
-      return std::optional<JournalRow>(*found);
-  }
-  auto rows = store_->ReadJournal({&seq, 1});
-  if (!rows.ok()) return rows.status();
-  return std::move((*rows)[0]);
-}
-
-absl::StatusOr<JournalRow> Memory::ReadJournal(Seq seq) {
-  auto row = FindJournal(seq);
-  if (!row.ok()) return row.status();
-  if (!row->has_value()) return Damaged("journal row", seq, "is referred to and not there");
-  return **std::move(row);
-}
-
-absl::StatusOr<Entity> Memory::ReadBody(Seq seq, bool payload) {
-  auto row = ReadJournal(seq);
-  if (!row.ok()) return row.status();
-  Entity entity;
-  if (!entity.ParseFromString(payload || row->merged.empty() ? row->payload : row->merged)) {
-    return Damaged("journal row", seq, "its entity cannot be parsed");
-  }
-  return entity;
-}
-
-absl::StatusOr<const Entity*> Memory::Body(CachedRecord& record) {
-  if (!record.body) {
-    auto body = ReadBody(record.row.head);
-    if (!body.ok()) return body.status();
-    records_.Weigh(record.row.id, BytesOf(record.row) + 3 * body->ByteSizeLong());
-    record.body = *std::move(body);
-  }
-  return &*record.body;
-}
-
-void Memory::StageJournal(JournalRow row) {
-  staged_changes_[{row.system, row.change_id}] = staged_.journal.size();
-  staged_.journal.push_back(std::move(row));
-}
-
-CachedRecord* Memory::StageRecord(RecordRow row, Entity body) {
-  const RecordId id = row.id;
-  const size_t bytes = BytesOf(row) + 3 * body.ByteSizeLong();
-  dirty_records_.insert(id);
-  return records_.Put(id, {std::move(row), std::move(body)}, bytes);
-}
-
-void Memory::StageLink(LinkRow row) {
-  links_.Put({row.system, row.type, row.external_id}, row.record,
-             kEntryBytes + row.external_id.size());
-  staged_.links.push_back(std::move(row));
-}
-
-LaneRow* Memory::StageLane(LaneRow row) {
-  const LaneKey key{row.target, row.record};
-  dirty_lanes_.insert(key);
-  PutLane(key, std::move(row));
-  return &lanes_.Find(key)->value();
 }
 
 void Memory::StageDeadLetter(DeadLetterRow row) {
@@ -328,35 +230,39 @@ absl::StatusOr<std::vector<DeadLetterRow>> Memory::FindDeadLetters(const DeadLet
 
 bool Memory::HasStaged() const {
   return !staged_.empty() || !dirty_records_.empty() || !dirty_lanes_.empty() ||
-         !staged_dead_letters_.empty();
+         !dirty_streams_.empty() || !staged_dead_letters_.empty();
 }
 
 absl::Status Memory::Commit() {
-  changes_.clear();
   if (!HasStaged()) {
     Trim();
     return absl::OkStatus();
   }
   staged_.records.reserve(dirty_records_.size());
-  for (RecordId id : dirty_records_) staged_.records.push_back(records_.Find(id)->row);
-  staged_.lanes.reserve(dirty_lanes_.size());
-  for (const LaneKey& key : dirty_lanes_) staged_.lanes.push_back(lanes_.Find(key)->value());
+  for (CachedRecord* record : dirty_records_) {
+    record->dirty = false;
+    staged_.records.push_back(record->row);
+  }
+  StageDirtyLanes();
+  for (NameId id : dirty_streams_) staged_.streams.push_back(*FindStream(id));
   for (auto& [id, row] : staged_dead_letters_) staged_.dead_letters.push_back(std::move(row));
-  // Rows reach the store in the order of their keys, whatever order a hash table has: the same run
-  // writes the same bytes, and neighbouring keys are written together.
+  // Rows reach the store in the order of their keys, whatever order they were changed in: the same
+  // run writes the same bytes, and neighbouring keys are written together.
+  std::sort(staged_.names.begin(), staged_.names.end(),
+            [](const NameRow& a, const NameRow& b) { return a.id < b.id; });
+  std::sort(staged_.streams.begin(), staged_.streams.end(),
+            [](const StreamRow& a, const StreamRow& b) { return a.id < b.id; });
   std::sort(staged_.records.begin(), staged_.records.end(),
             [](const RecordRow& a, const RecordRow& b) { return a.id < b.id; });
   std::sort(staged_.lanes.begin(), staged_.lanes.end(), [](const LaneRow& a, const LaneRow& b) {
-    return std::pair(a.target, a.record) < std::pair(b.target, b.record);
+    return std::pair(a.record, a.target) < std::pair(b.record, b.target);
   });
   staged_.latest_time = counters_.latest_time;
 
-  absl::Status status = store_->Commit(staged_);
-  staged_ = WriteBatch();
-  staged_changes_.clear();
-  dirty_records_.clear();
-  dirty_lanes_.clear();
-  staged_dead_letters_.clear();
+  staged_names_.clear();
+  for (const StreamRow& row : staged_.streams) known_streams_.insert(row.id);
+  absl::Status status = store_->Commit(std::move(staged_));
+  ForgetStaged();
   if (!status.ok()) return status;
   Trim();
   return absl::OkStatus();

@@ -4,75 +4,131 @@
 #define RETAILSYNC_SRC_ENGINE_MEMORY_H_
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "engine/first_version.h"
 #include "engine/lru_cache.h"
 #include "retailsync/spi/store.h"
 
 namespace retailsync::engine {
 
-// A record with its body, which is parsed when it is first asked for.
+// What a delivery needs to know of the journal row with its content.
+struct Version {
+  Seq seq = 0;
+  Seq previous = 0;
+  int64_t version = 0;
+  NameId system = 0;
+  EntityType type = EntityType::kUnspecified;
+  model::v1::Operation operation = model::v1::OPERATION_UNSPECIFIED;
+  int64_t source_version = 0;
+  std::string external_id;
+  std::string traceparent;
+
+  static Version Of(const JournalRow& row);
+};
+
+// A record with what its head says, which is read when it is first asked for.
 struct CachedRecord {
   RecordRow row;
   std::optional<model::v1::Entity> body;
+  std::optional<Version> head;
+  std::optional<FirstVersion> first;
+  bool has_row = false;  // in the store; otherwise its first journal row stands for it
+  bool dirty = false;
+  // Lanes that were made ready by the head and have not taken its body yet.
+  int readers = 0;
 };
 
 // Everything read through it includes what was staged and is not committed yet. Rows that are
-// staged are not evicted. Pointers it returns are valid until the next Commit() or Forget().
+// staged are not evicted. Pointers it returns are valid until the next Commit() or Recover().
 class Memory {
  public:
   Memory(Store* store, size_t cache_bytes_max) : store_(store), cache_bytes_max_(cache_bytes_max) {}
 
-  // Reads counters, names and cursors.
+  // Reads counters, names, streams and cursors. What was in flight becomes lane rows, durably.
   absl::Status Load();
   // Drops everything that is not durable, and loads again.
   absl::Status Recover();
 
-  // -- Names and cursors.
+  // -- Names, streams and cursors.
   // The number of a name, staged as new when the store does not know it.
   NameId Intern(NameKind kind, const std::string& name);
   const std::string& NameOf(NameId id) const;
+  // The stream of a route to its target, staged as new when the store does not know it. Streams
+  // stay where they are, also over a Recover().
+  StreamRow* InternStream(NameId target, NameId route, NameId domain);
+  void MarkStream(NameId id) { dirty_streams_.insert(id); }
+  StreamRow* FindStream(NameId id);
   const std::string& Cursor(NameId system) const;
   void SetCursor(NameId system, const std::string& cursor);
 
   // -- Counters.
   Seq last_seq() const { return counters_.last_seq; }
   Seq NextSeq() { return ++counters_.last_seq; }
-  RecordId NextRecord() { return ++counters_.last_record; }
   uint64_t NextDeadLetter() { return ++counters_.last_dead_letter; }
   absl::Time latest_time() const { return counters_.latest_time; }
   void SetLatestTime(absl::Time time);
 
   // -- Rows. The Prefetch calls read many at once; what they could not read is read again, and
   // reported, when it is asked for.
-  void PrefetchChanges(std::span<const ChangeKey> keys);
-  void PrefetchLinks(std::span<const LinkKey> keys);
   void PrefetchRecords(std::span<const RecordId> ids);
   void PrefetchLanes(std::span<const LaneKey> keys);
 
-  absl::StatusOr<std::optional<JournalRow>> FindChange(const ChangeKey& key);
-  absl::StatusOr<RecordId> FindLink(const LinkKey& key);  // 0: none
+  // Asks for many at once; what is staged counts.
+  absl::StatusOr<std::vector<std::optional<AcceptedChange>>> FindChanges(
+      std::span<const ChangeKey> keys);
+  absl::StatusOr<std::vector<RecordId>> FindLinks(std::span<const LinkKey> keys);  // 0: none
+  absl::StatusOr<std::optional<AcceptedChange>> FindChange(const ChangeKey& key);
+  absl::StatusOr<RecordId> FindLink(const LinkKey& key);
+  // Only what is staged; the store was asked before.
+  std::optional<AcceptedChange> FindStagedChange(const ChangeKey& key) const;
+  RecordId FindStagedLink(const LinkKey& key) const;  // 0: none
+
   absl::StatusOr<CachedRecord*> FindRecord(RecordId id);
   absl::StatusOr<LaneRow*> FindLane(const LaneKey& key);  // null: none
   absl::StatusOr<std::optional<JournalRow>> FindJournal(Seq seq);
   absl::StatusOr<JournalRow> ReadJournal(Seq seq);  // DataLoss when it is not there
+  absl::StatusOr<Version> ReadVersion(Seq seq);
+  // What the record's head says of its change.
+  absl::StatusOr<const Version*> Head(CachedRecord& record);
   // The record's body as it was after the change at `seq`; `payload`: what the source said in it
   // instead.
   absl::StatusOr<model::v1::Entity> ReadBody(Seq seq, bool payload = false);
   absl::StatusOr<const model::v1::Entity*> Body(CachedRecord& record);
+  // The body, which must be there, out of the cache.
+  model::v1::Entity ReleaseBody(CachedRecord& record);
+  // Which system wrote which field of the record.
+  absl::StatusOr<model::v1::Provenance> ProvenanceOf(CachedRecord& record);
 
+  void ReserveJournal(size_t rows);
   void StageJournal(JournalRow row);
-  CachedRecord* StageRecord(RecordRow row, model::v1::Entity body);
+  // `head`: the journal row that the record's body is in. `first`: it made the record.
+  CachedRecord* StageRecord(RecordRow row, model::v1::Entity body, const JournalRow& head,
+                            bool first);
+  // The record as it is in memory is written.
+  void MarkRecord(CachedRecord& record);
   void StageLink(LinkRow row);
-  // Makes the lane known and written. The pointer may be changed until the commit.
-  LaneRow* StageLane(LaneRow row);
-  // To be written as it stands at the commit.
-  void MarkLane(const LaneKey& key) { dirty_lanes_.insert(key); }
+  // Makes a lane known and written. `stream`: it is of the record's first version, which owes it to
+  // this stream. The pointer may be changed until the commit.
+  LaneRow* StageLane(LaneRow row, NameId stream = 0);
+  // What the stream owes up to here is claimed: from the commit on it is in a flight, has a lane
+  // row, or is at the target. The lane must have been looked up before.
+  void Claim(NameId stream, RecordId record);
+  // These flights are over; lanes that were in them and are not settled get rows.
+  void EndFlights(NameId target, std::span<const RecordId> records,
+                  std::span<const std::pair<NameId, Flight>> flights);
+  // The same for a lane that a stream owes and whose record cannot be read.
+  LaneRow* StageDamagedLane(LaneRow row, NameId stream);
+  // To be written as it stands at the commit, unless its first journal row says the same then.
+  void MarkLane(const LaneRow& lane);
   void StageDeadLetter(DeadLetterRow row);
   // The letters staged and not committed, over those in the store.
   absl::StatusOr<std::optional<DeadLetterRow>> FindDeadLetter(uint64_t id);
@@ -86,52 +142,121 @@ class Memory {
   Store* store() { return store_; }
 
  private:
-  struct LaneKeyHash {
+  struct CachedLane {
+    LaneRow row;
+    bool dirty = false;
+    LaneForm form = LaneForm::kNone;  // as it is stored
+    NameId stream = 0;                // that has it, unless the form is kRow
+  };
+  struct LinkName {
+    NameId system = 0;
+    EntityType type = EntityType::kUnspecified;
+    std::string external_id;
+
+    operator LinkKey() const { return {system, type, external_id}; }
+  };
+  struct Hash {
+    using is_transparent = void;
     size_t operator()(const LaneKey& key) const {
-      return std::hash<uint64_t>()(key.record * 0x9E3779B97F4A7C15u + key.target);
+      return (key.record * 0x9E3779B97F4A7C15u + key.target) * 0xD6E8FEB86659FD93u >> 7;
     }
-  };
-  struct LinkKeyHash {
+    size_t operator()(RecordId id) const { return id * 0x9E3779B97F4A7C15u >> 7; }
     size_t operator()(const LinkKey& key) const {
-      return std::hash<std::string>()(key.external_id) * 31 + key.system * 16 +
-             static_cast<size_t>(key.type);
+      return std::hash<std::string_view>()(key.external_id) ^
+             (size_t{key.system} * 0x9E3779B97F4A7C15u) ^ (static_cast<size_t>(key.type) << 56);
     }
-  };
-  struct ChangeKeyHash {
     size_t operator()(const ChangeKey& key) const {
-      return std::hash<std::string>()(key.change_id) * 31 + key.system;
+      return std::hash<std::string_view>()(key.change_id) ^
+             (size_t{key.system} * 0x9E3779B97F4A7C15u);
     }
   };
-  struct ChangeKeyEqual {
-    bool operator()(const ChangeKey& a, const ChangeKey& b) const {
-      return a.system == b.system && a.change_id == b.change_id;
+  struct LinkEqual {
+    using is_transparent = void;
+    bool operator()(const LinkKey& a, const LinkKey& b) const { return a == b; }
+  };
+  // A staged row by its name, without a copy of the name: the set looks into `staged`.
+  struct StagedName {
+    enum Of : uint32_t { kChange, kFirstLink, kFirstKey, kLink };
+    Of of = kChange;
+    uint32_t index = 0;
+  };
+  struct StagedHash {
+    using is_transparent = void;
+    const WriteBatch* staged;
+    size_t operator()(const ChangeKey& key) const { return Hash()(key); }
+    size_t operator()(const LinkKey& key) const { return Hash()(key); }
+    size_t operator()(const StagedName& name) const {
+      return name.of == StagedName::kChange ? Hash()(ChangeOf(*staged, name))
+                                            : Hash()(LinkOf(*staged, name));
     }
   };
+  struct StagedEqual {
+    using is_transparent = void;
+    const WriteBatch* staged;
+    bool operator()(const StagedName& a, const ChangeKey& b) const {
+      return a.of == StagedName::kChange && ChangeOf(*staged, a) == b;
+    }
+    bool operator()(const StagedName& a, const LinkKey& b) const {
+      return a.of != StagedName::kChange && LinkOf(*staged, a) == b;
+    }
+    bool operator()(const StagedName& a, const StagedName& b) const {
+      return b.of == StagedName::kChange ? (*this)(a, ChangeOf(*staged, b))
+                                         : (*this)(a, LinkOf(*staged, b));
+    }
+  };
+  static ChangeKey ChangeOf(const WriteBatch& staged, const StagedName& name) {
+    const JournalRow& row = staged.journal[name.index];
+    return {row.system, row.change_id};
+  }
+  static LinkKey LinkOf(const WriteBatch& staged, const StagedName& name) {
+    if (name.of == StagedName::kLink) {
+      const LinkRow& row = staged.links[name.index];
+      return {row.system, row.type, row.external_id};
+    }
+    const JournalRow& row = staged.journal[name.index];
+    if (name.of == StagedName::kFirstKey) return {0, row.type, row.key};
+    return {row.system, row.type, row.external_id};
+  }
+  using StagedSet = absl::flat_hash_set<StagedName, StagedHash, StagedEqual>;
 
   void Forget();
+  void ForgetStaged();
   void Trim();
-  void PutRecord(RecordRow row);
-  void PutLane(const LaneKey& key, std::optional<LaneRow> row);
+  absl::Status ReadState();
+  absl::Status LandFlights();
+  absl::Status Land(StreamRow& stream, const Flight& flight);
+  absl::StatusOr<RecordId> FindLinkOfTarget(const LinkKey& key);
+  CachedRecord* PutRecord(CachedRecord record);
+  static absl::Status ReadHead(CachedRecord& record, const JournalRow& head);
+  static absl::StatusOr<CachedRecord> DeriveRecord(const JournalRow& first);
+  CachedLane* PutLane(const LaneKey& key, CachedLane lane);
+  absl::StatusOr<CachedLane*> FindCachedLane(const LaneKey& key);
+  absl::StatusOr<CachedLane> DeriveLane(const LaneKey& key);
+  absl::StatusOr<const FirstVersion*> First(RecordId id, std::optional<FirstVersion>& room);
+  StreamRow* StreamFor(const FirstVersion& first, NameId target);
+  void MarkCachedLane(CachedLane& lane);
+  LaneForm FormFor(const CachedLane& lane);
+  void StageDirtyLanes();
 
   Store* store_;
   const size_t cache_bytes_max_;
   StoreCounters counters_;
-  std::unordered_map<NameId, NameRow> names_;
+  absl::flat_hash_map<NameId, NameRow> names_;
   std::map<std::pair<NameKind, std::string>, NameId> name_ids_;
-  std::unordered_map<NameId, std::string> cursors_;
+  std::map<NameId, std::unique_ptr<StreamRow>> streams_;
+  absl::flat_hash_set<NameId> known_streams_;  // that the store has
+  absl::flat_hash_map<NameId, std::string> cursors_;
 
-  LruCache<RecordId, CachedRecord> records_;
-  LruCache<LinkKey, RecordId, LinkKeyHash> links_;                // 0: known to be absent
-  LruCache<LaneKey, std::optional<LaneRow>, LaneKeyHash> lanes_;  // nothing: known to be absent
-  // Answers to PrefetchChanges, for one batch.
-  std::unordered_map<ChangeKey, std::optional<JournalRow>, ChangeKeyHash, ChangeKeyEqual> changes_;
+  LruCache<RecordId, CachedRecord, Hash> records_;
+  LruCache<LinkName, RecordId, Hash, LinkEqual> links_;
+  LruCache<LaneKey, CachedLane, Hash> lanes_;
 
   // What the next commit writes, besides the dirty rows of the caches.
   WriteBatch staged_;
-  std::unordered_map<ChangeKey, size_t, ChangeKeyHash, ChangeKeyEqual>
-      staged_changes_;  // into staged_.journal
-  std::unordered_set<RecordId> dirty_records_;
-  std::unordered_set<LaneKey, LaneKeyHash> dirty_lanes_;
+  StagedSet staged_names_{0, StagedHash{&staged_}, StagedEqual{&staged_}};
+  std::vector<CachedRecord*> dirty_records_;
+  std::vector<CachedLane*> dirty_lanes_;
+  absl::flat_hash_set<NameId> dirty_streams_;
   std::map<uint64_t, DeadLetterRow> staged_dead_letters_;
 };
 

@@ -3,6 +3,62 @@
 #include <algorithm>
 
 namespace retailsync::engine {
+namespace {
+
+// Most journal rows that one refill looks at: the rest comes with the next.
+constexpr int kLookMax = 1 << 16;
+
+}  // namespace
+
+void Feed::Push(Seq seq) {
+  if (overflow_) return;  // the store has it, after through_
+  if (seqs_.size() >= window_) {
+    overflow_ = true;
+    return;
+  }
+  seqs_.push_back(seq);
+  through_ = seq;
+}
+
+Seq Feed::Take() {
+  const Seq seq = seqs_.front();
+  seqs_.pop_front();
+  return seq;
+}
+
+absl::Status Feed::Refill(Memory& memory) {
+  auto page = memory.store()->ScanOwed(stream_->id, through_, static_cast<int>(window_), kLookMax);
+  if (!page.ok()) return page.status();
+  seqs_.insert(seqs_.end(), page->seqs.begin(), page->seqs.end());
+  through_ = page->looked_through;
+  overflow_ = !page->done;
+  return absl::OkStatus();
+}
+
+void Queue::PushFirst(NameId stream, Seq seq) {
+  for (Feed& feed : feeds_) {
+    if (feed.stream().id == stream) feed.Push(seq);
+  }
+}
+
+bool Queue::NeedsFeed() const {
+  return std::any_of(feeds_.begin(), feeds_.end(),
+                     [](const Feed& feed) { return feed.NeedsRefill(); });
+}
+
+Feed* Queue::OldestFeed() {
+  Feed* oldest = nullptr;
+  for (Feed& feed : feeds_) {
+    if (!feed.empty() && (oldest == nullptr || feed.front() < oldest->front())) oldest = &feed;
+  }
+  return oldest;
+}
+
+size_t Queue::lanes_in_memory() const {
+  size_t lanes = ready_.size() + delayed_.size();
+  for (const Feed& feed : feeds_) lanes += feed.size();
+  return lanes;
+}
 
 void Queue::PushReady(Seq owed_since, RecordId record) {
   if (ready_overflow_) return;  // the store has it, after ready_through_
@@ -44,7 +100,7 @@ void Queue::EraseDelayed(RecordId record) {
   delayed_due_.erase(found);
 }
 
-absl::Status Queue::RefillReady(Memory& memory, const std::unordered_set<RecordId>& taken) {
+absl::Status Queue::RefillReady(Memory& memory, const absl::flat_hash_set<RecordId>& taken) {
   // Lanes may share the sequence they are owed since: a page must not end between two of them.
   for (size_t rows_max = window_;; rows_max *= 2) {
     auto rows =
@@ -65,7 +121,7 @@ absl::Status Queue::RefillReady(Memory& memory, const std::unordered_set<RecordI
   }
 }
 
-absl::Status Queue::RefillDelayed(Memory& memory, const std::unordered_set<RecordId>& taken) {
+absl::Status Queue::RefillDelayed(Memory& memory, const absl::flat_hash_set<RecordId>& taken) {
   for (size_t rows_max = window_;; rows_max *= 2) {
     auto rows = memory.store()->ScanDelayed(target_, domain_, absl::InfiniteFuture(),
                                             static_cast<int>(rows_max));
@@ -85,28 +141,41 @@ absl::Status Queue::RefillDelayed(Memory& memory, const std::unordered_set<Recor
 }
 
 absl::Status Queue::Refill(Memory& memory, absl::Time now,
-                           const std::unordered_set<RecordId>& taken) {
+                           const absl::flat_hash_set<RecordId>& taken) {
   if (NeedsDelayed(now)) {
     if (absl::Status status = RefillDelayed(memory, taken); !status.ok()) return status;
+  }
+  for (Feed& feed : feeds_) {
+    if (!feed.NeedsRefill()) continue;
+    if (absl::Status status = feed.Refill(memory); !status.ok()) return status;
   }
   if (NeedsReady()) return RefillReady(memory, taken);
   return absl::OkStatus();
 }
 
-void Queue::Take(absl::Time now, size_t lanes_max, std::vector<RecordId>& records) {
-  while (records.size() < lanes_max && !delayed_.empty() && delayed_.begin()->first <= now) {
-    records.push_back(delayed_.begin()->second);
+void Queue::Take(absl::Time now, size_t lanes_max, std::vector<Ready>& lanes) {
+  while (lanes.size() < lanes_max && !delayed_.empty() && delayed_.begin()->first <= now) {
+    lanes.push_back({.record = delayed_.begin()->second});
     delayed_due_.erase(delayed_.begin()->second);
     delayed_.erase(delayed_.begin());
   }
-  while (records.size() < lanes_max && !ready_.empty()) {
-    records.push_back(ready_.front().record);
-    ready_.pop_front();
+  while (lanes.size() < lanes_max) {
+    Feed* feed = OldestFeed();
+    if (!ready_.empty() && (feed == nullptr || ready_.front().owed_since <= feed->front())) {
+      lanes.push_back({.record = ready_.front().record});
+      ready_.pop_front();
+    } else if (feed != nullptr) {
+      lanes.push_back({.record = feed->Take(), .stream = feed->stream().id});
+    } else {
+      return;
+    }
   }
 }
 
 absl::Time Queue::NextAt() const {
-  if (!ready_.empty() || (ready_overflow_ && counts[1] > 0)) return absl::InfinitePast();
+  const bool feeds = std::any_of(feeds_.begin(), feeds_.end(),
+                                 [](const Feed& feed) { return !feed.empty() || feed.overflow(); });
+  if (feeds || !ready_.empty() || (ready_overflow_ && counts[1] > 0)) return absl::InfinitePast();
   return DelayedAt();
 }
 

@@ -9,15 +9,52 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "engine/memory.h"
 
 namespace retailsync::engine {
+
+// First versions that one stream owes and has not claimed, in their order: a window of them,
+// without gaps from the stream's claimed_through on.
+class Feed {
+ public:
+  Feed(StreamRow* stream, size_t window)
+      : stream_(stream),
+        window_(window),
+        through_(stream->claimed_through),
+        overflow_(stream->ready > 0) {}
+
+  const StreamRow& stream() const { return *stream_; }
+  bool empty() const { return seqs_.empty(); }
+  Seq front() const { return seqs_.front(); }
+  size_t size() const { return seqs_.size(); }
+  bool NeedsRefill() const { return overflow_ && seqs_.empty(); }
+  bool overflow() const { return overflow_; }
+
+  // A first version became owed: greater than any before.
+  void Push(Seq seq);
+  // Takes the first; see Memory::Claim.
+  Seq Take();
+  absl::Status Refill(Memory& memory);
+
+ private:
+  StreamRow* stream_;
+  size_t window_;
+  std::deque<Seq> seqs_;
+  Seq through_;  // what is after it and owed is in the store only, if `overflow_`
+  bool overflow_;
+};
+
+// What a queue gives.
+struct Ready {
+  RecordId record = 0;
+  NameId stream = 0;  // that owes it, if it is a first version that is to be claimed
+};
 
 // The lanes of one target and domain. Holds a window of them; the rest stays in the store and is
 // read when the window runs empty, so that memory does not grow with the backlog. An entry is a
@@ -30,7 +67,11 @@ class Queue {
   NameId target() const { return target_; }
   NameId domain() const { return domain_; }
 
-  // A lane became ready at `owed_since`, which is not less than any before.
+  // A route whose stream feeds this queue was added.
+  void AddFeed(StreamRow* stream) { feeds_.emplace_back(stream, window_); }
+  // A first version became owed to a stream.
+  void PushFirst(NameId stream, Seq seq);
+  // Any other lane became ready at `owed_since`, which is not less than any before.
   void PushReady(Seq owed_since, RecordId record);
   // A lane may go before all others: what it waited for has come, or it was taken and not sent.
   void PushFront(RecordId record);
@@ -39,17 +80,20 @@ class Queue {
 
   // The window has run empty and the store may have more. What is staged must be committed before
   // Refill: a lane that is neither in the window nor in the store would be lost.
-  bool NeedsRefill(absl::Time now) const { return NeedsDelayed(now) || NeedsReady(); }
+  bool NeedsRefill(absl::Time now) const {
+    return NeedsDelayed(now) || NeedsReady() || NeedsFeed();
+  }
   // Reads on from the store. `taken` are the lanes that are under way.
-  absl::Status Refill(Memory& memory, absl::Time now, const std::unordered_set<RecordId>& taken);
-  // Takes the records of up to `lanes_max` lanes that may be looked at now, delayed ones first.
-  void Take(absl::Time now, size_t lanes_max, std::vector<RecordId>& records);
+  absl::Status Refill(Memory& memory, absl::Time now, const absl::flat_hash_set<RecordId>& taken);
+  // Takes up to `lanes_max` lanes that may be looked at now, delayed ones first. What streams owe
+  // must be claimed, in the order in which it was taken (Memory::Claim).
+  void Take(absl::Time now, size_t lanes_max, std::vector<Ready>& lanes);
 
   // When Take will give something; InfinitePast for now.
   absl::Time NextAt() const;
   // When the first delayed lane is to be looked at again.
   absl::Time DelayedAt() const;
-  size_t lanes_in_memory() const { return ready_.size() + delayed_.size(); }
+  size_t lanes_in_memory() const;
 
   // By LaneState; kIdle is not counted.
   std::array<uint64_t, 6> counts{};
@@ -61,7 +105,7 @@ class Queue {
   double served = 0;
 
  private:
-  struct Ready {
+  struct Waiting {
     Seq owed_since;
     RecordId record;
   };
@@ -70,21 +114,24 @@ class Queue {
     return delayed_overflow_ && (delayed_beyond_ <= now || delayed_.empty());
   }
   bool NeedsReady() const { return ready_overflow_ && ready_.empty(); }
-  absl::Status RefillReady(Memory& memory, const std::unordered_set<RecordId>& taken);
-  absl::Status RefillDelayed(Memory& memory, const std::unordered_set<RecordId>& taken);
+  bool NeedsFeed() const;
+  Feed* OldestFeed();
+  absl::Status RefillReady(Memory& memory, const absl::flat_hash_set<RecordId>& taken);
+  absl::Status RefillDelayed(Memory& memory, const absl::flat_hash_set<RecordId>& taken);
   bool HoldsDelayed(RecordId record) const { return delayed_due_.contains(record); }
   void EraseDelayed(RecordId record);
 
   const NameId target_;
   const NameId domain_;
   const size_t window_;
-  std::deque<Ready> ready_;
+  std::vector<Feed> feeds_;
+  std::deque<Waiting> ready_;
   // The store has ready lanes after `ready_through_` that are not in memory. True at first: nothing
   // was read yet.
   bool ready_overflow_ = true;
   Seq ready_through_ = 0;
   std::set<std::pair<absl::Time, RecordId>> delayed_;
-  std::unordered_map<RecordId, absl::Time> delayed_due_;
+  absl::flat_hash_map<RecordId, absl::Time> delayed_due_;
   // The store has delayed lanes due at `delayed_beyond_` or later that are not in memory.
   bool delayed_overflow_ = true;
   absl::Time delayed_beyond_ = absl::InfinitePast();

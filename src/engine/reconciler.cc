@@ -34,7 +34,16 @@ absl::Status Reconciler::Start(System& system, const ReconcileRequest& request) 
   job.report.type = request.type;
   job.report.repair = request.repair;
   job.report.started_at = context_.now;
+  ++system.comparisons;
   return absl::OkStatus();
+}
+
+void Reconciler::End(System& system, Job& job, absl::Status status) {
+  job.report.status = std::move(status);
+  job.report.done = true;
+  job.looking = false;
+  job.listed = {};
+  if (--system.comparisons == 0) system.applied_meanwhile.clear();
 }
 
 std::optional<ReconcileReport> Reconciler::Find(const System& system, EntityType type) const {
@@ -45,7 +54,8 @@ std::optional<ReconcileReport> Reconciler::Find(const System& system, EntityType
 
 bool Reconciler::HasWork(const System& system) const {
   return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& entry) {
-    return entry.first.first == system.id && !entry.second.report.done && !entry.second.calling;
+    return entry.first.first == system.id && !entry.second.report.done && !entry.second.calling &&
+           !entry.second.looking;
   });
 }
 
@@ -56,7 +66,7 @@ bool Reconciler::Running() const {
 
 std::unique_ptr<Call> Reconciler::NextList(System& system) {
   for (auto& [key, job] : jobs_) {
-    if (key.first != system.id || job.report.done || job.calling) continue;
+    if (key.first != system.id || job.report.done || job.calling || job.looking) continue;
     auto call = std::make_unique<Call>();
     call->kind = TaskKind::kList;
     call->sink = system.options.sink;
@@ -86,8 +96,7 @@ absl::Status Reconciler::SettleList(System& system, Call& call) {
   if (!call.ran) return absl::OkStatus();
   if (!call.list_response.ok()) {
     settler_.OnCallFailed(system, std::string(call.list_response.status().message()));
-    job.report.status = call.list_response.status();
-    job.report.done = true;
+    End(system, job, call.list_response.status());
     return absl::OkStatus();
   }
   settler_.OnCallSucceeded(system);
@@ -98,76 +107,93 @@ absl::Status Reconciler::SettleList(System& system, Call& call) {
       const std::string what = fmt::format("List is not in ascending order: '{}' comes after '{}'",
                                            entry.external_id, *before);
       settler_.TellMisbehaved(system, what);
-      job.report.status = absl::FailedPreconditionError(what);
-      job.report.done = true;
+      End(system, job, absl::FailedPreconditionError(what));
       return absl::OkStatus();
     }
     before = &entry.external_id;
   }
   if (listing.more && listing.entries.empty()) {
-    job.report.status = absl::FailedPreconditionError("List says there is more and gives nothing");
-    settler_.TellMisbehaved(system, std::string(job.report.status.message()));
-    job.report.done = true;
+    const std::string what = "List says there is more and gives nothing";
+    settler_.TellMisbehaved(system, what);
+    End(system, job, absl::FailedPreconditionError(what));
     return absl::OkStatus();
   }
   return Compare(system, job, listing);
 }
 
-// Walks the listing and our links side by side: both ascend by external id.
 absl::Status Reconciler::Compare(System& system, Job& job, const ListResponse& listing) {
-  const EntityType type = job.report.type;
-  size_t next_entry = 0;
-  std::string after = job.after;
-  bool more_links = true;
-  while (more_links) {
-    auto links = context_.memory.store()->ScanLinks(system.id, type, after, kPage);
-    if (!links.ok()) return links.status();
-    more_links = links->size() == kPage;
-    for (const LinkRow& link : *links) {
-      // What lies beyond the listing is compared with the next one.
-      if (listing.more && link.external_id > listing.entries.back().external_id) {
-        more_links = false;
-        break;
-      }
-      after = link.external_id;
-      while (next_entry < listing.entries.size() &&
-             listing.entries[next_entry].external_id < link.external_id) {
-        ++job.report.compared;
-        Report(system, job,
-               {DriftKind::kUnexpected, listing.entries[next_entry++].external_id, 0, {}});
-      }
-      ++job.report.compared;
-      const bool is_listed = next_entry < listing.entries.size() &&
-                             listing.entries[next_entry].external_id == link.external_id;
-      absl::Status status = is_listed ? OnBoth(system, job, link, listing.entries[next_entry++])
-                                      : OnMissing(system, job, link);
-      if (!status.ok()) return status;
-    }
+  std::vector<LinkKey> links;
+  for (const ListEntry& entry : listing.entries) {
+    links.push_back({system.id, job.report.type, entry.external_id});
   }
-  for (; next_entry < listing.entries.size(); ++next_entry) {
+  auto records = context_.memory.FindLinks(links);
+  if (!records.ok()) return records.status();
+  for (size_t i = 0; i < links.size(); ++i) {
+    const ListEntry& entry = listing.entries[i];
+    const RecordId record = (*records)[i];
     ++job.report.compared;
-    Report(system, job, {DriftKind::kUnexpected, listing.entries[next_entry].external_id, 0, {}});
+    if (record == 0) {
+      Report(system, job, {DriftKind::kUnexpected, entry.external_id, 0, {}});
+      continue;
+    }
+    if (job.listed.size() <= record) job.listed.resize(record + 1);
+    job.listed[record] = true;
+    if (absl::Status status = OnBoth(system, job, record, entry); !status.ok()) return status;
   }
   if (listing.more) {
     job.after = listing.entries.back().external_id;
   } else {
-    job.report.done = true;
+    job.looking = true;
   }
   return absl::OkStatus();
 }
 
-absl::Status Reconciler::OnMissing(System& system, Job& job, const LinkRow& link) {
-  auto found = context_.memory.FindLane({system.id, link.record});
+bool Reconciler::IsLooking() const {
+  return std::any_of(jobs_.begin(), jobs_.end(),
+                     [](const auto& entry) { return entry.second.looking; });
+}
+
+absl::Status Reconciler::Look() {
+  for (auto& [key, job] : jobs_) {
+    if (!job.looking) continue;
+    System& system = *context_.registry.Find(key.first);
+    auto rows = context_.memory.store()->ScanJournal(job.looked_through + 1, kPage);
+    if (!rows.ok()) return rows.status();
+    std::vector<RecordId> records;
+    std::vector<LaneKey> lanes;
+    for (const JournalRow& row : *rows) {
+      if (row.type != key.second || row.disposition != Disposition::kMerged) continue;
+      records.push_back(row.record);
+      lanes.push_back({system.id, row.record});
+    }
+    context_.memory.PrefetchRecords(records);
+    context_.memory.PrefetchLanes(lanes);
+    for (const JournalRow& row : *rows) {
+      job.looked_through = row.seq;
+      if (row.type != key.second || row.disposition != Disposition::kMerged) continue;
+      if (absl::Status status = LookAt(system, job, row); !status.ok()) return status;
+    }
+    if (rows->size() < kPage) End(system, job, absl::OkStatus());
+  }
+  return absl::OkStatus();
+}
+
+// Each record is looked at once: at its head.
+absl::Status Reconciler::LookAt(System& system, Job& job, const JournalRow& row) {
+  if (row.record < job.listed.size() && job.listed[row.record]) return absl::OkStatus();
+  auto record = context_.memory.FindRecord(row.record);
+  if (!record.ok()) return record.status();
+  if ((*record)->row.head != row.seq || (*record)->row.deleted) return absl::OkStatus();
+  auto found = context_.memory.FindLane({system.id, row.record});
   if (!found.ok()) return found.status();
-  // What was never acknowledged is not missed, and what is under way is not judged.
-  if (*found == nullptr || (*found)->state != LaneState::kIdle ||
-      (*found)->external_id != link.external_id || (*found)->acknowledged == 0) {
+  // What was never acknowledged is not missed, and what is under way, or came there after the
+  // listing had passed, is not judged.
+  if (*found == nullptr || (*found)->state != LaneState::kIdle || (*found)->acknowledged == 0 ||
+      (*found)->external_id.empty() || system.applied_meanwhile.contains(row.record)) {
     return absl::OkStatus();
   }
-  auto record = context_.memory.FindRecord(link.record);
-  if (!record.ok()) return record.status();
-  if ((*record)->row.deleted) return absl::OkStatus();
-  Report(system, job, {DriftKind::kMissing, link.external_id, link.record, {}});
+  ++job.report.compared;
+  Report(system, job, {DriftKind::kMissing, (*found)->external_id, row.record, {}});
   return job.report.repair ? Repair(job, **found, true) : absl::OkStatus();
 }
 
@@ -187,12 +213,11 @@ absl::StatusOr<std::optional<Entity>> Reconciler::Expected(System& system, const
   return expected;
 }
 
-absl::Status Reconciler::OnBoth(System& system, Job& job, const LinkRow& link,
-                                const ListEntry& entry) {
-  auto found = context_.memory.FindLane({system.id, link.record});
+absl::Status Reconciler::OnBoth(System& system, Job& job, RecordId record, const ListEntry& entry) {
+  auto found = context_.memory.FindLane({system.id, record});
   if (!found.ok()) return found.status();
   if (*found == nullptr || (*found)->state != LaneState::kIdle ||
-      TypeOf(entry.entity) != link.type) {
+      TypeOf(entry.entity) != job.report.type) {
     return absl::OkStatus();
   }
   auto expected = Expected(system, **found);
@@ -200,7 +225,7 @@ absl::Status Reconciler::OnBoth(System& system, Job& job, const LinkRow& link,
   if (!expected->has_value()) return absl::OkStatus();
   const std::vector<FieldDifference> differences = Diff(**expected, entry.entity);
   if (differences.empty()) return absl::OkStatus();
-  Drift drift{DriftKind::kDifferent, link.external_id, link.record, {}};
+  Drift drift{DriftKind::kDifferent, entry.external_id, record, {}};
   for (const FieldDifference& difference : differences) drift.paths.push_back(difference.path);
   Report(system, job, std::move(drift));
   if (!job.report.repair) return absl::OkStatus();

@@ -30,16 +30,26 @@ class Reconciler {
   bool HasWork(const System& system) const;  // a listing could be asked for now
   bool Running() const;                      // some reconciliation is not done
 
+  // After its listing is through, a reconciliation looks for what was not listed, a page of the
+  // journal at a time.
+  bool IsLooking() const;
+  absl::Status Look();
+
  private:
   struct Job {
     ReconcileReport report;
     std::string after;  // external ids up to here are compared
     bool calling = false;
+    // Records that were listed, by id: a bit each.
+    std::vector<bool> listed;
+    bool looking = false;  // for what was not listed
+    Seq looked_through = 0;
   };
 
   absl::Status Compare(System& system, Job& job, const ListResponse& listing);
-  absl::Status OnMissing(System& system, Job& job, const LinkRow& link);
-  absl::Status OnBoth(System& system, Job& job, const LinkRow& link, const ListEntry& entry);
+  absl::Status LookAt(System& system, Job& job, const JournalRow& row);
+  absl::Status OnBoth(System& system, Job& job, RecordId record, const ListEntry& entry);
+  void End(System& system, Job& job, absl::Status status);
   // What the target should hold of this lane; nothing when that cannot be told now.
   absl::StatusOr<std::optional<model::v1::Entity>> Expected(System& system, const LaneRow& lane);
   absl::Status Repair(Job& job, LaneRow& lane, bool is_missing);

@@ -5,10 +5,10 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "engine/breaker.h"
 #include "engine/outbox.h"
 #include "engine/token_bucket.h"
@@ -23,6 +23,7 @@ struct RouteState {
   NameId from = 0;  // 0: every system except the target
   NameId to = 0;
   NameId domain = 0;
+  StreamRow* stream = nullptr;
 };
 
 struct System {
@@ -49,7 +50,9 @@ struct System {
   // -- As a target.
   std::vector<RouteState*> routes;                  // in the order they were added
   std::map<NameId, std::unique_ptr<Queue>> queues;  // by domain
-  std::unordered_set<RecordId> taken;               // lanes that are in a running call
+  absl::flat_hash_set<RecordId> taken;              // lanes that are in a running call
+  int comparisons = 0;                              // reconciliations that run
+  absl::flat_hash_set<RecordId> applied_meanwhile;  // while there are any
   int calls_running = 0;                            // Apply, Probe and List
   double served = 0;  // the share-weighted service of the queue served last
 
@@ -57,6 +60,14 @@ struct System {
     uint64_t owed = 0;
     for (const auto& [domain, queue] : queues) owed += queue->Owed();
     return owed;
+  }
+  // What counts against EngineOptions.owed_lanes_max.
+  uint64_t Backlog() const {
+    uint64_t backlog = 0;
+    for (const auto& [domain, queue] : queues) {
+      backlog += queue->Owed() - queue->counts[static_cast<size_t>(LaneState::kWaiting)];
+    }
+    return backlog;
   }
 };
 
@@ -104,8 +115,8 @@ class Registry {
  private:
   std::vector<std::unique_ptr<System>> systems_;
   std::vector<std::unique_ptr<RouteState>> routes_;
-  std::unordered_map<NameId, System*> by_id_;
-  std::unordered_map<NameId, RouteState*> routes_by_id_;
+  absl::flat_hash_map<NameId, System*> by_id_;
+  absl::flat_hash_map<NameId, RouteState*> routes_by_id_;
 };
 
 }  // namespace retailsync::engine

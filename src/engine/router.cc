@@ -20,15 +20,51 @@ const RouteState* Router::FindRoute(const System& target, NameId origin, EntityT
   return nullptr;
 }
 
-absl::StatusOr<Rendering> Router::Render(const RouteState& route, const Entity& entity,
+absl::StatusOr<Rendering> Router::Render(const RouteState& route, Entity entity,
                                          const Digest& digest) {
-  if (!route.route.transform)
-    return Rendering{entity, digest.IsZero() ? CanonicalDigest(entity) : digest};
+  if (!route.route.transform) {
+    const Digest known = digest.IsZero() ? CanonicalDigest(entity) : digest;
+    return Rendering{std::move(entity), known};
+  }
   auto transformed = route.route.transform(entity);
   if (!transformed.ok()) return transformed.status();
   Rendering rendering{*std::move(transformed), {}};
   rendering.digest = CanonicalDigest(rendering.entity);
   return rendering;
+}
+
+void Router::TellOwed(EventKind kind, const System& target, const RouteState& route,
+                      const JournalRow& journal) {
+  if (!context_.IsObserved()) return;
+  context_.Tell({.kind = kind,
+                 .system = target.id,
+                 .route = route.id,
+                 .type = journal.type,
+                 .record = journal.record,
+                 .version = journal.version,
+                 .seq = journal.seq,
+                 .traceparent = journal.traceparent,
+                 .detail = {}});
+}
+
+absl::Status Router::OnFirstVersion(CachedRecord& record, JournalRow& journal) {
+  for (const auto& target : context_.registry.systems()) {
+    if (target->routes.empty()) continue;
+    const RouteState* route =
+        FindRoute(*target, journal.system, record.row.type, *record.body, true);
+    if (route == nullptr) continue;
+    journal.owed.push_back(route->stream->id);
+    LaneRow lane;
+    lane.target = target->id;
+    lane.record = record.row.id;
+    lane.route = route->id;
+    lane.domain = route->domain;
+    LaneRow* staged = context_.memory.StageLane(std::move(lane), route->stream->id);
+    context_.MakeReady(*staged, journal.seq, route->stream->id);
+    ++record.readers;
+    TellOwed(EventKind::kOwed, *target, *route, journal);
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> Router::Owe(System& target, const RouteState& route, CachedRecord& record,
@@ -48,15 +84,7 @@ absl::StatusOr<bool> Router::Owe(System& target, const RouteState& route, Cached
     // What is owed is read from the record when it is sent: a state sends its newest version, a
     // fact each.
     if (NatureOf(record.row.type) == Nature::kState) {
-      context_.Tell({.kind = EventKind::kCoalesced,
-                     .system = target.id,
-                     .route = route.id,
-                     .type = record.row.type,
-                     .record = record.row.id,
-                     .version = journal.version,
-                     .seq = journal.seq,
-                     .traceparent = journal.traceparent,
-                     .detail = {}});
+      TellOwed(EventKind::kCoalesced, target, route, journal);
     }
     return false;
   } else if (lane->done >= journal.version) {
@@ -72,15 +100,7 @@ absl::StatusOr<bool> Router::Owe(System& target, const RouteState& route, Cached
   lane->route = route.id;
   lane->domain = route.domain;
   context_.MakeReady(*lane, context_.memory.last_seq());
-  context_.Tell({.kind = EventKind::kOwed,
-                 .system = target.id,
-                 .route = route.id,
-                 .type = record.row.type,
-                 .record = record.row.id,
-                 .version = journal.version,
-                 .seq = journal.seq,
-                 .traceparent = journal.traceparent,
-                 .detail = {}});
+  TellOwed(EventKind::kOwed, target, route, journal);
   return true;
 }
 

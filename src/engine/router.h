@@ -18,8 +18,12 @@ class Router {
  public:
   explicit Router(Context* context) : context_(*context) {}
 
-  // Makes owe every target that a live route carries this record to, if what the target holds
-  // differs. `journal` is the row of the record's newest version.
+  // Makes owe every target that a live route carries this record to, and says so in `journal`, the
+  // row that made it.
+  absl::Status OnFirstVersion(CachedRecord& record, JournalRow& journal);
+
+  // The same for a later version, where what the target holds differs. `journal` is the row of the
+  // record's newest version.
   absl::Status OnVersion(CachedRecord& record, const JournalRow& journal);
 
   // The same for one target and one version of the past, also over routes that are not live when
@@ -33,10 +37,12 @@ class Router {
 
   // The entity as the target is to be given it. The digest of a record that is not transformed is
   // `digest`, when it is known.
-  static absl::StatusOr<Rendering> Render(const RouteState& route, const model::v1::Entity& entity,
+  static absl::StatusOr<Rendering> Render(const RouteState& route, model::v1::Entity entity,
                                           const Digest& digest);
 
  private:
+  void TellOwed(EventKind kind, const System& target, const RouteState& route,
+                const JournalRow& journal);
   absl::StatusOr<bool> Owe(System& target, const RouteState& route, CachedRecord& record,
                            const model::v1::Entity& entity, const JournalRow& journal);
 

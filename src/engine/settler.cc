@@ -29,9 +29,20 @@ uint64_t Mix(uint64_t x) {
 template <typename Answer, typename Items, typename Same>
 std::vector<const Answer*> MatchAnswers(const Items& items, const std::vector<Answer>& answers,
                                         Same same, int& strange) {
+  std::vector<const Answer*> matched(items.size(), nullptr);
+  // Almost always there is one answer for each item, in their order.
+  if (answers.size() == items.size()) {
+    size_t in_order = 0;
+    while (in_order < items.size() &&
+           answers[in_order].idempotency_key == items[in_order].idempotency_key) {
+      matched[in_order] = &answers[in_order];
+      ++in_order;
+    }
+    if (in_order == items.size()) return matched;
+    matched.assign(items.size(), nullptr);
+  }
   std::unordered_map<std::string_view, size_t> position;
   for (size_t i = 0; i < items.size(); ++i) position[items[i].idempotency_key] = i;
-  std::vector<const Answer*> matched(items.size(), nullptr);
   std::vector<bool> contradicted(items.size(), false);
   for (const Answer& answer : answers) {
     const auto found = position.find(answer.idempotency_key);
@@ -159,6 +170,7 @@ absl::Status Settler::SettleApply(System& system, Call& call) {
       return status;
     }
   }
+  context_.memory.EndFlights(system.id, call.records, call.flights);
   if (spoke) {
     OnCallSucceeded(system);
   } else if (!failure.empty()) {
@@ -335,19 +347,22 @@ absl::Status Settler::Applied(System& system, LaneRow& lane, const std::string& 
                               const std::string& remote_version) {
   auto found = context_.memory.FindRecord(lane.record);
   if (!found.ok()) return found.status();
-  const RecordRow record = (*found)->row;
+  const RecordRow& record = (*found)->row;
   system.retries.Earn(system.options.retry_budget.per_success);
+  if (system.comparisons > 0) system.applied_meanwhile.insert(lane.record);
   lane.done = std::max(lane.done, lane.attempt_version);
   lane.remote_version = remote_version;
-  context_.Tell({.kind = EventKind::kApplied,
-                 .system = system.id,
-                 .route = lane.route,
-                 .type = record.type,
-                 .record = lane.record,
-                 .version = lane.attempt_version,
-                 .seq = lane.attempt_seq,
-                 .traceparent = {},
-                 .detail = {}});
+  if (context_.IsObserved()) {
+    context_.Tell({.kind = EventKind::kApplied,
+                   .system = system.id,
+                   .route = lane.route,
+                   .type = record.type,
+                   .record = lane.record,
+                   .version = lane.attempt_version,
+                   .seq = lane.attempt_seq,
+                   .traceparent = {},
+                   .detail = {}});
+  }
   if (absl::Status status = letters_.OnApplied(lane, lane.attempt_version); !status.ok())
     return status;
   if (lane.attempt_digest.IsZero()) {  // a deletion: the target holds nothing now
@@ -366,10 +381,11 @@ absl::Status Settler::Applied(System& system, LaneRow& lane, const std::string& 
     const std::string& id = external_id.empty() ? record.key : external_id;
     if (!id.empty() && id != lane.external_id) {
       lane.external_id = id;
-      context_.memory.StageLink({system.id, record.type, id, lane.record});
+      // That the target goes by the business key is what Memory::FindLink assumes.
+      if (id != record.key) context_.memory.StageLink({system.id, record.type, id, lane.record});
     }
   }
-  context_.Wake(system.id, Context::WaitName(lane.record));
+  context_.WakeNamed(system.id, lane.record);
   return GoOn(lane);
 }
 

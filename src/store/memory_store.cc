@@ -1,23 +1,25 @@
 #include "retailsync/store/memory_store.h"
 
 #include <algorithm>
+#include <deque>
+#include <limits>
+#include <list>
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "absl/hash/hash.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "store/row_rules.h"
 
 namespace retailsync::store {
 namespace {
 
-using ChangeIndexKey = std::pair<NameId, std::string>;
-// (record, target): the lanes of a record are neighbours.
-using LaneOrder = std::pair<RecordId, NameId>;
 // (target, domain, owed_since or due_at, record)
 using QueueKey = std::tuple<NameId, NameId, int64_t, RecordId>;
 
@@ -30,11 +32,131 @@ void RoundTime(absl::Time* time) {
   *time = FromStoredTime(ToStoredTime(*time));
 }
 
+// What a row is found by: a change of a system, or an entity as a system calls it (system 0: the
+// business key).
+struct Name {
+  NameId system = 0;
+  EntityType type = EntityType::kUnspecified;
+  std::string_view text;
+
+  bool operator==(const Name&) const = default;
+};
+
+struct NameHash {
+  using is_transparent = void;
+  size_t operator()(const Name& name) const {
+    return std::hash<std::string_view>()(name.text) ^ (size_t{name.system} * 0x9E3779B97F4A7C15u) ^
+           (static_cast<size_t>(name.type) << 56);
+  }
+};
+
+// The journal rows in the order of their seqs. Rows stay where they are.
+class Journal {
+ public:
+  const JournalRow* Find(Seq seq) const {
+    const size_t at = LowerBound(seq);
+    return at < rows_.size() && rows_[at].seq == seq && !rows_[at].gone ? &rows_[at].row : nullptr;
+  }
+  JournalRow* Find(Seq seq) { return const_cast<JournalRow*>(std::as_const(*this).Find(seq)); }
+  // Calls `visit` with rows from `from` on until it returns false.
+  template <typename Visit>
+  void Walk(Seq from, Visit visit) const {
+    for (size_t at = LowerBound(from); at < rows_.size(); ++at) {
+      if (!rows_[at].gone && !visit(rows_[at].row)) return;
+    }
+  }
+  void Append(JournalRow row) {
+    const Seq seq = row.seq;
+    rows_.emplace_back(Entry{seq, false, std::move(row)});
+  }
+  void Erase(Seq seq) {
+    const size_t at = LowerBound(seq);
+    rows_[at].gone = true;
+    rows_[at].row = JournalRow();
+    while (!rows_.empty() && rows_.front().gone) rows_.pop_front();
+    while (!rows_.empty() && rows_.back().gone) rows_.pop_back();
+  }
+
+ private:
+  struct Entry {
+    Seq seq;
+    bool gone;
+    JournalRow row;
+  };
+
+  // Seqs hardly ever leave gaps: the place to look at first is known.
+  size_t LowerBound(Seq seq) const {
+    if (rows_.empty() || seq <= rows_.front().seq) return 0;
+    if (seq > rows_.back().seq) return rows_.size();
+    const auto guess = static_cast<size_t>(seq - rows_.front().seq);
+    if (guess < rows_.size() && rows_[guess].seq == seq) return guess;
+    const auto end = rows_.begin() + static_cast<std::ptrdiff_t>(std::min(guess, rows_.size()));
+    return static_cast<size_t>(
+        std::lower_bound(rows_.begin(), end, seq,
+                         [](const Entry& entry, Seq wanted) { return entry.seq < wanted; }) -
+        rows_.begin());
+  }
+
+  std::deque<Entry> rows_;
+};
+
+// Journal rows by a name that is in them: only the seq is kept, the text is the row's.
+template <typename NameOf>
+class NameIndex {
+ public:
+  explicit NameIndex(const Journal* journal) : seqs_(0, Hash{{}, journal}, Equal{{}, journal}) {}
+
+  Seq Find(const Name& name) const {
+    const auto found = seqs_.find(name);
+    return found == seqs_.end() ? 0 : *found;
+  }
+  void Insert(Seq seq) { seqs_.insert(seq); }
+  void Erase(Seq seq) { seqs_.erase(seq); }
+
+ private:
+  struct Resolve {
+    const Name& operator()(const Name& name, const Journal*) const { return name; }
+    Name operator()(Seq seq, const Journal* journal) const { return NameOf()(*journal->Find(seq)); }
+  };
+  struct Hash : Resolve {
+    using is_transparent = void;
+    Hash(Resolve, const Journal* from) : journal(from) {}
+    template <typename Key>
+    size_t operator()(const Key& key) const {
+      return NameHash()(Resolve::operator()(key, journal));
+    }
+    const Journal* journal;
+  };
+  struct Equal : Resolve {
+    using is_transparent = void;
+    Equal(Resolve, const Journal* from) : journal(from) {}
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return Resolve::operator()(a, journal) == Resolve::operator()(b, journal);
+    }
+    const Journal* journal;
+  };
+
+  absl::flat_hash_set<Seq, Hash, Equal> seqs_;
+};
+
+struct ChangeName {
+  Name operator()(const JournalRow& row) const {
+    return {row.system, EntityType::kUnspecified, row.change_id};
+  }
+};
+struct LinkName {
+  Name operator()(const JournalRow& row) const { return {row.system, row.type, row.external_id}; }
+};
+struct KeyName {
+  Name operator()(const JournalRow& row) const { return {0, row.type, row.key}; }
+};
+
 class MemoryStore final : public Store {
  public:
   std::string Describe() const override { return "memory"; }
 
-  absl::Status Commit(const WriteBatch& batch) override {
+  absl::Status Commit(WriteBatch batch) override {
     if (absl::Status status = CheckBatch(batch); !status.ok()) {
       return status;
     }
@@ -43,25 +165,32 @@ class MemoryStore final : public Store {
     if (absl::Status status = AppendToJournal(batch.journal); !status.ok()) {
       return status;
     }
-    for (const NameRow& row : batch.names) {
-      names_[row.id] = row;
+    for (NameRow& row : batch.names) {
       counters_.last_name = std::max(counters_.last_name, row.id);
+      names_[row.id] = std::move(row);
     }
-    for (const RecordRow& row : batch.records) {
-      records_[row.id] = row;
-      counters_.last_record = std::max(counters_.last_record, row.id);
+    for (StreamRow& row : batch.streams) {
+      counters_.last_name = std::max(counters_.last_name, row.id);
+      for (Flight& flight : row.flights) {
+        RoundTime(&flight.at);
+        RoundTime(&flight.due_at);
+      }
+      streams_[row.id] = std::move(row);
     }
-    for (const LinkRow& row : batch.links) {
-      PutLink(row);
+    for (RecordRow& row : batch.records) {
+      records_[row.id] = std::move(row);
     }
-    for (const LaneRow& row : batch.lanes) {
-      PutLane(row);
+    for (LinkRow& row : batch.links) {
+      PutLink(std::move(row));
     }
-    for (const DeadLetterRow& row : batch.dead_letters) {
-      PutDeadLetter(row);
+    for (LaneRow& row : batch.lanes) {
+      PutLane(std::move(row));
     }
-    for (const CursorRow& row : batch.cursors) {
-      cursors_[row.system] = row;
+    for (DeadLetterRow& row : batch.dead_letters) {
+      PutDeadLetter(std::move(row));
+    }
+    for (CursorRow& row : batch.cursors) {
+      cursors_[row.system] = std::move(row);
     }
     if (batch.latest_time.has_value()) {
       counters_.latest_time = *batch.latest_time;
@@ -73,41 +202,68 @@ class MemoryStore final : public Store {
   absl::Status Recover() override { return absl::OkStatus(); }
 
   absl::StatusOr<StoreCounters> ReadCounters() override { return counters_; }
-
   absl::StatusOr<std::vector<NameRow>> ReadNames() override { return Values(names_); }
-
+  absl::StatusOr<std::vector<StreamRow>> ReadStreams() override { return Values(streams_); }
   absl::StatusOr<std::vector<CursorRow>> ReadCursors() override { return Values(cursors_); }
 
-  absl::StatusOr<std::vector<std::optional<JournalRow>>> FindChanges(
+  absl::StatusOr<std::vector<std::optional<AcceptedChange>>> FindChanges(
       std::span<const ChangeKey> keys) override {
-    std::vector<std::optional<JournalRow>> rows(keys.size());
+    std::vector<std::optional<AcceptedChange>> found(keys.size());
     for (size_t i = 0; i < keys.size(); ++i) {
-      const auto change = changes_.find(ChangeIndexKey(keys[i].system, keys[i].change_id));
-      if (change != changes_.end()) {
-        rows[i] = journal_.at(change->second);
-      }
+      const Seq seq = changes_.Find({keys[i].system, EntityType::kUnspecified, keys[i].change_id});
+      if (seq == 0) continue;
+      const JournalRow& row = *journal_.Find(seq);
+      found[i] = {.seq = row.seq,
+                  .type = row.type,
+                  .disposition = row.disposition,
+                  .record = row.record,
+                  .version = row.version,
+                  .content = row.content,
+                  .traceparent = row.traceparent};
     }
-    return rows;
+    return found;
   }
 
   absl::StatusOr<std::vector<std::optional<JournalRow>>> ReadJournal(
       std::span<const Seq> seqs) override {
-    return Find(journal_, seqs, [](Seq seq) { return seq; });
+    std::vector<std::optional<JournalRow>> rows(seqs.size());
+    for (size_t i = 0; i < seqs.size(); ++i) {
+      if (const JournalRow* row = journal_.Find(seqs[i])) rows[i] = *row;
+    }
+    return rows;
   }
 
   absl::StatusOr<std::vector<std::optional<RecordRow>>> ReadRecords(
       std::span<const RecordId> ids) override {
-    return Find(records_, ids, [](RecordId id) { return id; });
+    std::vector<std::optional<RecordRow>> rows(ids.size());
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const auto found = records_.find(ids[i]);
+      if (found != records_.end()) rows[i] = found->second;
+    }
+    return rows;
   }
 
   absl::StatusOr<std::vector<std::optional<RecordId>>> FindLinks(
       std::span<const LinkKey> keys) override {
-    return Find(links_, keys, [](const LinkKey& key) -> const LinkKey& { return key; });
+    std::vector<std::optional<RecordId>> records(keys.size());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      const Name name{keys[i].system, keys[i].type, keys[i].external_id};
+      if (const auto found = links_.find(name); found != links_.end()) {
+        records[i] = found->second;
+      } else if (const Seq seq = name.system == 0 ? keys_.Find(name) : first_links_.Find(name)) {
+        records[i] = seq;
+      }
+    }
+    return records;
   }
 
   absl::StatusOr<std::vector<std::optional<LaneRow>>> ReadLanes(
       std::span<const LaneKey> keys) override {
-    return Find(lanes_, keys, [](const LaneKey& key) { return LaneOrder(key.record, key.target); });
+    std::vector<std::optional<LaneRow>> rows(keys.size());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (const LaneRow* lane = FindLane(keys[i].record, keys[i].target)) rows[i] = *lane;
+    }
+    return rows;
   }
 
   absl::StatusOr<std::vector<JournalRow>> ScanJournal(Seq from, int rows_max) override {
@@ -115,32 +271,55 @@ class MemoryStore final : public Store {
       return status;
     }
     std::vector<JournalRow> rows;
-    for (auto at = journal_.lower_bound(from); at != journal_.end() && Room(rows, rows_max); ++at) {
-      rows.push_back(at->second);
-    }
+    journal_.Walk(from, [&](const JournalRow& row) {
+      if (!Room(rows, rows_max)) return false;
+      rows.push_back(row);
+      return true;
+    });
     return rows;
   }
 
-  absl::StatusOr<std::vector<LinkRow>> ScanLinks(NameId system, EntityType type,
-                                                 const std::string& after, int rows_max) override {
-    if (absl::Status status = CheckRowsMax(rows_max); !status.ok()) {
+  absl::StatusOr<OwedPage> ScanOwed(NameId stream, Seq after, int seqs_max, int rows_max) override {
+    if (absl::Status status = CheckRowsMax(std::min(seqs_max, rows_max)); !status.ok()) {
       return status;
     }
-    std::vector<LinkRow> rows;
-    for (auto at = links_.upper_bound(LinkKey{system, type, after});
-         at != links_.end() && at->first.system == system && at->first.type == type &&
-         Room(rows, rows_max);
-         ++at) {
-      rows.push_back(MakeLink(at->first, at->second));
+    OwedPage page{.looked_through = after};
+    if (after >= kIdMax) {
+      return page;
     }
-    return rows;
+    journal_.Walk(after + 1, [&](const JournalRow& row) {
+      if (rows_max-- == 0 || !Room(page.seqs, seqs_max)) {
+        page.done = false;
+        return false;
+      }
+      page.looked_through = row.seq;
+      if (std::find(row.owed.begin(), row.owed.end(), stream) != row.owed.end()) {
+        page.seqs.push_back(row.seq);
+      }
+      return true;
+    });
+    return page;
   }
 
   absl::StatusOr<std::vector<LinkRow>> LinksOf(RecordId record) override {
+    std::set<std::tuple<NameId, EntityType, std::string>> names;
+    if (const auto found = links_of_.find(record); found != links_of_.end()) {
+      for (const LinkRow& row : found->second) {
+        names.emplace(row.system, row.type, row.external_id);
+      }
+    }
+    if (const JournalRow* first = journal_.Find(record); first != nullptr && first->IsFirst()) {
+      for (const LinkRow& row : FirstLinks(*first)) {
+        // Another record's by now, when a row says so.
+        if (!links_.contains(Name{row.system, row.type, row.external_id})) {
+          names.emplace(row.system, row.type, row.external_id);
+        }
+      }
+    }
     std::vector<LinkRow> rows;
-    for (auto at = links_of_.lower_bound({record, LinkKey{}});
-         at != links_of_.end() && at->first == record; ++at) {
-      rows.push_back(MakeLink(at->second, record));
+    for (const auto& [system, type, external_id] : names) {
+      rows.push_back(
+          {.system = system, .type = type, .external_id = external_id, .record = record});
     }
     return rows;
   }
@@ -150,16 +329,11 @@ class MemoryStore final : public Store {
     if (absl::Status status = CheckRowsMax(rows_max); !status.ok()) {
       return status;
     }
-    std::vector<LaneRow> rows;
     if (after >= kIdMax) {
-      return rows;
+      return std::vector<LaneRow>();
     }
-    const auto from = static_cast<int64_t>(after) + 1;
-    for (auto at = ready_.lower_bound({target, domain, from, 0});
-         at != ready_.end() && SameQueue(*at, target, domain) && Room(rows, rows_max); ++at) {
-      rows.push_back(lanes_.at({std::get<3>(*at), target}));
-    }
-    return rows;
+    return ScanQueue(ready_, target, domain, static_cast<int64_t>(after) + 1,
+                     std::numeric_limits<int64_t>::max(), rows_max);
   }
 
   absl::StatusOr<std::vector<LaneRow>> ScanDelayed(NameId target, NameId domain, absl::Time until,
@@ -167,15 +341,8 @@ class MemoryStore final : public Store {
     if (absl::Status status = CheckRowsMax(rows_max); !status.ok()) {
       return status;
     }
-    std::vector<LaneRow> rows;
-    const int64_t last = ToStoredTime(until);
-    for (auto at = delayed_.lower_bound({target, domain, std::numeric_limits<int64_t>::min(), 0});
-         at != delayed_.end() && SameQueue(*at, target, domain) && std::get<2>(*at) <= last &&
-         Room(rows, rows_max);
-         ++at) {
-      rows.push_back(lanes_.at({std::get<3>(*at), target}));
-    }
-    return rows;
+    return ScanQueue(delayed_, target, domain, std::numeric_limits<int64_t>::min(),
+                     ToStoredTime(until), rows_max);
   }
 
   absl::StatusOr<std::vector<LaneCount>> CountLanes() override {
@@ -232,27 +399,30 @@ class MemoryStore final : public Store {
       ++result.dead_letters;
     }
     // Rows are stored in the order of arrival: the first that is young enough to stay ends it.
-    for (auto at = journal_.upper_bound(request.after_seq);
-         at != journal_.end() && ToStoredTime(at->second.received_at) < before;) {
-      if (rows_left == 0) {
-        result.done = false;
-        return result;
-      }
-      --rows_left;
-      result.next_after = at->first;
-      if (IsNeeded(at->second)) {
-        ++at;
-      } else {
-        changes_.erase(ChangeIndexKey(at->second.system, at->second.change_id));
-        at = journal_.erase(at);
-        ++result.journal_rows;
-      }
+    std::vector<Seq> unneeded;
+    if (request.after_seq < kIdMax) {
+      journal_.Walk(request.after_seq + 1, [&](const JournalRow& row) {
+        if (ToStoredTime(row.received_at) >= before) return false;
+        if (rows_left == 0) {
+          result.done = false;
+          return false;
+        }
+        --rows_left;
+        result.next_after = row.seq;
+        if (!IsNeeded(row)) unneeded.push_back(row.seq);
+        return true;
+      });
     }
+    for (Seq seq : unneeded) {
+      EraseJournal(*journal_.Find(seq));
+    }
+    result.journal_rows = unneeded.size();
     return result;
   }
 
  private:
   using LaneCountKey = std::tuple<NameId, NameId, LaneState>;
+  using QueueSet = absl::btree_set<QueueKey>;
 
   template <typename Rows>
   static bool Room(const Rows& rows, int rows_max) {
@@ -269,29 +439,6 @@ class MemoryStore final : public Store {
     return rows;
   }
 
-  template <typename Map, typename Key, typename ToMapKey>
-  static std::vector<std::optional<typename Map::mapped_type>> Find(const Map& map,
-                                                                    std::span<const Key> keys,
-                                                                    ToMapKey to_map_key) {
-    std::vector<std::optional<typename Map::mapped_type>> rows(keys.size());
-    for (size_t i = 0; i < keys.size(); ++i) {
-      const auto found = map.find(to_map_key(keys[i]));
-      if (found != map.end()) {
-        rows[i] = found->second;
-      }
-    }
-    return rows;
-  }
-
-  static LinkRow MakeLink(const LinkKey& key, RecordId record) {
-    return {
-        .system = key.system, .type = key.type, .external_id = key.external_id, .record = record};
-  }
-
-  static bool SameQueue(const QueueKey& key, NameId target, NameId domain) {
-    return std::get<0>(key) == target && std::get<1>(key) == domain;
-  }
-
   static bool Matches(const DeadLetterFilter& filter, const DeadLetterRow& row) {
     return (!filter.state || *filter.state == row.state) &&
            (!filter.kind || *filter.kind == row.kind) &&
@@ -304,59 +451,106 @@ class MemoryStore final : public Store {
   }
 
   // All rows or, with an error, none.
-  absl::Status AppendToJournal(const std::vector<JournalRow>& rows) {
+  absl::Status AppendToJournal(std::vector<JournalRow>& rows) {
+    if (rows.empty()) {
+      return absl::OkStatus();
+    }
+    if (rows.front().seq <= counters_.last_seq) {
+      const Seq known = changes_.Find(ChangeName()(rows.front()));
+      return known != 0 ? ChangeIsStored(rows.front(), known)
+                        : SeqIsNotNew(rows.front(), counters_.last_seq);
+    }
     for (size_t i = 0; i < rows.size(); ++i) {
-      const JournalRow& row = rows[i];
-      const auto [change, is_new] =
-          changes_.try_emplace(ChangeIndexKey(row.system, row.change_id), row.seq);
-      absl::Status status;
-      if (!is_new) {
-        status = ChangeIsStored(row, change->second);
-      } else if (row.seq <= counters_.last_seq) {
-        changes_.erase(change);
-        status = SeqIsNotNew(row, counters_.last_seq);
-      }
-      if (!status.ok()) {
-        for (size_t j = 0; j < i; ++j) {
-          changes_.erase(ChangeIndexKey(rows[j].system, rows[j].change_id));
+      if (const Seq known = changes_.Find(ChangeName()(rows[i])); known != 0) {
+        absl::Status status = ChangeIsStored(rows[i], known);
+        for (size_t j = i; j-- > 0;) {
+          changes_.Erase(rows[j].seq);
+          journal_.Erase(rows[j].seq);
         }
         return status;
       }
+      journal_.Append(std::move(rows[i]));
+      changes_.Insert(rows[i].seq);
     }
-    for (const JournalRow& row : rows) {
-      JournalRow& stored = journal_.emplace_hint(journal_.end(), row.seq, row)->second;
-      RoundTime(&stored.received_at);
-      RoundTime(&stored.occurred_at);
-      counters_.last_seq = row.seq;
+    for (const JournalRow& given : rows) {
+      JournalRow& row = *journal_.Find(given.seq);
+      RoundTime(&row.received_at);
+      RoundTime(&row.occurred_at);
+      if (row.IsFirst()) {
+        first_links_.Insert(row.seq);
+        if (!row.key.empty()) keys_.Insert(row.seq);
+      }
     }
+    counters_.last_seq = rows.back().seq;
     return absl::OkStatus();
   }
 
-  void PutLink(const LinkRow& row) {
-    LinkKey key{row.system, row.type, row.external_id};
-    const auto [link, is_new] = links_.try_emplace(key, row.record);
-    if (!is_new && link->second != row.record) {
-      links_of_.erase({link->second, key});
-      link->second = row.record;
-    }
-    links_of_.emplace(row.record, std::move(key));
+  static std::vector<LinkRow> FirstLinks(const JournalRow& row) {
+    std::vector<LinkRow> links{{row.system, row.type, row.external_id, row.record}};
+    if (!row.key.empty()) links.push_back({0, row.type, row.key, row.record});
+    return links;
   }
 
-  void PutLane(const LaneRow& row) {
-    const auto [lane, is_new] = lanes_.try_emplace({row.record, row.target});
-    if (!is_new) {
-      Unqueue(lane->second);
+  void EraseJournal(const JournalRow& row) {
+    if (row.IsFirst()) {
+      for (LinkRow& link : FirstLinks(row)) {
+        if (!links_.contains(Name{link.system, link.type, link.external_id})) {
+          PutLink(std::move(link));
+        }
+      }
+      first_links_.Erase(row.seq);
+      if (!row.key.empty()) keys_.Erase(row.seq);
     }
-    LaneRow& stored = lane->second;
-    stored = row;
-    RoundTime(&stored.first_attempt_at);
-    RoundTime(&stored.owed_at);
-    RoundTime(&stored.due_at);
-    if (stored.state == LaneState::kIdle) {
+    changes_.Erase(row.seq);
+    journal_.Erase(row.seq);
+  }
+
+  void PutLink(LinkRow row) {
+    const auto found = links_.find(Name{row.system, row.type, row.external_id});
+    if (found != links_.end()) {
+      if (found->second == row.record) return;
+      std::erase_if(links_of_[found->second], [&](const LinkRow& link) {
+        return link.system == row.system && link.type == row.type &&
+               link.external_id == row.external_id;
+      });
+      links_.erase(found);
+    }
+    // The name's text lives in the list of the record's links.
+    auto& links = links_of_[row.record];
+    const RecordId record = row.record;
+    const LinkRow& stored = links.emplace_back(std::move(row));
+    links_.emplace(Name{stored.system, stored.type, stored.external_id}, record);
+  }
+
+  const LaneRow* FindLane(RecordId record, NameId target) const {
+    const auto lanes = lanes_.find(record);
+    if (lanes == lanes_.end()) return nullptr;
+    for (const LaneRow& lane : lanes->second) {
+      if (lane.target == target) return &lane;
+    }
+    return nullptr;
+  }
+
+  LaneRow* FindLane(RecordId record, NameId target) {
+    return const_cast<LaneRow*>(std::as_const(*this).FindLane(record, target));
+  }
+
+  void PutLane(LaneRow row) {
+    LaneRow* stored = FindLane(row.record, row.target);
+    if (stored == nullptr) {
+      stored = &lanes_[row.record].emplace_back();
+    } else {
+      Unqueue(*stored);
+    }
+    *stored = std::move(row);
+    RoundTime(&stored->first_attempt_at);
+    RoundTime(&stored->owed_at);
+    RoundTime(&stored->due_at);
+    if (stored->state == LaneState::kIdle) {
       return;
     }
-    ++lane_counts_[{stored.target, stored.domain, stored.state}];
-    Queue(stored).insert(QueueKeyOf(stored));
+    ++lane_counts_[{stored->target, stored->domain, stored->state}];
+    Queue(*stored).insert(QueueKeyOf(*stored));
   }
 
   // Takes a lane out of the indexes, as it was.
@@ -371,9 +565,7 @@ class MemoryStore final : public Store {
     Queue(lane).erase(QueueKeyOf(lane));
   }
 
-  std::set<QueueKey>& Queue(const LaneRow& lane) {
-    return IsDelayed(lane.state) ? delayed_ : ready_;
-  }
+  QueueSet& Queue(const LaneRow& lane) { return IsDelayed(lane.state) ? delayed_ : ready_; }
 
   static QueueKey QueueKeyOf(const LaneRow& lane) {
     const int64_t position =
@@ -381,9 +573,23 @@ class MemoryStore final : public Store {
     return {lane.target, lane.domain, position, lane.record};
   }
 
-  void PutDeadLetter(const DeadLetterRow& row) {
+  // The lanes of one queue at positions from `from` to `to`.
+  std::vector<LaneRow> ScanQueue(const QueueSet& queue, NameId target, NameId domain, int64_t from,
+                                 int64_t to, int rows_max) const {
+    std::vector<LaneRow> rows;
+    for (auto at = queue.lower_bound({target, domain, from, 0});
+         at != queue.end() && std::get<0>(*at) == target && std::get<1>(*at) == domain &&
+         std::get<2>(*at) <= to && Room(rows, rows_max);
+         ++at) {
+      rows.push_back(*FindLane(std::get<3>(*at), target));
+    }
+    return rows;
+  }
+
+  void PutDeadLetter(DeadLetterRow row) {
     EraseDeadLetter(row.id);
-    DeadLetterRow& stored = dead_letters_[row.id] = row;
+    DeadLetterRow& stored = dead_letters_[row.id];
+    stored = std::move(row);
     RoundTime(&stored.created_at);
     RoundTime(&stored.closed_at);
     counters_.last_dead_letter = std::max(counters_.last_dead_letter, stored.id);
@@ -416,29 +622,46 @@ class MemoryStore final : public Store {
       return true;
     }
     const auto record = records_.find(row.record);
-    if (record != records_.end() && record->second.head == row.seq) {
+    if (record == records_.end() ? row.IsFirst() : record->second.head == row.seq) {
       return true;
     }
-    for (auto lane = lanes_.lower_bound({row.record, 0});
-         lane != lanes_.end() && lane->first.first == row.record; ++lane) {
-      if (lane->second.state != LaneState::kIdle || lane->second.base == row.seq) {
+    for (NameId stream : row.owed) {
+      const auto found = streams_.find(stream);
+      if (found != streams_.end() && FindLane(row.record, found->second.target) == nullptr) {
         return true;
       }
     }
-    return false;
+    // What its record owes may be told by the record's first row alone.
+    if (const JournalRow* first = journal_.Find(row.record); first != nullptr && first->IsFirst()) {
+      for (NameId stream : first->owed) {
+        const auto found = streams_.find(stream);
+        if (found != streams_.end() && FindLane(row.record, found->second.target) == nullptr &&
+            (row.record > found->second.claimed_through || !found->second.flights.empty())) {
+          return true;
+        }
+      }
+    }
+    const auto lanes = lanes_.find(row.record);
+    return lanes != lanes_.end() &&
+           std::any_of(lanes->second.begin(), lanes->second.end(), [&](const LaneRow& lane) {
+             return lane.state != LaneState::kIdle || lane.base == row.seq;
+           });
   }
 
   StoreCounters counters_;
   std::map<NameId, NameRow> names_;
+  std::map<NameId, StreamRow> streams_;
   std::map<NameId, CursorRow> cursors_;
-  std::map<Seq, JournalRow> journal_;
-  std::unordered_map<ChangeIndexKey, Seq, absl::Hash<ChangeIndexKey>> changes_;
-  std::unordered_map<RecordId, RecordRow> records_;
-  std::map<LinkKey, RecordId> links_;
-  std::set<std::pair<RecordId, LinkKey>> links_of_;
-  std::map<LaneOrder, LaneRow> lanes_;
-  std::set<QueueKey> ready_;
-  std::set<QueueKey> delayed_;
+  Journal journal_;
+  NameIndex<ChangeName> changes_{&journal_};
+  NameIndex<LinkName> first_links_{&journal_};
+  NameIndex<KeyName> keys_{&journal_};
+  absl::flat_hash_map<RecordId, RecordRow> records_;
+  absl::flat_hash_map<RecordId, std::list<LinkRow>> links_of_;
+  absl::flat_hash_map<Name, RecordId, NameHash> links_;
+  absl::flat_hash_map<RecordId, std::vector<LaneRow>> lanes_;
+  QueueSet ready_;
+  QueueSet delayed_;
   std::map<LaneCountKey, uint64_t> lane_counts_;
   std::map<uint64_t, DeadLetterRow> dead_letters_;
   std::map<DeadLetterState, uint64_t> dead_letter_counts_;

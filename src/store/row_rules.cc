@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 namespace retailsync::store {
 namespace {
 
@@ -52,6 +54,9 @@ absl::Status CheckRow(const JournalRow& row) {
   RETAILSYNC_RETURN_IF_ERROR(CheckType("journal", row.seq, row.type));
   RETAILSYNC_RETURN_IF_ERROR(CheckReference("journal", row.seq, "record", row.record));
   RETAILSYNC_RETURN_IF_ERROR(CheckReference("journal", row.seq, "previous", row.previous));
+  for (NameId stream : row.owed) {
+    RETAILSYNC_RETURN_IF_ERROR(CheckId("journal", "owed", stream));
+  }
   return CheckEnum("journal", row.seq, "disposition", row.disposition, Disposition::kMerged,
                    Disposition::kSetAside);
 }
@@ -77,6 +82,19 @@ absl::Status CheckRow(const LaneRow& row) {
       CheckReference("lane of record", row.record, "attempt_seq", row.attempt_seq));
   return CheckEnum("lane of record", row.record, "state", row.state, LaneState::kIdle,
                    LaneState::kWaiting);
+}
+
+absl::Status CheckRow(const StreamRow& row) {
+  RETAILSYNC_RETURN_IF_ERROR(CheckId("stream", "id", row.id));
+  RETAILSYNC_RETURN_IF_ERROR(CheckId("stream", "target", row.target));
+  for (const Flight& flight : row.flights) {
+    if (flight.from > flight.to) {
+      return absl::InvalidArgumentError(
+          fmt::format("stream {}: flights: {} is after {}", row.id, flight.from, flight.to));
+    }
+    RETAILSYNC_RETURN_IF_ERROR(CheckReference("stream", row.id, "flights", flight.to));
+  }
+  return CheckReference("stream", row.id, "claimed_through", row.claimed_through);
 }
 
 absl::Status CheckRow(const DeadLetterRow& row) {
@@ -110,6 +128,7 @@ absl::Status CheckBatch(const WriteBatch& batch) {
   RETAILSYNC_RETURN_IF_ERROR(CheckRows(batch.records));
   RETAILSYNC_RETURN_IF_ERROR(CheckRows(batch.links));
   RETAILSYNC_RETURN_IF_ERROR(CheckRows(batch.lanes));
+  RETAILSYNC_RETURN_IF_ERROR(CheckRows(batch.streams));
   RETAILSYNC_RETURN_IF_ERROR(CheckRows(batch.dead_letters));
   RETAILSYNC_RETURN_IF_ERROR(CheckRows(batch.cursors));
   for (size_t i = 1; i < batch.journal.size(); ++i) {
@@ -155,7 +174,60 @@ absl::Time FromStoredTime(int64_t micros) {
   return absl::FromUnixMicros(micros);
 }
 
-std::string Printable(const std::string& id) {
+std::string JoinOwed(const JournalRow& row) {
+  return fmt::format("{}", fmt::join(row.owed, ","));
+}
+
+bool ParseOwed(std::string_view text, JournalRow* row) {
+  row->owed.clear();
+  const char* at = text.data();
+  const char* end = text.data() + text.size();
+  while (at != end) {
+    const auto [rest, error] = std::from_chars(at, end, row->owed.emplace_back());
+    if (error != std::errc() || (rest != end && *rest != ',')) return false;
+    at = rest == end ? end : rest + 1;
+  }
+  return text.empty() || text.back() != ',';
+}
+
+std::string JoinFlights(const StreamRow& row) {
+  std::string text = "[";
+  for (const Flight& flight : row.flights) {
+    text += fmt::format("{}[{},{},{},{}]", text.size() == 1 ? "" : ",", flight.from, flight.to,
+                        ToStoredTime(flight.at), ToStoredTime(flight.due_at));
+  }
+  return text + "]";
+}
+
+bool ParseFlights(std::string_view text, StreamRow* row) {
+  row->flights.clear();
+  const auto take = [&](char c) {
+    const bool ok = !text.empty() && text.front() == c;
+    text.remove_prefix(ok ? 1 : 0);
+    return ok;
+  };
+  const auto number = [&](auto& value, char after) {
+    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    text.remove_prefix(static_cast<size_t>(rest - text.data()));
+    return error == std::errc() && take(after);
+  };
+  if (!take('[')) return false;
+  while (!take(']')) {
+    Flight flight;
+    int64_t sent_at = 0;
+    int64_t due_at = 0;
+    if ((!row->flights.empty() && !take(',')) || !take('[') || !number(flight.from, ',') ||
+        !number(flight.to, ',') || !number(sent_at, ',') || !number(due_at, ']')) {
+      return false;
+    }
+    flight.at = FromStoredTime(sent_at);
+    flight.due_at = FromStoredTime(due_at);
+    row->flights.push_back(flight);
+  }
+  return text.empty();
+}
+
+std::string Printable(std::string_view id) {
   std::string text;
   for (const char c : id) {
     if (text.size() >= kPrintableMax) {

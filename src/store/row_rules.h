@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -31,8 +32,15 @@ absl::Status SeqIsNotNew(const JournalRow& row, Seq last_seq);
 int64_t ToStoredTime(absl::Time time);
 absl::Time FromStoredTime(int64_t micros);
 
+// The parts of rows that one column holds: "3,7", and "[[from,to,sent at,due at],…]". The Parse
+// functions give false for anything else.
+std::string JoinOwed(const JournalRow& row);
+bool ParseOwed(std::string_view text, JournalRow* row);
+std::string JoinFlights(const StreamRow& row);
+bool ParseFlights(std::string_view text, StreamRow* row);
+
 // An id in a message for people: printable, and not longer than a line.
-std::string Printable(const std::string& id);
+std::string Printable(std::string_view id);
 
 }  // namespace retailsync::store
 

@@ -81,6 +81,7 @@ class Table:
     def __init__(self, path):
         self.libraries, self.uses, self.public, self.private = {}, {}, {}, {}
         self.pure, self.siblings, self.top, self.allowed = set(), set(), set(), {}
+        self.adapters = set()
         for line in path.read_text().splitlines():
             words = line.split("#")[0].split()
             if not words:
@@ -94,6 +95,8 @@ class Table:
                 self.uses[name] = [w for w in uses.split() if w != "-"]
                 self.public[name] = set(public.split())
                 self.private[name] = set(private.split())
+            elif kind == "adapter":
+                self.adapters.add((rest[0], rest[1]))
             elif kind == "allow":
                 self.allowed[rest[0]] = set(rest[1:])
             elif kind in ("pure", "siblings", "top"):
@@ -218,6 +221,8 @@ class Checker:
         if library is None:
             if not SYSTEM_HEADERS.match(include):
                 self.report(where, "third-party", f"<{include}> is of no library of layers.txt")
+        elif (path.relative_to(self.root).as_posix(), library) in table.adapters:
+            return
         elif library not in table.public[layer] | table.private[layer]:
             self.report(where, "third-party", f"'{layer}' must not name {library} ({include})")
         elif public and library not in table.public[layer]:

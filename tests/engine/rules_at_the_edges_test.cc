@@ -11,10 +11,15 @@ namespace retailsync {
 namespace {
 
 using fakes::Act;
+using fakes::Anna;
+using fakes::Delete;
+using fakes::FakeErp;
 using fakes::MakeOrder;
 using fakes::MakeProduct;
 using fakes::ShopAndErp;
 using fakes::Upsert;
+using fakes::World;
+using fakes::WorldSetup;
 using Texts = std::vector<std::string>;
 
 TEST_CASE("rule 9, I14 I23: a page in hand that is refused for overload is read again") {
@@ -362,6 +367,69 @@ TEST_CASE("rule 5, I19: an echo of the write before the last, under our key, cha
   REQUIRE_OK(world.RunUntilIdle());
   CHECK(shop.effects().empty());
   CHECK(world.Record(MakeProduct("P", ""))->row.version == 2);
+}
+
+TEST_CASE("rule 2, I1: requeueing an older fact sends that one only") {
+  World world;
+  FakeErp& erp = world.MakeErp("erp");
+  erp.capabilities.verifiable = false;
+  world.AddSystem("till", {});
+  world.AddSystem("erp", {.sink = &erp});
+  world.AddRoute("till", "erp", EntityType::kOrder);
+  erp.Script("order:1", {{Act::kUnknownWithoutEffect},
+                         {Act::kUnknownWithEffect},
+                         {Act::kPermanent},
+                         {Act::kUnknownWithoutEffect}});
+  for (const char* text : {"v1", "v2", "v3", "v4"}) {
+    world.AcceptOne(Upsert("till", text, MakeOrder("1", text)));
+    REQUIRE_OK(world.RunUntilIdle());
+  }
+  const auto letters = world.Letters();
+  REQUIRE(letters.size() == 4);
+  // Requeued together, each is sent once, in order; the second stays as it is.
+  REQUIRE_OK(world.engine().dead_letters().Requeue(letters[0].row.id, Anna()));
+  REQUIRE_OK(world.engine().dead_letters().Requeue(letters[3].row.id, Anna()));
+  REQUIRE_OK(world.Restart());
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(erp.DoubleEffects() == "");
+  CHECK(erp.TextsOf("order:1") == Texts{"v2", "v1", "v4"});
+  // What comes next is sent as ever.
+  world.AcceptOne(Upsert("till", "v5", MakeOrder("1", "v5")));
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(erp.TextsOf("order:1") == Texts{"v2", "v1", "v4", "v5"});
+}
+
+TEST_CASE("rule 2: what may have arrived is deleted there") {
+  World world;
+  FakeErp& erp = world.MakeErp("erp");
+  erp.capabilities.verifiable = false;
+  world.AddSystem("till", {});
+  world.AddSystem("erp", {.sink = &erp});
+  world.AddRoute("till", "erp", EntityType::kProduct);
+  erp.Script("product:MUG", {{Act::kUnknownWithEffect}});
+  world.AcceptOne(Upsert("till", "1", MakeProduct("MUG", "red")));
+  REQUIRE_OK(world.RunUntilIdle());
+  REQUIRE(erp.HeldText("product:MUG") == "red");
+  world.AcceptOne(Delete("till", "2", MakeProduct("MUG", "red")));
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(erp.HeldText("product:MUG") == "");
+  CHECK(erp.effects().size() == 2);
+}
+
+TEST_CASE("rule 9: what waits for another entity does not keep that entity out") {
+  WorldSetup setup;
+  setup.options.owed_lanes_max = 3;
+  ShopAndErp world(setup, {EntityType::kOrder, EntityType::kProduct});
+  for (int i = 0; i < 5; ++i) {
+    world.shop.Push(Upsert("shop", fmt::format("o{}", i),
+                           MakeOrder(fmt::format("{}", i), "first", {}, {"MUG"})));
+  }
+  REQUIRE_OK(world.RunFor(absl::Minutes(2)));
+  CHECK(world.StatusOf("erp").domains.size() == 2);
+  CHECK(world.erp.effects().empty());
+  world.shop.Push(Upsert("shop", "p", MakeProduct("MUG", "red")));
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.effects().size() == 6);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ quietly() {
   }
 }
 
-programs="uses_base uses_all"
+programs="uses_base uses_all uses_testing"
 
 by_find_package() {
   say "find_package in $1"

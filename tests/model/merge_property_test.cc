@@ -1,3 +1,4 @@
+#include <map>
 #include <set>
 
 #include "retailsync/model/v1/canonical.h"
@@ -150,6 +151,115 @@ TEST_CASE("provenance says who wrote each leaf that changed, and is not repeated
     }
     CHECK(paths.contains(""));
   }
+}
+
+// What may be known of a merge without looking into the entities.
+WholeMergeInput WholeOf(const MergeInput& input, const Origin& head, const std::string& packed,
+                        const std::string& current_bytes) {
+  WholeMergeInput whole;
+  if (input.current != nullptr) {
+    whole.current = CanonicalDigest(*input.current);
+    whole.current_bytes = current_bytes;
+  }
+  whole.incoming = CanonicalDigest(*input.incoming);
+  whole.provenance = packed;
+  whole.head = head;
+  whole.change = {input.system, input.source_version, input.seq};
+  whole.is_patch = input.fields != nullptr;
+  whole.has_base = input.base != nullptr;
+  whole.is_restricted = input.may_write != nullptr;
+  return whole;
+}
+
+TEST_CASE("what digests and provenance tell of a merge is what the merge tells") {
+  std::map<WholeMerge, int> outcomes;
+  int heard = 0;
+  for (uint64_t seed = 1; seed <= 3000; ++seed) {
+    Case c(seed);
+    INFO("seed " << seed);
+    auto& dice = c.random.random();
+    if (dice.Chance(0.5)) c.input.base = nullptr;
+    if (dice.Chance(0.5)) c.input.may_write = nullptr;
+    if (dice.Chance(0.7)) c.input.system = "erp";
+    static constexpr int64_t kVersions[] = {0, 3, 4, 7};
+    c.input.source_version = kVersions[dice.Below(4)];
+    if (dice.Chance(0.4)) c.incoming = c.current;
+    if (dice.Chance(0.3)) {
+      auto* entry = c.provenance.add_entries();
+      entry->set_path("attributes");
+      entry->set_system(dice.Chance(0.5) ? "erp" : "shop");
+      entry->set_source_version(dice.Below(9));
+      entry->set_seq(2);
+    }
+    if (dice.Chance(0.1)) c.input.current = nullptr;
+    const Origin head{dice.Chance(0.5) ? "erp" : "pim", 4, 1};
+    const std::string packed = PackProvenance(c.provenance, head);
+    const std::string bytes = dice.Chance(0.9) ? c.current.SerializeAsString() : "";
+    const WholeMergeResult whole = MergeWhole(WholeOf(c.input, head, packed, bytes));
+    const MergeResult merged = Merge(c.input);
+    ++outcomes[whole.outcome];
+    const Digest digest = CanonicalDigest(merged.merged);
+    if (whole.outcome == WholeMerge::kUndecided) {
+      const bool all_its_own = IsAllFrom(c.provenance, c.input.system) &&
+                               !SaidNewer(c.provenance, c.input.system, c.input.source_version);
+      const bool free = c.input.fields == nullptr && c.input.may_write == nullptr;
+      const bool clear = free && c.input.base == nullptr && all_its_own && !bytes.empty() &&
+                         !HasUnknownFields(bytes);
+      CHECK_FALSE((free && c.input.current == nullptr));
+      CHECK_FALSE((clear && c.input.current != nullptr));
+      continue;
+    }
+    CHECK(merged.refused.empty());
+    CHECK(merged.stale.empty());
+    const bool becomes = whole.outcome == WholeMerge::kIncoming;
+    CHECK(merged.changed == becomes);
+    CHECK(digest == CanonicalDigest(becomes ? c.incoming : c.current));
+    const auto provenance = UnpackProvenance(
+        whole.provenance,
+        becomes ? Origin{c.input.system, c.input.source_version, c.input.seq} : head);
+    REQUIRE(provenance.ok());
+    CHECK(provenance->SerializeAsString() == merged.provenance.SerializeAsString());
+    if (!becomes) {
+      CHECK(whole.provenance_changed == (whole.provenance != packed));
+      heard += whole.provenance_changed ? 1 : 0;
+    }
+  }
+  CHECK(outcomes[WholeMerge::kUndecided] > 500);
+  CHECK(outcomes[WholeMerge::kCurrent] > 300);
+  CHECK(outcomes[WholeMerge::kIncoming] > 200);
+  CHECK(heard > 50);
+}
+
+TEST_CASE(
+    "an element that moved in its list says nothing new, and a new field of a record survives") {
+  Case c(3);
+  c.current.Clear();
+  auto* product = c.current.mutable_product();
+  product->set_sku("A");
+  product->add_titles()->set_locale("de");
+  product->add_titles()->set_locale("en");
+  c.incoming = c.current;
+  c.incoming.mutable_product()->mutable_titles()->SwapElements(0, 1);
+  const Origin erp{"erp", 4, 1};
+  std::string bytes = c.current.SerializeAsString();
+  WholeMergeInput whole{.current = CanonicalDigest(c.current),
+                        .incoming = CanonicalDigest(c.incoming),
+                        .current_bytes = bytes,
+                        .head = erp,
+                        .change = {"erp", 5, 2}};
+  CHECK(MergeWhole(whole).outcome == WholeMerge::kCurrent);
+
+  c.incoming.mutable_product()->set_brand("B");
+  whole.incoming = CanonicalDigest(c.incoming);
+  CHECK(MergeWhole(whole).outcome == WholeMerge::kIncoming);
+  product->GetReflection()->MutableUnknownFields(product)->AddVarint(5000, 1);
+  bytes = c.current.SerializeAsString();
+  whole.current = CanonicalDigest(c.current);
+  whole.current_bytes = bytes;
+  CHECK(MergeWhole(whole).outcome == WholeMerge::kUndecided);
+  whole.provenance = "no provenance";
+  whole.incoming = whole.current;
+  CHECK(MergeWhole(whole).outcome == WholeMerge::kUndecided);
 }
 
 }  // namespace

@@ -340,11 +340,13 @@ TEST_CASE("I28: unknown fields of both sides survive") {
 TEST_CASE("a word about another type changes nothing") {
   Record record;
   record.Say({.system = "shop", .entity = R"(product { sku: "A" })"});
-  const auto result = record.Say({.system = "shop",
-                                  .entity = R"(customer { number: "1" })",
-                                  .may_write = [](std::string_view) { return true; }});
-  CHECK_FALSE(result.changed);
-  CHECK(result.refused == Paths{""});
+  for (const FieldAuthority& may_write :
+       {FieldAuthority(), FieldAuthority([](std::string_view) { return true; })}) {
+    const auto result = record.Say(
+        {.system = "shop", .entity = R"(customer { number: "1" })", .may_write = may_write});
+    CHECK_FALSE(result.changed);
+    CHECK(result.refused == Paths{""});
+  }
   CHECK(record.Is(R"(product { sku: "A" })"));
 }
 

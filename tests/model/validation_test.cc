@@ -1,5 +1,6 @@
 #include "retailsync/model/v1/validation.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/text_format.h>
 
 #include "support/catch.h"
@@ -91,7 +92,16 @@ TEST_CASE("I28: unknown enumerators are violations, unknown fields are none") {
   CHECK(Validate(entity).empty());
 }
 
+TEST_CASE("an entity that would say something else once it is stored is not sound") {
+  Entity entity = Parse<Entity>(kOrder);
+  auto* line = entity.mutable_order()->mutable_lines(0);
+  line->GetReflection()->MutableUnknownFields(line)->AddLengthDelimited(1, "2");
+  CHECK(Describe(Validate(entity)) ==
+        "order.lines[1]: must not have an unknown field with the number of a known one");
+}
+
 TEST_CASE("texts that no system should be given") {
+  const google::protobuf::LogSilencer silence;
   Entity entity = Parse<Entity>(R"(product { sku: "A" })");
   for (const std::string& text :
        {std::string("a\0b", 3), std::string("\xff"), std::string("\xc0\x80"),

@@ -212,9 +212,9 @@ TEST_CASE("I29: a changed byte anywhere in the file gives no wrong answer", "[ke
   DamagedIndex index;
   KeySource source(13);
   int found = 0;
-  for (int round = 0; round < 30; ++round) {
+  for (int round = 0; round < 20; ++round) {
     index.Undo();
-    static_cast<void>(index->Keep());
+    index->Execute("PRAGMA wal_checkpoint(TRUNCATE)");
     const std::string path = index->path();
     const std::string said = index.Say([&] {
       std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
@@ -226,7 +226,7 @@ TEST_CASE("I29: a changed byte anywhere in the file gives no wrong answer", "[ke
     });
     found += said.empty() ? 0 : 1;
   }
-  CHECK(found > 5);
+  CHECK(found > 3);
 }
 
 TEST_CASE("A reset that is rolled back leaves everything", "[key_index]") {

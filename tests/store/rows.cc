@@ -106,6 +106,26 @@ JournalRow MakeJournal(Seq seq) {
   return row;
 }
 
+JournalRow MakeFirst(Seq seq, const std::vector<NameId>& owed) {
+  JournalRow row = MakeJournal(seq);
+  row.version = 1;
+  row.previous = 0;
+  row.key = fmt::format("key {}", seq);
+  row.owed.assign(owed.begin(), owed.end());
+  return row;
+}
+
+StreamRow MakeStream(NameId id, NameId target) {
+  return {.id = id,
+          .target = target,
+          .route = 3,
+          .domain = 4,
+          .claimed_through = 7,
+          .ready = 2,
+          .flights = {{.from = 3, .to = 5, .at = At(30), .due_at = At(31)},
+                      {.from = 6, .to = 6, .at = At(32), .due_at = absl::InfiniteFuture()}}};
+}
+
 RecordRow MakeRecord(RecordId id) {
   RecordRow row;
   row.id = id;
@@ -128,6 +148,7 @@ LaneRow MakeLane(NameId target, RecordId record, LaneState state) {
   row.state = state;
   row.owed_since = record;
   row.done = 2;
+  row.settled = 8;
   row.acknowledged = 1;
   row.acknowledged_digest = DigestOf("acknowledged");
   row.base = 0;
@@ -200,6 +221,45 @@ std::string Text(const JournalRow& row) {
       .Add("merged", row.merged)
       .Add("fields", row.fields)
       .Add("traceparent", row.traceparent)
+      .Add("key", row.key)
+      .Add("owed", fmt::format("{}", fmt::join(row.owed, " ")))
+      .text();
+}
+
+std::string Text(const AcceptedChange& change) {
+  return Fields()
+      .Add("seq", change.seq)
+      .Add("type", change.type)
+      .Add("disposition", change.disposition)
+      .Add("record", change.record)
+      .Add("version", change.version)
+      .Add("content", change.content)
+      .Add("traceparent", change.traceparent)
+      .text();
+}
+
+std::string Text(const StreamRow& row) {
+  Fields fields;
+  fields.Add("id", row.id)
+      .Add("target", row.target)
+      .Add("route", row.route)
+      .Add("domain", row.domain)
+      .Add("claimed_through", row.claimed_through)
+      .Add("ready", row.ready);
+  for (const Flight& flight : row.flights) {
+    fields.Add("from", flight.from)
+        .Add("to", flight.to)
+        .Add("at", flight.at)
+        .Add("due_at", flight.due_at);
+  }
+  return fields.text();
+}
+
+std::string Text(const OwedPage& page) {
+  return Fields()
+      .Add("seqs", fmt::format("{}", fmt::join(page.seqs, " ")))
+      .Add("looked_through", page.looked_through)
+      .Add("done", page.done)
       .text();
 }
 
@@ -234,6 +294,7 @@ std::string Text(const LaneRow& row) {
       .Add("state", row.state)
       .Add("owed_since", row.owed_since)
       .Add("done", row.done)
+      .Add("settled", row.settled)
       .Add("acknowledged", row.acknowledged)
       .Add("acknowledged_digest", row.acknowledged_digest)
       .Add("base", row.base)
@@ -293,7 +354,6 @@ std::string Text(const CursorRow& row) {
 std::string Text(const StoreCounters& counters) {
   return Fields()
       .Add("last_seq", counters.last_seq)
-      .Add("last_record", counters.last_record)
       .Add("last_name", counters.last_name)
       .Add("last_dead_letter", counters.last_dead_letter)
       .Add("latest_time", counters.latest_time)

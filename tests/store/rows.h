@@ -59,6 +59,9 @@ absl::Time At(int64_t micros);
 
 NameRow MakeName(NameId id);
 JournalRow MakeJournal(Seq seq);
+// The row that made the record with its number: "key 5", owed to `owed`.
+JournalRow MakeFirst(Seq seq, const std::vector<NameId>& owed = {});
+StreamRow MakeStream(NameId id, NameId target);
 RecordRow MakeRecord(RecordId id);
 LaneRow MakeLane(NameId target, RecordId record, LaneState state);
 DeadLetterRow MakeDeadLetter(uint64_t id);
@@ -68,6 +71,9 @@ WriteBatch MakeCursor(const std::string& cursor);
 // Every field, by name.
 std::string Text(const NameRow& row);
 std::string Text(const JournalRow& row);
+std::string Text(const AcceptedChange& change);
+std::string Text(const StreamRow& row);
+std::string Text(const OwedPage& page);
 std::string Text(const RecordRow& row);
 std::string Text(const LinkRow& row);
 std::string Text(const LaneRow& row);

@@ -43,7 +43,7 @@ TEST_CASE("The file says what it is and how it is kept", "[sqlite]") {
   RawDatabase database(path);
   CHECK(database.Query("PRAGMA journal_mode") == Lines{"wal"});
   CHECK(database.Query("PRAGMA application_id") == Lines{std::to_string(0x52545359)});
-  CHECK(database.Query("PRAGMA user_version") == Lines{"2"});
+  CHECK(database.Query("PRAGMA user_version") == Lines{"3"});
   CHECK(database.Query("PRAGMA integrity_check") == Lines{"ok"});
 }
 
@@ -85,6 +85,35 @@ TEST_CASE("The views can be read by a person", "[sqlite]") {
               "1970-01-01T00:00:00.000100Z|"});
 }
 
+TEST_CASE("The views show what first journal rows and streams stand for", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  const auto store = store::OpenSqlite(path);
+  REQUIRE(store.ok());
+  WriteBatch batch;
+  batch.names = {{1, NameKind::kSystem, "shop"},
+                 {2, NameKind::kSystem, "erp"},
+                 {3, NameKind::kRoute, "orders"},
+                 {4, NameKind::kDomain, "sales"}};
+  for (Seq seq = 1; seq <= 5; ++seq) batch.journal.push_back(MakeFirst(seq, {7}));
+  batch.streams = {MakeStream(7, 2)};
+  batch.streams[0].claimed_through = 3;
+  batch.streams[0].ready = 1;
+  batch.streams[0].flights = {{.from = 2, .to = 3, .at = At(1), .due_at = At(2)}};
+  batch.lanes = {MakeLane(2, 5, LaneState::kWaiting)};
+  REQUIRE((*store)->Commit(batch).ok());
+  RawDatabase database(path);
+  CHECK(database.Query("SELECT key, state, attempts, route, domain, owed_since FROM deliveries "
+                       "ORDER BY record") ==
+        Lines{"key 2|in flight|1|orders|sales|2", "key 3|in flight|1|orders|sales|3",
+              "key 4|ready|0|orders|sales|4", "key 5|waiting|4|orders|sales|5"});
+  CHECK(database.Query("SELECT id, type, key, version, head, changed_by FROM records WHERE id < 3 "
+                       "ORDER BY id") == Lines{"1|order|key 1|1|1|shop", "2|order|key 2|1|2|shop"});
+  CHECK(database.Query("SELECT system, external_id, key FROM links WHERE record = 1 ORDER BY 1") ==
+        Lines{"(business key)|key 1|key 1", "shop|order 1|key 1"});
+  CHECK(database.Query("SELECT DISTINCT key FROM changes WHERE seq = 4") == Lines{"key 4"});
+}
+
 TEST_CASE("The views know every entity type by its name", "[sqlite]") {
   const TempDirectory directory;
   const std::string path = directory.File("sync.db");
@@ -115,16 +144,20 @@ TEST_CASE("A store of schema version 1 is upgraded with everything in it", "[sql
   for (int round = 0; round < 2; ++round) {
     auto store = store::OpenSqlite(path);
     REQUIRE(store.ok());
-    CHECK(Text((*store)->ScanJournal(0, 10)) ==
-          Text(std::vector<JournalRow>{MakeJournal(1), MakeJournal(2)}));
+    std::vector<JournalRow> journal = {MakeJournal(1), MakeJournal(2)};
+    // Digests that the older release made are not compared with those of this one.
+    for (JournalRow& row : journal) row.content = Digest();
+    CHECK(Text((*store)->ScanJournal(0, 10)) == Text(journal));
     CHECK(Text((*store)->ReadRecords(std::vector<RecordId>{1})->front()) == Text(MakeRecord(1)));
-    CHECK(Text((*store)->ScanReady(2, 4, 0, 10)) == Text(MakeLane(2, 1, LaneState::kReady)) + "\n");
+    LaneRow lane = MakeLane(2, 1, LaneState::kReady);
+    lane.settled = 0;
+    CHECK(Text((*store)->ScanReady(2, 4, 0, 10)) == Text(lane) + "\n");
     CHECK(Text((*store)->LinksOf(1)) == Text(LinkRow{1, EntityType::kOrder, "order 1", 1}) + "\n");
     CHECK(Text((*store)->ScanDeadLetters({})) == Text(MakeDeadLetter(1)) + "\n");
     CHECK(Text((*store)->ReadNames()) == Text(MakeName(1)) + "\n");
     CHECK((*store)->ReadCursors()->front().cursor == "page 2");
     CHECK((*store)->ReadCounters()->latest_time == At(1'000'001));
-    CHECK(RawDatabase(path).Query("PRAGMA user_version") == Lines{"2"});
+    CHECK(RawDatabase(path).Query("PRAGMA user_version") == Lines{"3"});
     CHECK(RawDatabase(path).Query("SELECT change_id FROM changes") ==
           Lines{"change 1", "change 2"});
     CHECK((*store)->Expire({.before = absl::InfinitePast()}).ok());

@@ -156,6 +156,79 @@ TEMPLATE_TEST_CASE("Expiring goes on where it stopped, within its limit", "[stor
   CHECK(Journal(*store) == std::vector<Seq>{5});
 }
 
+TEMPLATE_TEST_CASE("A record's first row stays while it is all there is of it", "[store]",
+                   MemoryUnderTest, SqliteUnderTest) {
+  TestType store;
+  WriteBatch batch;
+  batch.journal = {MakeFirst(1, {20, 21}), MakeFirst(2), MakeJournal(3), MakeJournal(4)};
+  batch.journal[2].record = 1;
+  batch.journal[3].record = 2;
+  batch.streams = {MakeStream(20, 2), MakeStream(21, 3)};
+  for (StreamRow& stream : batch.streams) stream.flights.clear();  // all of it is acknowledged
+  REQUIRE(store->Commit(batch).ok());
+  // Both records are their first rows; rows 3 and 4 are nobody's head.
+  CHECK(store->Expire({.before = absl::InfiniteFuture()})->journal_rows == 2);
+  CHECK(Journal(*store) == std::vector<Seq>{1, 2});
+  WriteBatch newer;
+  newer.journal = {MakeJournal(5), MakeJournal(6)};
+  newer.journal[0].record = 1;
+  newer.journal[1].record = 2;
+  newer.records = {MakeRecord(1), MakeRecord(2)};
+  newer.records[0].head = 5;
+  newer.records[1].head = 6;
+  REQUIRE(store->Commit(newer).ok());
+  CHECK(store->Expire({.before = absl::InfiniteFuture()})->journal_rows == 1);
+  // Record 1 still has two lanes that nothing but its first row knows of.
+  CHECK(Journal(*store) == std::vector<Seq>{1, 5, 6});
+  WriteBatch lanes;
+  lanes.lanes = {MakeLane(2, 1, LaneState::kIdle)};
+  REQUIRE(store->Commit(lanes).ok());
+  CHECK(store->Expire({.before = absl::InfiniteFuture()})->journal_rows == 0);
+  lanes.lanes = {MakeLane(3, 1, LaneState::kIdle)};
+  REQUIRE(store->Commit(lanes).ok());
+  const std::string links_before = Text(store->LinksOf(1)) + Text(store->LinksOf(2));
+  CHECK(store->Expire({.before = absl::InfiniteFuture()})->journal_rows == 1);
+  CHECK(Journal(*store) == std::vector<Seq>{5, 6});
+  // The links they stood for are there all the same.
+  for (int round = 0; round < 2; ++round) {
+    CHECK(Text(store->LinksOf(1)) + Text(store->LinksOf(2)) == links_before);
+    const auto found = store->FindLinks(std::vector<LinkKey>{{1, EntityType::kOrder, "order 1"},
+                                                             {0, EntityType::kOrder, "key 1"},
+                                                             {1, EntityType::kOrder, "order 2"},
+                                                             {0, EntityType::kOrder, "key 2"}});
+    CHECK(*found == std::vector<std::optional<RecordId>>{1, 1, 2, 2});
+    store.Reopen();
+  }
+}
+
+TEMPLATE_TEST_CASE("Nothing goes of a record that a stream owes", "[store]", MemoryUnderTest,
+                   SqliteUnderTest) {
+  TestType store;
+  WriteBatch batch;
+  batch.journal = {MakeFirst(1, {20}), MakeJournal(2), MakeJournal(3)};
+  batch.journal[1].record = 1;
+  batch.journal[2].record = 1;
+  batch.records = {MakeRecord(1)};
+  batch.records[0].head = 3;
+  batch.streams = {MakeStream(20, 2)};
+  batch.streams[0].claimed_through = 0;
+  batch.streams[0].flights.clear();
+  REQUIRE(store->Commit(batch).ok());
+  REQUIRE(store->Expire({.before = absl::InfiniteFuture()}).ok());
+  CHECK(Journal(*store) == std::vector<Seq>{1, 2, 3});  // ready
+  WriteBatch change;
+  change.streams = batch.streams;
+  change.streams[0].claimed_through = 1;
+  change.streams[0].flights = {{.from = 1, .to = 1, .at = At(1), .due_at = At(1)}};
+  REQUIRE(store->Commit(change).ok());
+  REQUIRE(store->Expire({.before = absl::InfiniteFuture()}).ok());
+  CHECK(Journal(*store) == std::vector<Seq>{1, 2, 3});  // in flight
+  change.streams[0].flights.clear();
+  REQUIRE(store->Commit(change).ok());
+  REQUIRE(store->Expire({.before = absl::InfiniteFuture()}).ok());
+  CHECK(Journal(*store) == std::vector<Seq>{1, 3});  // acknowledged: the first row says so
+}
+
 TEMPLATE_TEST_CASE("Sequences are not used again after everything expired", "[store]",
                    MemoryUnderTest, SqliteUnderTest) {
   TestType store;

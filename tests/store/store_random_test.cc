@@ -49,6 +49,14 @@ class Generator {
       row.record = Below(24);
       row.received_at = At(static_cast<int64_t>(row.seq / 3));
       row.payload = Id();
+      if (OneIn(3)) {
+        row.record = row.seq;
+        row.version = 1;
+        row.key = OneIn(3) ? std::string() : fmt::format("key {}", row.seq);
+        for (NameId stream = 20; stream < 22; ++stream) {
+          if (OneIn(3)) row.owed.push_back(stream);
+        }
+      }
       batch.journal.push_back(row);
     }
     if (!batch.journal.empty() && OneIn(30)) {
@@ -63,6 +71,16 @@ class Generator {
     for (uint64_t i = Below(4); i > 0; --i) {
       batch.links.push_back({static_cast<NameId>(Below(3)),
                              OneOf(EntityType::kProduct, EntityType::kPrice), Id(), From1To(7)});
+    }
+    if (OneIn(4)) {
+      batch.links.push_back({static_cast<NameId>(From1To(2)), EntityType::kOrder,
+                             fmt::format("order {}", Below(*last_seq + 2)),
+                             From1To(*last_seq + 1)});
+    }
+    if (OneIn(3)) {
+      const NameId id = 20 + static_cast<NameId>(Below(2));
+      batch.streams.push_back(MakeStream(id, id - 19));
+      batch.streams.back().claimed_through = Below(*last_seq + 1);
     }
     for (uint64_t i = Below(6); i > 0; --i) {
       LaneRow row = MakeLane(static_cast<NameId>(From1To(2)), From1To(7),
@@ -107,25 +125,34 @@ class Generator {
       case 0:
         return Text(store.ReadCounters());
       case 1:
-        return Text(store.ReadNames()) + Text(store.ReadCursors());
-      case 2:
-        return Text(store.FindChanges(std::vector<ChangeKey>{
-            {target, Id()}, {domain, fmt::format("change {}", Below(last_seq + 2))}}));
+        return Text(store.ReadNames()) + Text(store.ReadCursors()) + Text(store.ReadStreams());
+      case 2: {
+        const std::string id = Id();
+        const std::string change = fmt::format("change {}", Below(last_seq + 2));
+        return Text(store.FindChanges(std::vector<ChangeKey>{{target, id}, {domain, change}}));
+      }
       case 3:
         return Text(store.ReadJournal(std::vector<Seq>{Below(last_seq + 2), Below(last_seq + 2)}));
       case 4:
         return Text(store.ReadRecords(std::vector<RecordId>{Below(9), Below(9), Below(9)}));
-      case 5:
-        return Text(store.FindLinks(std::vector<LinkKey>{{target, EntityType::kProduct, Id()},
-                                                         {0, EntityType::kPrice, Id()}}));
+      case 5: {
+        const std::string a = Id();
+        const std::string b = Id();
+        const std::string order = fmt::format("order {}", Below(last_seq + 2));
+        const std::string key = fmt::format("key {}", Below(last_seq + 2));
+        return Text(store.FindLinks(std::vector<LinkKey>{{target, EntityType::kProduct, a},
+                                                         {0, EntityType::kPrice, b},
+                                                         {target, EntityType::kOrder, order},
+                                                         {0, EntityType::kOrder, key}}));
+      }
       case 6:
         return Text(store.ReadLanes(std::vector<LaneKey>{{target, Below(9)}, {domain, Below(9)}}));
       case 7:
         return Text(store.ScanJournal(Below(last_seq + 2), rows_max));
       case 8:
-        return Text(store.ScanLinks(static_cast<NameId>(Below(3)), EntityType::kProduct, Id(),
-                                    rows_max)) +
-               Text(store.LinksOf(Below(9)));
+        return Text(store.ScanOwed(20 + static_cast<NameId>(Below(2)), Below(last_seq + 2),
+                                   rows_max, static_cast<int>(Below(9)))) +
+               Text(store.LinksOf(Below(last_seq + 2)));
       case 9:
         return Text(store.ScanReady(target, domain, Below(10), rows_max));
       case 10:
@@ -166,7 +193,7 @@ TEST_CASE("Memory and SQLite give the same answers", "[store]") {
   int commits = 0;
   int refused = 0;
   uint64_t expired = 0;
-  for (uint64_t seed = 1; seed <= 8; ++seed) {
+  for (uint64_t seed = 1; seed <= 14; ++seed) {
     CAPTURE(seed);
     Generator generator(seed);
     MemoryUnderTest memory;

@@ -1,6 +1,7 @@
 // The promises of Store, held by every implementation.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "store/rows.h"
@@ -49,16 +50,30 @@ WriteBatch FullBatch() {
   batch.records = {MakeRecord(1), MakeRecord(2)};
   batch.links = {{1, EntityType::kOrder, "order 1", 1}, {0, EntityType::kOrder, "key 1", 1}};
   batch.lanes = {MakeLane(2, 1, LaneState::kReady), MakeLane(2, 2, LaneState::kRetry)};
+  batch.streams = {MakeStream(3, 2), MakeStream(4, 3)};
+  batch.streams[1].flights.clear();
   batch.dead_letters = {MakeDeadLetter(1)};
   batch.cursors = {{1, "page 2"}};
   batch.latest_time = At(1'000'001);
   return batch;
 }
 
+// What FindChanges says of a journal row.
+AcceptedChange Accepted(const JournalRow& row) {
+  return {.seq = row.seq,
+          .type = row.type,
+          .disposition = row.disposition,
+          .record = row.record,
+          .version = row.version,
+          .content = row.content,
+          .traceparent = row.traceparent};
+}
+
 // Everything there is to read, as text.
 std::string Dump(Store& store) {
   std::string text = Text(store.ReadCounters()) + "\n" + Text(store.ReadNames()) +
-                     Text(store.ReadCursors()) + Text(store.ScanJournal(0, 1000));
+                     Text(store.ReadStreams()) + Text(store.ReadCursors()) +
+                     Text(store.ScanJournal(0, 1000));
   std::vector<RecordId> records;
   std::vector<LaneKey> lanes;
   for (RecordId id = 1; id <= 5; ++id) {
@@ -99,19 +114,18 @@ TEMPLATE_TEST_CASE("Every field comes back, also after reopening", "[store]", Me
     CHECK(Text(store->ReadCursors()) == Text(batch.cursors));
     CHECK(Text(store->ScanJournal(1, 10)) == Text(batch.journal));
     CHECK(Text(store->ReadJournal(std::vector<Seq>{2})->front()) == Text(batch.journal[1]));
+    CHECK(Text(store->ReadStreams()) == Text(batch.streams));
     CHECK(Text(store->FindChanges(std::vector<ChangeKey>{{1, "change 2"}})->front()) ==
-          Text(batch.journal[1]));
+          Text(Accepted(batch.journal[1])));
     CHECK(Text(store->ReadRecords(std::vector<RecordId>{1})->front()) == Text(batch.records[0]));
     CHECK(Text(store->ReadLanes(std::vector<LaneKey>{{2, 1}})->front()) == Text(batch.lanes[0]));
     CHECK(Text(store->ScanReady(2, 4, 0, 10)) == Text(batch.lanes[0]) + "\n");
     CHECK(Text(store->ScanDelayed(2, 4, At(12), 10)) == Text(batch.lanes[1]) + "\n");
     CHECK(Text(store->LinksOf(1)) == Text(std::vector<LinkRow>{batch.links[1], batch.links[0]}));
     CHECK(Text(*store->ReadDeadLetter(1)) == Text(batch.dead_letters[0]));
-    CHECK(Text(store->ReadCounters()) == Text(StoreCounters{.last_seq = 2,
-                                                            .last_record = 2,
-                                                            .last_name = 2,
-                                                            .last_dead_letter = 1,
-                                                            .latest_time = At(1'000'001)}));
+    CHECK(Text(store->ReadCounters()) ==
+          Text(StoreCounters{
+              .last_seq = 2, .last_name = 4, .last_dead_letter = 1, .latest_time = At(1'000'001)}));
     store.Reopen();
   }
 }
@@ -251,6 +265,15 @@ TEMPLATE_TEST_CASE("A refused batch leaves nothing behind", "[store]", MemoryUnd
     batch.lanes[0].state = static_cast<LaneState>(6);
     CHECK(absl::IsInvalidArgument(store->Commit(batch)));
   }
+  SECTION("a flight that ends before it begins") {
+    batch.streams = {MakeStream(3, 2)};
+    batch.streams[0].flights[0].from = 6;
+    CHECK(absl::IsInvalidArgument(store->Commit(batch)));
+  }
+  SECTION("streams that are none") {
+    batch.journal[1].owed = {3, 0};
+    CHECK(absl::IsInvalidArgument(store->Commit(batch)));
+  }
   CHECK(Dump(*store) == before);
   store.Reopen();
   CHECK(Dump(*store) == before);
@@ -338,7 +361,7 @@ TEMPLATE_TEST_CASE("Ids are bytes, whatever they contain", "[store]", MemoryUnde
   for (size_t i = 0; i < ids.size(); ++i) {
     CAPTURE(i);
     CHECK(Text(store->FindChanges(std::vector<ChangeKey>{{1, ids[i]}})->front()) ==
-          Text(batch.journal[i]));
+          Text(Accepted(batch.journal[i])));
     CHECK(*store->FindLinks(std::vector<LinkKey>{{1, EntityType::kOrder, ids[i]}})->front() ==
           i + 1);
     CHECK(Text(store->ReadRecords(std::vector<RecordId>{i + 1})->front()) ==
@@ -362,39 +385,87 @@ TEMPLATE_TEST_CASE("Ids are bytes, whatever they contain", "[store]", MemoryUnde
   }
 }
 
-TEMPLATE_TEST_CASE("Links are scanned in byte order, by page", "[store]", MemoryUnderTest,
+TEMPLATE_TEST_CASE("The row that made a record stands for its links", "[store]", MemoryUnderTest,
                    SqliteUnderTest) {
   TestType store;
-  std::vector<std::string> ids = HostileIds();
+  const std::vector<std::string> ids = HostileIds();
   WriteBatch batch;
   for (size_t i = 0; i < ids.size(); ++i) {
-    batch.links.push_back({1, EntityType::kOrder, ids[i], i + 1});
+    JournalRow row = MakeFirst(i + 1);
+    row.change_id = fmt::format("change {}", i + 1);
+    row.external_id = ids[i];
+    row.key = ids[i].empty() ? std::string() : "key " + ids[i];
+    batch.journal.push_back(row);
   }
-  batch.links.push_back({1, EntityType::kPrice, "price", 100});
-  batch.links.push_back({2, EntityType::kOrder, "other", 101});
   REQUIRE(store->Commit(batch).ok());
-  std::sort(ids.begin(), ids.end(), [](const std::string& a, const std::string& b) {
-    return std::basic_string_view<unsigned char>(reinterpret_cast<const unsigned char*>(a.data()),
-                                                 a.size()) <
-           std::basic_string_view<unsigned char>(reinterpret_cast<const unsigned char*>(b.data()),
-                                                 b.size());
-  });
-  std::vector<std::string> seen;
-  std::string after;
-  while (true) {
-    const auto page = store->ScanLinks(1, EntityType::kOrder, after, 3);
-    REQUIRE(page.ok());
-    CHECK(page->size() <= 3);
-    if (page->empty()) {
-      break;
+  for (int round = 0; round < 2; ++round) {
+    for (size_t i = 0; i < ids.size(); ++i) {
+      CAPTURE(i);
+      const auto find = [&](NameId system, EntityType type, const std::string& id) {
+        return store->FindLinks(std::vector<LinkKey>{{system, type, id}})->front();
+      };
+      CHECK(find(1, EntityType::kOrder, ids[i]) == i + 1);
+      CHECK_FALSE(find(2, EntityType::kOrder, ids[i]).has_value());
+      CHECK_FALSE(find(1, EntityType::kPrice, ids[i]).has_value());
+      if (ids[i].empty()) {
+        CHECK_FALSE(find(0, EntityType::kOrder, "").has_value());
+      } else {
+        CHECK(find(0, EntityType::kOrder, "key " + ids[i]) == i + 1);
+      }
+      CHECK(store->LinksOf(i + 1)->size() == (ids[i].empty() ? 1 : 2));
     }
-    for (const LinkRow& link : *page) {
-      seen.push_back(link.external_id);
-    }
-    after = seen.back();
+    store.Reopen();
   }
-  // The empty id is not greater than the empty `after`.
-  CHECK(seen == std::vector<std::string>(ids.begin() + 1, ids.end()));
+  // A row says otherwise.
+  WriteBatch other;
+  other.links = {{1, EntityType::kOrder, "CASE", 3}};
+  REQUIRE(store->Commit(other).ok());
+  CHECK(store->FindLinks(std::vector<LinkKey>{{1, EntityType::kOrder, "CASE"}})->front() == 3);
+  CHECK(store->LinksOf(3)->size() == 3);
+  const auto place = std::find(ids.begin(), ids.end(), "CASE") - ids.begin();
+  CHECK(store->LinksOf(static_cast<RecordId>(place) + 1)->size() == 1);
+}
+
+TEMPLATE_TEST_CASE("A row that did not make its record stands for nothing", "[store]",
+                   MemoryUnderTest, SqliteUnderTest) {
+  TestType store;
+  WriteBatch batch;
+  batch.journal = {MakeFirst(1), MakeFirst(2), MakeFirst(3)};
+  batch.journal[0].version = 2;
+  batch.journal[1].record = 1;
+  batch.journal[2].disposition = Disposition::kNoChange;
+  REQUIRE(store->Commit(batch).ok());
+  for (const char* id : {"order 1", "order 2", "order 3"}) {
+    CHECK_FALSE(
+        store->FindLinks(std::vector<LinkKey>{{1, EntityType::kOrder, id}})->front().has_value());
+  }
+  CHECK(store->LinksOf(1)->empty());
+}
+
+TEMPLATE_TEST_CASE("What a stream owes is found by page, within a bound of looking", "[store]",
+                   MemoryUnderTest, SqliteUnderTest) {
+  TestType store;
+  WriteBatch batch;
+  for (Seq seq = 1; seq <= 9; ++seq) {
+    batch.journal.push_back(
+        MakeFirst(seq, seq % 3 == 0 ? std::vector<NameId>{33, 7} : std::vector<NameId>{3, 77}));
+  }
+  REQUIRE(store->Commit(batch).ok());
+  for (int round = 0; round < 2; ++round) {
+    const auto all = store->ScanOwed(7, 0, 10, 100);
+    CHECK(Text(all) == Text(OwedPage{.seqs = {3, 6, 9}, .looked_through = 9, .done = true}));
+    CHECK(Text(store->ScanOwed(7, 3, 1, 100)) ==
+          Text(OwedPage{.seqs = {6}, .looked_through = 6, .done = false}));
+    CHECK(Text(store->ScanOwed(7, 6, 10, 2)) ==
+          Text(OwedPage{.seqs = {}, .looked_through = 8, .done = false}));
+    CHECK(Text(store->ScanOwed(7, 9, 10, 2)) ==
+          Text(OwedPage{.seqs = {}, .looked_through = 9, .done = true}));
+    CHECK(store->ScanOwed(77, 0, 10, 100)->seqs.size() == 6);
+    CHECK(store->ScanOwed(1, 0, 10, 100)->seqs.empty());
+    store.Reopen();
+  }
+  CHECK(absl::IsInvalidArgument(store->ScanOwed(7, 0, 0, 1).status()));
+  CHECK(absl::IsInvalidArgument(store->ScanOwed(7, 0, 1, 0).status()));
 }
 
 TEMPLATE_TEST_CASE("The journal is scanned by page", "[store]", MemoryUnderTest, SqliteUnderTest) {
@@ -578,7 +649,6 @@ TEMPLATE_TEST_CASE("A limit below one is refused", "[store]", MemoryUnderTest, S
   TestType store;
   for (const int rows_max : {0, -1}) {
     CHECK(absl::IsInvalidArgument(store->ScanJournal(0, rows_max).status()));
-    CHECK(absl::IsInvalidArgument(store->ScanLinks(1, EntityType::kOrder, "", rows_max).status()));
     CHECK(absl::IsInvalidArgument(store->ScanReady(1, 1, 0, rows_max).status()));
     CHECK(absl::IsInvalidArgument(store->ScanDelayed(1, 1, At(0), rows_max).status()));
     DeadLetterFilter filter;

@@ -51,12 +51,12 @@ class FaultyStore final : public Store {
 
   std::string Describe() const override { return "faulty " + under_->Describe(); }
 
-  absl::Status Commit(const WriteBatch& batch) override {
+  absl::Status Commit(WriteBatch batch) override {
     if (dead_) return status_;
     ++commits_;
-    if (commits_ != fail_at_) return under_->Commit(batch);
+    if (commits_ != fail_at_) return under_->Commit(std::move(batch));
     if (when_ == FailWhen::kAfter) {
-      const absl::Status status = under_->Commit(batch);
+      const absl::Status status = under_->Commit(std::move(batch));
       if (!status.ok()) return status;
     }
     dead_ = dies_;
@@ -80,11 +80,15 @@ class FaultyStore final : public Store {
     if (auto status = Read(); !status.ok()) return status;
     return under_->ReadNames();
   }
+  absl::StatusOr<std::vector<StreamRow>> ReadStreams() override {
+    if (auto status = Read(); !status.ok()) return status;
+    return under_->ReadStreams();
+  }
   absl::StatusOr<std::vector<CursorRow>> ReadCursors() override {
     if (auto status = Read(); !status.ok()) return status;
     return under_->ReadCursors();
   }
-  absl::StatusOr<std::vector<std::optional<JournalRow>>> FindChanges(
+  absl::StatusOr<std::vector<std::optional<AcceptedChange>>> FindChanges(
       std::span<const ChangeKey> keys) override {
     if (auto status = Read(); !status.ok()) return status;
     return under_->FindChanges(keys);
@@ -119,10 +123,9 @@ class FaultyStore final : public Store {
     if (auto status = Read(); !status.ok()) return status;
     return under_->ScanJournal(from, rows_max);
   }
-  absl::StatusOr<std::vector<LinkRow>> ScanLinks(NameId system, EntityType type,
-                                                 const std::string& after, int rows_max) override {
+  absl::StatusOr<OwedPage> ScanOwed(NameId stream, Seq after, int seqs_max, int rows_max) override {
     if (auto status = Read(); !status.ok()) return status;
-    return under_->ScanLinks(system, type, after, rows_max);
+    return under_->ScanOwed(stream, after, seqs_max, rows_max);
   }
   absl::StatusOr<std::vector<LinkRow>> LinksOf(RecordId record) override {
     if (auto status = Read(); !status.ok()) return status;

@@ -3,13 +3,22 @@
 // The rows hold what was observed; what is owed is derived from them. An accepted change is one
 // journal row, which is also the record version it made. A lane holds what its target last
 // acknowledged; a version is owed when the record has a newer one than the lane is done with.
+//
+// What goes as it should has no row of its own. The journal row that made a record (record == seq,
+// version 1) stands for these rows too, until there is one with the same key:
+//  - the RecordRow {id = seq, type, key, version 1, head = seq}, all of it said by that change;
+//  - the LinkRows of (system, type, external_id) and, unless the key is empty, of (0, type, key);
+//  - for each stream in `owed` the LaneRow of its target: ready while seq > claimed_through; in
+//    flight while a flight covers it; otherwise acknowledged, under the record's business key.
 #ifndef RETAILSYNC_SPI_ROWS_H_
 #define RETAILSYNC_SPI_ROWS_H_
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/time/time.h"
 #include "retailsync/base/digest.h"
 #include "retailsync/model/v1/entity.h"
@@ -18,9 +27,9 @@ namespace retailsync {
 
 // Position in the journal: the order of acceptance. Starts at 1; 0 is "none".
 using Seq = uint64_t;
-// A canonical entity. Starts at 1, in order of first sight; 0 is "none".
+// A canonical entity: the seq of the journal row that made it. 0 is "none".
 using RecordId = uint64_t;
-// A name's number; see NameRow. 0 is "none", and in a link the retailer itself: its ids are
+// A number of a name or a stream. 0 is "none", and in a link the retailer itself: its ids are
 // business keys.
 using NameId = uint32_t;
 
@@ -64,6 +73,14 @@ struct JournalRow {
   std::string merged;  // kMerged: the record's body if it is not `payload`
   std::string fields;  // a patch's paths, separated by line feeds
   std::string traceparent;
+  // Of the row that made its record:
+  std::string key;                      // the record's business key, empty when it has none
+  absl::InlinedVector<NameId, 4> owed;  // streams that owe it, at most one for a target
+
+  // This row made its record, and stands for the rows named above.
+  bool IsFirst() const {
+    return record == seq && version == 1 && disposition == Disposition::kMerged;
+  }
 };
 
 // A canonical entity. Its body is in the journal row `head`.
@@ -75,7 +92,8 @@ struct RecordRow {
   Seq head = 0;
   Digest digest;  // CanonicalDigest of the body
   bool deleted = false;
-  std::string provenance;  // serialised model::v1::Provenance
+  // Serialised model::v1::Provenance; empty: the change at the head said all of it.
+  std::string provenance;
 };
 
 // What a system calls a record.
@@ -106,6 +124,9 @@ struct LaneRow {
   LaneState state = LaneState::kIdle;
   Seq owed_since = 0;  // the journal row that made it owe; ready lanes are sent in this order
   int64_t done = 0;    // versions up to here are settled: applied, skipped or dead
+  // A person ordered an older version again: those after `done` up to here are settled too, except
+  // for what was ordered.
+  int64_t settled = 0;
   // What the target is known to hold.
   int64_t acknowledged = 0;      // the version; 0: nothing
   Digest acknowledged_digest;    // of what was sent, or of what the system itself said last
@@ -124,6 +145,31 @@ struct LaneRow {
   absl::Time owed_at = absl::InfinitePast();
   absl::Time due_at = absl::InfinitePast();
   std::string note;  // the last error, or what it waits for
+
+  bool operator==(const LaneRow&) const = default;
+};
+
+// First versions that were claimed together and may be under way; after a restart each of them is
+// unknown.
+struct Flight {
+  Seq from = 0;  // both inclusive; lanes that have a row of their own are not part of it
+  Seq to = 0;
+  absl::Time at;      // when they were sent
+  absl::Time due_at;  // when the target may be asked about them
+};
+
+// The deliveries that one route makes in one domain of its target, as far as they are of first
+// versions and go as they should.
+struct StreamRow {
+  NameId id = 0;
+  NameId target = 0;
+  NameId route = 0;
+  NameId domain = 0;
+  // First versions up to here were claimed, or have a lane row.
+  Seq claimed_through = 0;
+  // So many beyond it are owed and have no lane row.
+  uint64_t ready = 0;
+  std::vector<Flight> flights;  // ascending
 };
 
 enum class DeadLetterKind : uint8_t { kChange = 1, kDelivery = 2 };
@@ -162,8 +208,7 @@ struct CursorRow {
 // Numbers the engine goes on from.
 struct StoreCounters {
   Seq last_seq = 0;
-  RecordId last_record = 0;
-  NameId last_name = 0;
+  NameId last_name = 0;  // of names and streams
   uint64_t last_dead_letter = 0;
   // The latest time the engine saw; its own time never runs behind it.
   absl::Time latest_time = absl::InfinitePast();

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,32 +19,48 @@ namespace retailsync {
 // Everything one commit writes. Each row replaces the one with the same key, or is new.
 struct WriteBatch {
   std::vector<NameRow> names;  // key: id
-  std::vector<JournalRow>
-      journal;  // key: seq; ascending, greater than any stored. (system, change_id) is unique
+  // Key: seq; ascending, greater than any stored. (system, change_id) is unique, and so are the
+  // links that the rows stand for.
+  std::vector<JournalRow> journal;
   std::vector<RecordRow> records;           // key: id
   std::vector<LinkRow> links;               // key: system, type, external_id
   std::vector<LaneRow> lanes;               // key: target, record
+  std::vector<StreamRow> streams;           // key: id
   std::vector<DeadLetterRow> dead_letters;  // key: id
   std::vector<CursorRow> cursors;           // key: system
   std::optional<absl::Time> latest_time;
 
   bool empty() const {
     return names.empty() && journal.empty() && records.empty() && links.empty() && lanes.empty() &&
-           dead_letters.empty() && cursors.empty() && !latest_time.has_value();
+           streams.empty() && dead_letters.empty() && cursors.empty() && !latest_time.has_value();
   }
 };
 
+// Keys to look up; their views must last as long as the call.
 struct ChangeKey {
   NameId system = 0;
-  std::string change_id;
+  std::string_view change_id;
+
+  bool operator==(const ChangeKey&) const = default;
 };
 
 struct LinkKey {
   NameId system = 0;
   EntityType type = EntityType::kUnspecified;
-  std::string external_id;
+  std::string_view external_id;
 
-  auto operator<=>(const LinkKey&) const = default;
+  bool operator==(const LinkKey&) const = default;
+};
+
+// What is needed of a change that was accepted before to answer it again.
+struct AcceptedChange {
+  Seq seq = 0;
+  EntityType type = EntityType::kUnspecified;
+  Disposition disposition = Disposition::kMerged;
+  RecordId record = 0;
+  int64_t version = 0;
+  Digest content;  // zero: not known, because an older release wrote it
+  std::string traceparent;
 };
 
 struct LaneKey {
@@ -53,7 +70,14 @@ struct LaneKey {
   auto operator<=>(const LaneKey&) const = default;
 };
 
-// How many lanes of one queue are in a state.
+// First versions that a stream owes.
+struct OwedPage {
+  std::vector<Seq> seqs;   // ascending
+  Seq looked_through = 0;  // where to go on
+  bool done = true;        // there is nothing behind it
+};
+
+// How many lane rows of one queue are in a state.
 struct LaneCount {
   NameId target = 0;
   NameId domain = 0;
@@ -108,22 +132,24 @@ class Store {
   virtual std::string Describe() const = 0;
 
   // All of it or nothing.
-  virtual absl::Status Commit(const WriteBatch& batch) = 0;
+  virtual absl::Status Commit(WriteBatch batch) = 0;
 
   // Drops everything that is not durable and opens anew if need be.
   virtual absl::Status Recover() = 0;
 
   virtual absl::StatusOr<StoreCounters> ReadCounters() = 0;
   virtual absl::StatusOr<std::vector<NameRow>> ReadNames() = 0;
+  virtual absl::StatusOr<std::vector<StreamRow>> ReadStreams() = 0;
   virtual absl::StatusOr<std::vector<CursorRow>> ReadCursors() = 0;
 
   // One answer for each key, in the order of the keys; nothing where there is no such row.
-  virtual absl::StatusOr<std::vector<std::optional<JournalRow>>> FindChanges(
+  virtual absl::StatusOr<std::vector<std::optional<AcceptedChange>>> FindChanges(
       std::span<const ChangeKey> keys) = 0;
   virtual absl::StatusOr<std::vector<std::optional<JournalRow>>> ReadJournal(
       std::span<const Seq> seqs) = 0;
   virtual absl::StatusOr<std::vector<std::optional<RecordRow>>> ReadRecords(
       std::span<const RecordId> ids) = 0;
+  // Those that a journal row stands for too.
   virtual absl::StatusOr<std::vector<std::optional<RecordId>>> FindLinks(
       std::span<const LinkKey> keys) = 0;
   virtual absl::StatusOr<std::vector<std::optional<LaneRow>>> ReadLanes(
@@ -131,21 +157,22 @@ class Store {
 
   // Journal rows with seq >= from, ascending.
   virtual absl::StatusOr<std::vector<JournalRow>> ScanJournal(Seq from, int rows_max) = 0;
-  // Links of one system and type with external_id > after, ascending in byte order.
-  virtual absl::StatusOr<std::vector<LinkRow>> ScanLinks(NameId system, EntityType type,
-                                                         const std::string& after,
-                                                         int rows_max) = 0;
-  // Every link of a record.
+  // First versions with seq > after that this stream owes, whether they have a lane row or not: up
+  // to `seqs_max` of them, looking at up to `rows_max` journal rows. Rows that cannot be read are
+  // among them: nobody can tell what they owe, and whoever looks at one finds out.
+  virtual absl::StatusOr<OwedPage> ScanOwed(NameId stream, Seq after, int seqs_max,
+                                            int rows_max) = 0;
+  // Every link of a record, those included that its first journal row stands for.
   virtual absl::StatusOr<std::vector<LinkRow>> LinksOf(RecordId record) = 0;
 
-  // Lanes in kReady of one queue with owed_since > after, ascending by (owed_since, record).
+  // Lane rows in kReady of one queue with owed_since > after, ascending by (owed_since, record).
   virtual absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, Seq after,
                                                          int rows_max) = 0;
   // Lanes of one queue in kRetry, kUnknown, kWaiting or kInFlight with due_at <= until, ascending
   // by (due_at, record).
   virtual absl::StatusOr<std::vector<LaneRow>> ScanDelayed(NameId target, NameId domain,
                                                            absl::Time until, int rows_max) = 0;
-  // Every combination that has lanes other than kIdle.
+  // Every combination that has lane rows other than kIdle.
   virtual absl::StatusOr<std::vector<LaneCount>> CountLanes() = 0;
 
   virtual absl::StatusOr<std::optional<DeadLetterRow>> ReadDeadLetter(uint64_t id) = 0;
@@ -155,9 +182,11 @@ class Store {
   virtual absl::StatusOr<uint64_t> CountDeadLetters(DeadLetterState state) = 0;
 
   // Forgets old history. A journal row goes when it was received before `before` and nothing needs
-  // it: it is no record's head, no lane's base, its record has no lane other than kIdle, and no
-  // open dead letter names it. Closed dead letters that were closed before go too. Durable when it
-  // returns.
+  // it: it is no record's head, no lane's base, no open dead letter names it, it stands for no lane
+  // (each stream in `owed` has a lane row for its target), and its record owes nothing: it has no
+  // lane row other than kIdle, and its first journal row stands for no lane that is ready or may be
+  // in flight. The links it stood for become rows. Closed dead letters that were closed before go
+  // too. Durable when it returns.
   virtual absl::StatusOr<ExpireResult> Expire(const ExpireRequest& request) = 0;
 };
 

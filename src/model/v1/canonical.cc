@@ -22,6 +22,7 @@ using google::protobuf::UnknownFieldSet;
 using model_internal::AppendNumber;
 using model_internal::CanonicalEncoder;
 using model_internal::ElementsByKey;
+using model_internal::EntityShape;
 using model_internal::FieldKind;
 using model_internal::FieldPath;
 using model_internal::FieldShape;
@@ -33,6 +34,10 @@ using model_internal::SameNumber;
 using model_internal::ScratchBuffer;
 using model_internal::Shape;
 using model_internal::ShapeOf;
+
+// The first byte of what ContentDigest() digests; other than CanonicalEncoder::kFormat, so that a
+// change never has the digest of an entity. Stored digests depend on it.
+constexpr uint8_t kContentFormat = 2;
 
 const Message& Default(const Shape& shape) {
   return *google::protobuf::MessageFactory::generated_factory()->GetPrototype(shape.descriptor);
@@ -167,27 +172,46 @@ Digest CanonicalDigest(const Message& message) {
   return DigestOf(bytes);
 }
 
-Digest ContentDigest(const model::v1::Change& change) {
+Digest CanonicalDigestOfSerialized(std::string_view entity) {
   std::string& bytes = ScratchBuffer(0);
   bytes.push_back(static_cast<char>(CanonicalEncoder::kFormat));
+  if (CanonicalEncoder(&bytes).Serialised(entity, EntityShape())) return DigestOf(bytes);
+  model::v1::Entity parsed;
+  if (!parsed.ParseFromArray(entity.data(), static_cast<int>(entity.size()))) return {};
+  return CanonicalDigest(parsed);
+}
+
+bool HasUnknownFields(std::string_view entity) {
+  return !model_internal::IsAllKnown(entity, EntityShape());
+}
+
+Digest ContentDigest(const model::v1::Change& change, const Digest& entity_digest) {
+  std::string& bytes = ScratchBuffer(0);
+  bytes.push_back(static_cast<char>(kContentFormat));
   CanonicalEncoder encoder(&bytes);
   encoder.Number(static_cast<uint64_t>(int64_t{change.operation()}));
   encoder.Text(change.subject());
-  // A patch is about the same fields in whatever order it names them.
-  std::vector<std::string_view> fields(change.fields().begin(), change.fields().end());
-  std::sort(fields.begin(), fields.end());
-  encoder.Number(fields.size());
-  for (const std::string_view field : fields) encoder.Text(field);
+  encoder.Number(static_cast<uint64_t>(change.fields_size()));
+  if (!change.fields().empty()) {
+    // A patch is about the same fields in whatever order it names them.
+    std::vector<std::string_view> fields(change.fields().begin(), change.fields().end());
+    std::sort(fields.begin(), fields.end());
+    for (const std::string_view field : fields) encoder.Text(field);
+  }
   encoder.Number(static_cast<uint64_t>(change.source_version()));
   encoder.Number(change.has_entity() ? 1 : 0);
-  encoder.Message(change.entity(), ShapeOf(model::v1::Entity::descriptor()));
+  if (change.has_entity()) bytes.append(entity_digest.View());
   return DigestOf(bytes);
+}
+
+Digest ContentDigest(const model::v1::Change& change) {
+  return ContentDigest(change, CanonicalDigest(change.entity()));
 }
 
 std::vector<FieldDifference> Diff(const model::v1::Entity& before, const model::v1::Entity& after) {
   if (SameMessage(before, after)) return {};
   Differ differ;
-  differ.Compare(before, after, ShapeOf(model::v1::Entity::descriptor()));
+  differ.Compare(before, after, EntityShape());
   return differ.Take();
 }
 

@@ -12,6 +12,23 @@
 
 namespace retailsync::model_internal {
 
+// Kinds of items, in the low four bits of a tag, and what ends a message. Part of the stored
+// format. Field numbers begin at 1, so that no tag is an end.
+enum ItemKind : uint8_t {
+  kItemEnd = 0,
+  kItemNumber = 1,
+  kItemText = 2,
+  kItemMessage = 3,
+  kItemList = 4,
+  kItemKeyed = 5,
+  kItemMap = 6,
+  kItemUnknownVarint = 8,
+  kItemUnknownFixed32 = 9,
+  kItemUnknownFixed64 = 10,
+  kItemUnknownBytes = 11,
+  kItemUnknownGroup = 12,
+};
+
 // Appends to a buffer such that two messages of one type append the same bytes exactly when they
 // say the same (see CanonicalDigest). The bytes are made here rather than by Protocol Buffers'
 // serialiser, which promises no stable order: where its output happens to be in order, as that of
@@ -28,6 +45,12 @@ class CanonicalEncoder {
   void Message(const google::protobuf::Message& message, const Shape& shape);
   // The field if it is present; nothing when it is absent.
   void Field(const google::protobuf::Message& message, const FieldShape& field);
+  // The message of which `bytes` is the serialised form. False, and nothing is appended, when they
+  // are not as the generated serialiser writes them; see canonical_translation.h. `shape` must be
+  // plain.
+  bool Serialised(std::string_view bytes, const Shape& shape);
+  // By field number; several of one number keep their order, which is that of a list.
+  void UnknownFields(const google::protobuf::UnknownFieldSet& fields);
   void Number(uint64_t value);
   void Text(std::string_view text);
 
@@ -35,19 +58,12 @@ class CanonicalEncoder {
   bool saw_unknown_fields() const { return saw_unknown_fields_; }
 
  private:
-  // The translation of `bytes`, which Protocol Buffers made of a message; false when they are not
-  // in order or have a field that the type does not know, and then what was appended is worthless.
-  bool Translate(std::string_view bytes, const Shape& shape);
-  bool TranslateTexts(std::string_view* bytes, std::string_view first, const FieldShape& field);
-  bool TranslateMessages(std::string_view* bytes, std::string_view first, const FieldShape& field);
-
-  void Tag(const FieldShape& field, uint8_t kind) { Number(uint64_t{field.number} << 4 | kind); }
+  void Tag(const FieldShape& field, ItemKind kind) { Number(uint64_t{field.number} << 4 | kind); }
   void Scalar(const google::protobuf::Message& message, const FieldShape& field);
   void ScalarList(const google::protobuf::Message& message, const FieldShape& field, int size);
   void MessageList(const google::protobuf::Message& message, const FieldShape& field, int size);
   void KeyedList(const google::protobuf::Message& message, const FieldShape& field, int size);
   void Map(const google::protobuf::Message& message, const FieldShape& field, int size);
-  void UnknownFields(const google::protobuf::UnknownFieldSet& fields);
 
   std::string& out_;
   bool saw_unknown_fields_ = false;

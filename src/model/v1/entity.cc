@@ -1,5 +1,6 @@
 #include "retailsync/model/v1/entity.h"
 
+#include <algorithm>
 #include <array>
 #include <unordered_set>
 #include <utility>
@@ -36,34 +37,67 @@ const TypeRow& RowOf(EntityType type) {
 }
 
 // Collects references without repetitions. Documents have up to a thousand lines, most of them on
-// different articles.
+// different articles; but most documents have a few, and looking through those is quicker than any
+// index.
 class References {
  public:
+  References() : index_(0, Hash{list_}, Same{list_}) {}
+  References(const References&) = delete;
+  References& operator=(const References&) = delete;
+
+  void Add(EntityType type, const std::string& id, const std::string& key) {
+    if (id.empty() && key.empty()) return;
+    if (list_.empty()) list_.reserve(8);
+    list_.push_back({type, id, key});
+    if (IsRepeated()) list_.pop_back();
+  }
   void Add(EntityType type, const Reference& reference) {
-    if (reference.id().empty() && reference.key().empty()) return;
-    EntityReference found{type, reference.id(), reference.key()};
-    std::string identity;
-    identity.reserve(found.id.size() + found.key.size() + 2);
-    identity.push_back(static_cast<char>(type));
-    identity.append(found.key).push_back('\0');
-    identity.append(found.id);
-    if (seen_.insert(std::move(identity)).second) list_.push_back(std::move(found));
+    Add(type, reference.id(), reference.key());
   }
   template <typename Lines>
   void AddProducts(const Lines& lines) {
+    list_.reserve(list_.size() + static_cast<size_t>(lines.size()));
     for (const auto& line : lines) Add(EntityType::kProduct, line.product());
   }
   std::vector<EntityReference> Take() { return std::move(list_); }
 
  private:
-  std::vector<EntityReference> list_;
-  std::unordered_set<std::string> seen_;
+  using List = std::vector<EntityReference>;
+  struct Hash {
+    const List& list;
+    size_t operator()(size_t i) const {
+      const std::hash<std::string> hash;
+      return hash(list[i].key) ^ (hash(list[i].id) * 31 + static_cast<size_t>(list[i].type));
+    }
+  };
+  struct Same {
+    const List& list;
+    bool operator()(size_t a, size_t b) const { return list[a] == list[b]; }
+  };
+
+  // Was the last one in the list before?
+  bool IsRepeated() {
+    constexpr size_t kFew = 16;
+    const size_t last = list_.size() - 1;
+    if (last < kFew) {
+      return std::find(list_.begin(), list_.end() - 1, list_.back()) != list_.end() - 1;
+    }
+    for (; indexed_ < last; ++indexed_) index_.insert(indexed_);
+    return !index_.insert(last).second;
+  }
+
+  List list_;
+  // Positions in `list_`, by what stands there.
+  std::unordered_set<size_t, Hash, Same> index_;
+  size_t indexed_ = 0;
 };
 
 std::string JoinKey(const Reference& product, const std::string& second) {
   const std::string& first = product.key().empty() ? product.id() : product.key();
-  if (first.empty()) return {};
-  return first + "@" + second;
+  std::string joined;
+  if (first.empty()) return joined;
+  joined.reserve(first.size() + 1 + second.size());
+  return joined.append(first).append(1, '@').append(second);
 }
 
 }  // namespace
@@ -153,9 +187,7 @@ std::vector<EntityReference> ReferencesOf(const Entity& entity) {
     case Entity::kProduct:
       references.Add(EntityType::kProduct, entity.product().parent());
       for (const auto& component : entity.product().components()) {
-        Reference product;
-        product.set_key(component.sku());
-        references.Add(EntityType::kProduct, product);
+        references.Add(EntityType::kProduct, {}, component.sku());
       }
       break;
     case Entity::kPrice:

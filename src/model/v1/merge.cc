@@ -10,9 +10,10 @@
 
 #include "model/v1/canonical_encoding.h"
 #include "model/v1/field_path.h"
-#include "model/v1/provenance.h"
+#include "model/v1/provenance_map.h"
 #include "model/v1/shape.h"
 #include "model/v1/unknown_fields.h"
+#include "retailsync/model/v1/canonical.h"
 #include "retailsync/model/v1/entity.h"
 
 namespace retailsync {
@@ -27,6 +28,7 @@ using model_internal::AppendNumber;
 using model_internal::CanonicalEncoder;
 using model_internal::Covers;
 using model_internal::ElementsByKey;
+using model_internal::EntityShape;
 using model_internal::FieldKind;
 using model_internal::FieldPath;
 using model_internal::FieldShape;
@@ -416,24 +418,40 @@ class Merger {
   FieldPath path_;
 };
 
-void SetRoot(const MergeInput& input, model::v1::Provenance* provenance) {
-  auto* root = provenance->add_entries();
-  root->set_system(std::string(input.system));
-  root->set_source_version(input.source_version);
-  root->set_seq(input.seq);
+Origin OriginOf(const MergeInput& input) {
+  return {input.system, input.source_version, input.seq};
+}
+
+// All of the record was said by this system, and nothing with a higher version than now.
+bool IsAllItsOwn(const model::v1::Provenance& provenance, const Origin& now) {
+  return IsAllFrom(provenance, now.system) &&
+         !SaidNewer(provenance, now.system, now.source_version);
+}
+
+// The provenance after the same content was said again: what the system said with a lower version
+// it has now said with this one.
+model::v1::Provenance Confirmed(const model::v1::Provenance& provenance, const Origin& now) {
+  const bool is_news = std::any_of(provenance.entries().begin(), provenance.entries().end(),
+                                   [&](const model::v1::Provenance::Entry& entry) {
+                                     return entry.system() == now.system &&
+                                            entry.source_version() < now.source_version;
+                                   });
+  if (!is_news) return provenance;
+  ProvenanceMap map(&provenance);
+  map.Refresh(now.system, now.source_version);
+  return map.ToMessage();
 }
 
 // The system wrote the whole record and says it whole again: its word replaces the record. False
 // when that does not hold, or when the record has unknown fields, which must survive.
-bool MergeWhole(const MergeInput& input, ProvenanceMap* provenance, MergeResult* result) {
-  if (input.fields != nullptr || input.may_write != nullptr || provenance->empty()) return false;
-  if (input.base != nullptr && input.base != input.current) return false;
-  const bool all_its_own = provenance->AllOf([&](const ProvenanceMap::Origin& origin) {
-    return origin.system == input.system &&
-           (input.source_version == 0 || origin.source_version <= input.source_version);
-  });
-  if (!all_its_own) return false;
-  const Shape& shape = ShapeOf(Entity::descriptor());
+bool MergeAllItsOwn(const MergeInput& input, MergeResult* result) {
+  if (input.fields != nullptr || input.may_write != nullptr || input.provenance == nullptr ||
+      (input.base != nullptr && input.base != input.current) ||
+      input.current->kind_case() != input.incoming->kind_case() ||
+      !IsAllItsOwn(*input.provenance, OriginOf(input))) {
+    return false;
+  }
+  const Shape& shape = EntityShape();
   std::string& before = ScratchBuffer(0);
   std::string& after = ScratchBuffer(1);
   CanonicalEncoder encoder(&before);
@@ -441,14 +459,13 @@ bool MergeWhole(const MergeInput& input, ProvenanceMap* provenance, MergeResult*
   CanonicalEncoder(&after).Message(*input.incoming, shape);
   if (before == after) {
     result->merged = *input.current;
-    provenance->Refresh(input.system, input.source_version);
-    result->provenance = provenance->ToMessage();
+    result->provenance = Confirmed(*input.provenance, OriginOf(input));
     return true;
   }
   if (encoder.saw_unknown_fields()) return false;
   result->merged = *input.incoming;
   result->changed = true;
-  SetRoot(input, &result->provenance);
+  result->provenance = ProvenanceOfOne(OriginOf(input));
   return true;
 }
 
@@ -460,9 +477,10 @@ MergeResult Merge(const MergeInput& input) {
   if (input.current == nullptr && input.fields == nullptr && input.may_write == nullptr) {
     result.merged = incoming;
     result.changed = true;
-    SetRoot(input, &result.provenance);
+    result.provenance = ProvenanceOfOne(OriginOf(input));
     return result;
   }
+  if (input.current != nullptr && MergeAllItsOwn(input, &result)) return result;
   ProvenanceMap provenance(input.provenance);
   if (input.current == nullptr) {
     // An empty record of the type: whatever is not said or not allowed stays absent.
@@ -472,7 +490,6 @@ MergeResult Merge(const MergeInput& input) {
     provenance.Write(FieldPath(), {std::string(input.system), input.source_version, input.seq});
     result.changed = true;
   } else {
-    if (MergeWhole(input, &provenance, &result)) return result;
     result.merged = *input.current;
   }
   Merger merger(input, &provenance, &result);
@@ -493,6 +510,26 @@ MergeResult Merge(const MergeInput& input) {
                  /*is_element=*/false);
   }
   result.provenance = provenance.ToMessage();
+  return result;
+}
+
+WholeMergeResult MergeWhole(const WholeMergeInput& input) {
+  WholeMergeResult result;
+  if (input.is_patch) return result;
+  if (input.current.IsZero()) {
+    if (!input.is_restricted) result.outcome = WholeMerge::kIncoming;
+    return result;
+  }
+  const auto provenance = UnpackProvenance(input.provenance, input.head);
+  if (!provenance.ok()) return result;
+  if (input.current == input.incoming) {
+    result.outcome = WholeMerge::kCurrent;
+    result.provenance = PackProvenance(Confirmed(*provenance, input.change), input.head);
+    result.provenance_changed = result.provenance != input.provenance;
+  } else if (!input.is_restricted && !input.has_base && IsAllItsOwn(*provenance, input.change) &&
+             !input.current_bytes.empty() && !HasUnknownFields(input.current_bytes)) {
+    result.outcome = WholeMerge::kIncoming;
+  }
   return result;
 }
 

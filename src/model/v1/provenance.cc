@@ -1,80 +1,50 @@
-#include "model/v1/provenance.h"
+#include "retailsync/model/v1/provenance.h"
 
 #include <algorithm>
 
-namespace retailsync::model_internal {
+namespace retailsync {
 
-ProvenanceMap::ProvenanceMap(const model::v1::Provenance* provenance) {
-  if (provenance == nullptr) return;
-  for (const auto& entry : provenance->entries()) {
-    origins_[entry.path()] = {entry.system(), entry.source_version(), entry.seq()};
+using model::v1::Provenance;
+
+Provenance ProvenanceOfOne(const Origin& origin) {
+  Provenance provenance;
+  Provenance::Entry* root = provenance.add_entries();
+  root->set_system(origin.system.data(), origin.system.size());
+  root->set_source_version(origin.source_version);
+  root->set_seq(origin.seq);
+  return provenance;
+}
+
+bool IsAllFrom(const Provenance& provenance, std::string_view system) {
+  return provenance.entries_size() > 0 &&
+         std::all_of(provenance.entries().begin(), provenance.entries().end(),
+                     [&](const Provenance::Entry& entry) { return entry.system() == system; });
+}
+
+bool SaidNewer(const Provenance& provenance, std::string_view system, int64_t source_version) {
+  return source_version != 0 &&
+         std::any_of(provenance.entries().begin(), provenance.entries().end(),
+                     [&](const Provenance::Entry& entry) {
+                       return entry.system() == system && entry.source_version() > source_version;
+                     });
+}
+
+std::string PackProvenance(const Provenance& provenance, const Origin& head) {
+  if (provenance.entries_size() == 1) {
+    const Provenance::Entry& root = provenance.entries(0);
+    const Origin origin{root.system(), root.source_version(), root.seq()};
+    if (root.path().empty() && origin == head) return {};
   }
+  return provenance.SerializeAsString();
 }
 
-const ProvenanceMap::Origin* ProvenanceMap::FindAbove(std::string_view path,
-                                                      const std::vector<size_t>& starts) const {
-  for (size_t i = starts.size(); i > 0; --i) {
-    const auto found = origins_.find(path.substr(0, starts[i - 1]));
-    if (found != origins_.end()) return &found->second;
-  }
-  return nullptr;
-}
-
-const ProvenanceMap::Origin* ProvenanceMap::Find(const FieldPath& path) const {
-  const auto found = origins_.find(path.text());
-  return found != origins_.end() ? &found->second : FindAbove(path.text(), path.starts());
-}
-
-void ProvenanceMap::Write(const FieldPath& path, const Origin& origin) {
-  const Origin* above = path.text().empty() ? nullptr : FindAbove(path.text(), path.starts());
-  if (above != nullptr && *above == origin) {
-    const auto found = origins_.find(path.text());
-    if (found != origins_.end()) origins_.erase(found);
-  } else {
-    origins_.insert_or_assign(path.text(), origin);
-  }
-}
-
-void ProvenanceMap::Erase(std::string_view path) {
-  for (auto it = origins_.lower_bound(path); it != origins_.end() && it->first.starts_with(path);) {
-    it = Covers(path, it->first) ? origins_.erase(it) : std::next(it);
-  }
-}
-
-bool ProvenanceMap::AnyWithin(std::string_view path,
-                              const std::function<bool(const Origin&)>& test) const {
-  for (auto it = origins_.lower_bound(path); it != origins_.end() && it->first.starts_with(path);
-       ++it) {
-    if (Covers(path, it->first) && test(it->second)) return true;
-  }
-  return false;
-}
-
-void ProvenanceMap::Refresh(std::string_view system, int64_t source_version) {
-  for (auto& [path, origin] : origins_) {
-    if (origin.system == system && origin.source_version < source_version) {
-      origin.source_version = source_version;
-    }
-  }
-}
-
-bool ProvenanceMap::AllOf(const std::function<bool(const Origin&)>& test) const {
-  return std::all_of(origins_.begin(), origins_.end(),
-                     [&](const auto& entry) { return test(entry.second); });
-}
-
-model::v1::Provenance ProvenanceMap::ToMessage() const {
-  model::v1::Provenance provenance;
-  for (const auto& [path, origin] : origins_) {
-    const Origin* above = path.empty() ? nullptr : FindAbove(path, StepStarts(path));
-    if (above != nullptr && *above == origin) continue;
-    auto* entry = provenance.add_entries();
-    entry->set_path(path);
-    entry->set_system(origin.system);
-    entry->set_source_version(origin.source_version);
-    entry->set_seq(origin.seq);
+absl::StatusOr<Provenance> UnpackProvenance(std::string_view packed, const Origin& head) {
+  if (packed.empty()) return ProvenanceOfOne(head);
+  Provenance provenance;
+  if (!provenance.ParseFromArray(packed.data(), static_cast<int>(packed.size()))) {
+    return absl::DataLossError("a provenance cannot be parsed");
   }
   return provenance;
 }
 
-}  // namespace retailsync::model_internal
+}  // namespace retailsync

@@ -6,6 +6,7 @@
 #include <shared_mutex>
 #include <unordered_map>
 
+#include "retailsync/model/v1/entity.pb.h"
 #include "retailsync/model/v1/options.pb.h"
 
 namespace retailsync::model_internal {
@@ -61,15 +62,21 @@ class Shapes {
     shape.descriptor = descriptor;
     shape.atomic = IsAtomic(*descriptor);
     shape.key = KeyField(*descriptor);
+    if (shape.key != nullptr) shape.key_number = static_cast<uint32_t>(shape.key->number());
     for (int i = 0; i < descriptor->field_count(); ++i) {
       const FieldDescriptor* field = descriptor->field(i);
       const Shape* child =
           field->message_type() == nullptr ? nullptr : &Build(field->message_type());
+      const bool is_text = field->cpp_type() == FieldDescriptor::CPPTYPE_STRING;
       shape.fields.push_back({.field = field,
+                              .child = child,
                               .number = static_cast<uint32_t>(field->number()),
-                              .kind = KindOf(*field, child),
                               .type = field->cpp_type(),
-                              .child = child});
+                              .kind = KindOf(*field, child),
+                              .wire_type = child != nullptr || is_text ? kWireBytes : kWireVarint,
+                              .is_text = is_text,
+                              .is_list = field->is_repeated() && !field->is_map(),
+                              .excludes = field->real_containing_oneof() != nullptr});
     }
     std::sort(shape.fields.begin(), shape.fields.end(),
               [](const FieldShape& a, const FieldShape& b) { return a.number < b.number; });
@@ -84,10 +91,9 @@ class Shapes {
     if (shape->fields.empty()) return true;
     const uint32_t last = shape->fields.back().number;
     if (last > kNumberMax) return false;
-    shape->by_number.assign(last + 1, -1);
-    for (size_t i = 0; i < shape->fields.size(); ++i) {
-      shape->by_number[shape->fields[i].number] = static_cast<int16_t>(i);
-    }
+    shape->by_number_size = last + 1;
+    shape->by_number = std::make_unique<const FieldShape*[]>(shape->by_number_size);
+    for (const FieldShape& field : shape->fields) shape->by_number[field.number] = &field;
     return true;
   }
 
@@ -123,14 +129,48 @@ const FieldShape* Shape::Find(std::string_view name) const {
   return nullptr;
 }
 
+const Shape& EntityShape() {
+  static const Shape& shape = ShapeOf(model::v1::Entity::descriptor());
+  return shape;
+}
+
 const Shape& ShapeOf(const Descriptor* descriptor) {
   static Shapes& shapes = *new Shapes;
   return shapes.Get(descriptor);
 }
 
+bool IsAllKnown(std::string_view bytes, const Shape& shape) {
+  WireReader reader(bytes);
+  WireTag tag;
+  while (!reader.empty()) {
+    if (!reader.ReadTag(&tag)) return false;
+    const FieldShape* field = shape.FindByNumber(tag.number);
+    if (field == nullptr || tag.type != field->wire_type) return false;
+    std::string_view value;
+    if (field->child == nullptr) {
+      if (!reader.Skip(tag)) return false;
+    } else if (!reader.ReadBytes(&value) || !IsAllKnown(value, *field->child)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 std::string_view KeyOf(const Message& element, const Shape& shape) {
   std::string scratch;  // generated messages hold their strings: it stays unused
   return element.GetReflection()->GetStringReference(element, shape.key, &scratch);
+}
+
+std::string_view KeyOf(std::string_view element, const Shape& shape) {
+  const WireTag key_tag{shape.key_number, kWireBytes};
+  WireReader reader(element);
+  WireTag tag;
+  while (reader.ReadTag(&tag)) {
+    std::string_view text;
+    if (tag == key_tag) return reader.ReadBytes(&text) ? text : std::string_view();
+    if (!reader.Skip(tag)) break;
+  }
+  return {};
 }
 
 std::optional<KeyedElements> ElementsByKey(const Message& message, const FieldShape& field) {

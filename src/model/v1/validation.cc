@@ -3,11 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <deque>
 #include <map>
-#include <memory>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -15,490 +11,280 @@
 #include "model/v1/field_path.h"
 #include "model/v1/shape.h"
 #include "model/v1/text_rules.h"
+#include "model/v1/validation_findings.h"
+#include "model/v1/validation_plan.h"
 #include "model/v1/validation_rules.h"
-#include "retailsync/base/currency.h"
-#include "retailsync/base/gtin.h"
+#include "model/v1/validation_values.h"
+#include "model/v1/wire.h"
 #include "retailsync/model/v1/entity.h"
 
 namespace retailsync {
 namespace {
 
-using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
-using google::protobuf::Reflection;
-using google::protobuf::Timestamp;
-using model::v1::Decimal;
-using model::v1::DualMoney;
+using model::v1::Change;
 using model::v1::Entity;
-using model::v1::LedgerPosting;
-using model::v1::Money;
-using model::v1::Quantity;
-using model::v1::Reference;
-using model::v1::Validity;
+using model::v1::LedgerLine;
+using model_internal::EntityPlan;
 using model_internal::FieldKind;
-using model_internal::FieldPath;
+using model_internal::FieldPlan;
 using model_internal::FieldShape;
+using model_internal::Findings;
+using model_internal::IsWritten;
 using model_internal::KeyOf;
+using model_internal::kWireBytes;
+using model_internal::NumberParts;
 using model_internal::PathStep;
+using model_internal::Serialise;
 using model_internal::Shape;
 using model_internal::ShapeOf;
+using model_internal::TakeApart;
+using model_internal::ValidationPlan;
+using model_internal::ValueChecks;
+using model_internal::ValueParts;
+using model_internal::ValueType;
+using model_internal::WireReader;
+using model_internal::WireTag;
 
-// The types that are checked by hand rather than field by field.
-enum class ValueType : uint8_t {
-  kNone,
-  kMoney,
-  kDualMoney,
-  kDecimal,
-  kQuantity,
-  kReference,
-  kValidity,
-  kTimestamp,
-};
-
-ValueType ValueTypeOf(const Descriptor* type) {
-  if (type == Money::descriptor()) return ValueType::kMoney;
-  if (type == DualMoney::descriptor()) return ValueType::kDualMoney;
-  if (type == Decimal::descriptor()) return ValueType::kDecimal;
-  if (type == Quantity::descriptor()) return ValueType::kQuantity;
-  if (type == Reference::descriptor()) return ValueType::kReference;
-  if (type == Validity::descriptor()) return ValueType::kValidity;
-  if (type == Timestamp::descriptor()) return ValueType::kTimestamp;
-  return ValueType::kNone;
+// Any order proves that texts in it differ; in this one are most lists' keys: "9" < "10".
+bool IsShorterOrLess(std::string_view a, std::string_view b) {
+  return a.size() != b.size() ? a.size() < b.size() : a < b;
 }
 
-struct Plan;
-struct FieldPlan {
-  const FieldShape* shape = nullptr;
-  uint32_t rules = 0;
-  ValueType value = ValueType::kNone;
-  const Plan* child = nullptr;
-};
-struct Plan {
-  const Shape* shape = nullptr;
-  std::vector<FieldPlan> fields;         // by number
-  std::vector<size_t> by_index;          // positions in `fields`, by the descriptor's index
-  std::vector<const FieldPlan*> needed;  // those that a rule misses when they are absent
-};
-
-uint32_t Number(const FieldDescriptor& field) {
-  return static_cast<uint32_t>(field.number());
-}
-
-// The plans of all models, made once.
-class Plans {
- public:
-  Plans() {
-    for (const model_internal::FieldRule& rule : model_internal::FieldRules()) {
-      const auto name = fmt::format("retailsync.model.v1.{}.{}", rule.message, rule.field);
-      // A rule for a field that is not there would hold nothing, and nobody would know.
-      if (Entity::descriptor()->file()->pool()->FindFieldByName(name) == nullptr) std::abort();
-      rules_[name] |= rule.flags;
-    }
-    root_ = &Build(ShapeOf(Entity::descriptor()));
-  }
-  const Plan& root() const { return *root_; }
-
- private:
-  const Plan& Build(const Shape& shape) {
-    auto& slot = plans_[&shape];
-    if (slot != nullptr) return *slot;
-    slot = std::make_unique<Plan>();
-    Plan& plan = *slot;
-    plan.shape = &shape;
-    for (const FieldShape& field : shape.fields) {
-      const auto rule = rules_.find(field.field->full_name());
-      const Plan* child = field.child == nullptr ? nullptr : &Build(*field.child);
-      plan.fields.push_back(
-          {.shape = &field,
-           .rules = rule == rules_.end() ? 0 : rule->second,
-           .value = child == nullptr ? ValueType::kNone : ValueTypeOf(field.field->message_type()),
-           .child = child});
-    }
-    plan.by_index.resize(plan.fields.size());
-    for (size_t i = 0; i < plan.fields.size(); ++i) {
-      const FieldPlan& field = plan.fields[i];
-      plan.by_index[static_cast<size_t>(field.shape->field->index())] = i;
-      if ((field.rules & (model_internal::kRequired | model_internal::kBooksCurrency)) != 0) {
-        plan.needed.push_back(&field);
-      }
-    }
-    return plan;
-  }
-
-  std::unordered_map<std::string, uint32_t> rules_;
-  std::unordered_map<const Shape*, std::unique_ptr<Plan>> plans_;
-  const Plan* root_ = nullptr;
-};
-
-const Plan& EntityPlan() {
-  static const Plans& plans = *new Plans;
-  return plans.root();
-}
-
-template <typename T>
-const T& As(const Message& message) {
-  return static_cast<const T&>(message);
-}
-
-constexpr int32_t kNanosMax = 999'999'999;
-
-// The sign of units + nanos / 10^9.
-int Sign(int64_t units, int32_t nanos) {
-  if (units != 0) return units < 0 ? -1 : 1;
-  return nanos < 0 ? -1 : nanos > 0 ? 1 : 0;
-}
-
-class Validator {
+// Walks over a serialised message and checks what is in it. Fields must come as the serialiser
+// writes them, by number and each once: bytes in another order may say something else than they
+// seem to, and are not judged here.
+template <bool kNaming>
+class Walk {
  public:
   // `complete`: fields that are required must be there.
-  explicit Validator(bool complete) : complete_(complete) {}
+  Walk(bool complete, Findings<kNaming>* findings)
+      : complete_(complete), findings_(*findings), values_(complete, findings) {}
 
-  void Walk(const Message& message, const Plan& plan) {
-    const Reflection& reflection = *message.GetReflection();
-    // Asking each of a model's many fields whether it is there costs more than all the checks.
-    std::vector<const FieldDescriptor*>& present = FieldsAt(depth_);
-    reflection.ListFields(message, &present);
-    ++depth_;
+  ValueChecks<kNaming>& values() { return values_; }
+
+  void Message(std::string_view bytes, const ValidationPlan& plan) {
+    WireReader reader(bytes);
+    WireTag tag;
+    uint32_t last = 0;
     auto needed = plan.needed.begin();
-    for (const FieldDescriptor* descriptor : present) {
-      for (; needed != plan.needed.end() && (*needed)->shape->number <= Number(*descriptor);
-           ++needed) {
-        if ((*needed)->shape->field != descriptor) CheckAbsent(message, reflection, **needed);
+    while (!reader.empty()) {
+      if (!reader.ReadTag(&tag)) return findings_.NotInOrder();
+      const FieldPlan* field = plan.Find(tag.number);
+      if (field == nullptr || tag.type != field->shape.wire_type) {
+        // An unknown field is no violation.
+        if (!reader.Skip(tag)) return findings_.NotInOrder();
+        continue;
       }
-      if (descriptor->cpp_type() == FieldDescriptor::CPPTYPE_BOOL) continue;
-      const FieldPlan& field = plan.fields[plan.by_index[static_cast<size_t>(descriptor->index())]];
-      const auto step = path_.Field(descriptor->name());
-      if (descriptor->is_repeated()) {
-        CheckList(message, reflection, field, reflection.FieldSize(message, descriptor));
-      } else {
-        CheckOne(message, reflection, field);
+      if (tag.number <= last || (field->shape.excludes && last != 0)) {
+        return findings_.NotInOrder();
       }
+      last = tag.number;
+      for (; needed != plan.needed.end() && (*needed)->shape.number <= last; ++needed) {
+        if (*needed != field) Absent(bytes, plan, **needed);
+      }
+      const auto step = findings_.path().Field(field->shape.field->name());
+      if (!Field(&reader, *field)) return findings_.NotInOrder();
     }
-    for (; needed != plan.needed.end(); ++needed) CheckAbsent(message, reflection, **needed);
-    --depth_;
+    for (; needed != plan.needed.end(); ++needed) Absent(bytes, plan, **needed);
   }
-
-  void CheckTime(const Timestamp& time) { CheckTimestampAt("time", time); }
-  void Add(std::string rule) { violations_.push_back({path_.text(), std::move(rule)}); }
-  FieldPath& path() { return path_; }
-  std::vector<Violation> Take() { return std::move(violations_); }
 
  private:
-  // The list for one level of the walk, of this thread: it keeps its memory between entities.
-  static std::vector<const FieldDescriptor*>& FieldsAt(size_t depth) {
-    thread_local std::deque<std::vector<const FieldDescriptor*>> levels;
-    while (levels.size() <= depth) levels.emplace_back().reserve(32);
-    levels[depth].clear();
-    return levels[depth];
-  }
-
-  // Opens a step below the field that is being checked.
-  void AddAt(std::string_view field, std::string rule) {
-    const auto step = path_.Field(field);
-    Add(std::move(rule));
-  }
-
-  void CheckAbsent(const Message& message, const Reflection& reflection, const FieldPlan& field) {
-    if (!complete_) return;
-    const FieldDescriptor* descriptor = field.shape->field;
-    const auto step = path_.Field(descriptor->name());
-    if ((field.rules & model_internal::kRequired) != 0) {
-      const bool text = descriptor->cpp_type() == FieldDescriptor::CPPTYPE_STRING;
-      Add(text || descriptor->is_repeated() ? "must not be empty" : "must be given");
+  // False when the bytes are not in order.
+  bool Field(WireReader* reader, const FieldPlan& field) {
+    if (field.shape.is_list) {
+      return field.child != nullptr ? Messages(reader, field) : Texts(reader, field);
     }
-    if ((field.rules & model_internal::kBooksCurrency) != 0 && HasAmounts(message, reflection)) {
-      Add("must not be empty where there are amounts");
+    if (field.shape.wire_type != kWireBytes) {
+      uint64_t value = 0;
+      if (!reader->ReadVarint(&value) || !IsWritten(value, field.shape.type)) return false;
+      Number(value, field);
+      return true;
+    }
+    std::string_view bytes;
+    if (!reader->ReadBytes(&bytes)) return false;
+    if (field.child != nullptr) {
+      Value(bytes, field);
+    } else if (bytes.empty()) {
+      return false;
+    } else {
+      values_.Text(bytes, field.rules, -1);
+    }
+    return true;
+  }
+
+  void Absent(std::string_view message, const ValidationPlan& plan, const FieldPlan& field) {
+    if (!complete_) return;
+    const FieldShape& shape = field.shape;
+    const auto step = findings_.path().Field(shape.field->name());
+    if ((field.rules & model_internal::kRequired) != 0) {
+      findings_.Add(shape.is_text || shape.is_list ? "must not be empty" : "must be given");
+    }
+    if ((field.rules & model_internal::kBooksCurrency) != 0 && HasAmounts(message, plan)) {
+      findings_.Add("must not be empty where there are amounts");
     }
   }
 
   // Lines and totals are what carries amounts.
-  static bool HasAmounts(const Message& message, const Reflection& reflection) {
-    for (const char* name : {"entries", "lines", "charges", "refunds", "tenders"}) {
-      const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(name);
-      if (field == nullptr) continue;
-      for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
-        const Message& line = reflection.GetRepeatedMessage(message, field, i);
-        for (const char* amount : {"amount", "unit_price"}) {
-          const FieldDescriptor* found = line.GetDescriptor()->FindFieldByName(amount);
-          if (found != nullptr && line.GetReflection()->HasField(line, found)) return true;
-        }
-      }
-    }
-    const FieldDescriptor* total = message.GetDescriptor()->FindFieldByName("total");
-    return total != nullptr && reflection.HasField(message, total);
+  bool HasAmounts(std::string_view message, const ValidationPlan& plan) {
+    return AnyField(message, plan, [&](const FieldPlan& field, std::string_view element) {
+      if (field.is_total) return true;
+      return field.has_amounts && field.child != nullptr &&
+             AnyField(element, *field.child, [](const FieldPlan& in_line, std::string_view) {
+               return in_line.is_line_amount;
+             });
+    });
   }
 
-  void CheckList(const Message& message, const Reflection& reflection, const FieldPlan& field,
-                 int size) {
-    const FieldDescriptor* descriptor = field.shape->field;
-    if (field.child == nullptr) {
-      std::string scratch;
-      for (int i = 0; i < size; ++i) {
-        if (descriptor->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
-          CheckText(reflection.GetRepeatedStringReference(message, descriptor, i, &scratch), field,
-                    i);
-        } else if (descriptor->cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
-          CheckEnum(reflection.GetRepeatedEnumValue(message, descriptor, i), descriptor, i);
-        }
+  // Is there a field of the message, a text or message, for which `test` holds?
+  template <typename Test>
+  static bool AnyField(std::string_view message, const ValidationPlan& plan, const Test& test) {
+    WireReader reader(message);
+    WireTag tag;
+    while (reader.ReadTag(&tag)) {
+      const FieldPlan* field = plan.Find(tag.number);
+      std::string_view bytes;
+      if (field == nullptr || tag.type != kWireBytes || field->shape.wire_type != kWireBytes) {
+        if (!reader.Skip(tag)) return false;
+      } else if (!reader.ReadBytes(&bytes)) {
+        return false;
+      } else if (test(*field, bytes)) {
+        return true;
       }
-      return;
     }
-    const bool keyed = field.shape->kind == FieldKind::kKeyedList;
-    const size_t unique = keyed ? CheckKeys(message, reflection, field, size) : 0;
-    for (int i = 0; i < size; ++i) {
-      const Message& element = reflection.GetRepeatedMessage(message, descriptor, i);
-      const auto step = keyed && unique == static_cast<size_t>(size)
-                            ? path_.Key(KeyOf(element, *field.child->shape))
-                            : path_.Position(i);
-      Walk(element, *field.child);
-    }
-    if ((field.rules & model_internal::kBalanced) != 0) CheckBalance(As<LedgerPosting>(message));
+    return false;
   }
 
-  // How many elements have a key of their own.
-  size_t CheckKeys(const Message& message, const Reflection& reflection, const FieldPlan& field,
-                   int size) {
+  bool Texts(WireReader* list, const FieldPlan& field) {
+    std::string_view text;
+    if (!list->ReadBytes(&text)) return false;
+    int index = 0;
+    do {
+      values_.Text(text, field.rules, index++);
+    } while (list->ReadElement(field.shape.number, &text));
+    return true;
+  }
+
+  bool Messages(WireReader* list, const FieldPlan& field) {
+    const bool keyed = field.shape.kind == FieldKind::kKeyedList && Keys(*list, field);
+    const bool balanced = complete_ && (field.rules & model_internal::kBalanced) != 0;
+    Sums sums;
+    std::string_view element;
+    if (!list->ReadBytes(&element)) return false;
+    int index = 0;
+    do {
+      const auto step = keyed ? findings_.path().Key(KeyOf(element, *field.child->shape))
+                              : findings_.path().Position(index);
+      ++index;
+      Message(element, *field.child);
+      if (balanced) AddLine(element, *field.child, &sums);
+    } while (list->ReadElement(field.shape.number, &element));
+    for (const auto& [currency, sum] : sums) {
+      if (sum == 0) continue;
+      findings_.Add([&, code = currency] { return fmt::format("must sum to zero in {}", code); });
+    }
+    return true;
+  }
+
+  // Does each element have a key of its own?
+  bool Keys(WireReader list, const FieldPlan& field) {
+    const WireReader from_first = list;
     const Shape& shape = *field.child->shape;
+    std::string_view element;
+    if (!list.ReadBytes(&element)) return false;
+    std::string_view last = KeyOf(element, shape);
+    bool ascending = !last.empty();
+    while (ascending && list.ReadElement(field.shape.number, &element)) {
+      const std::string_view key = KeyOf(element, shape);
+      ascending = IsShorterOrLess(last, key);
+      last = key;
+    }
+    return ascending || KeysInAnyOrder(from_first, field.shape.number, shape);
+  }
+
+  bool KeysInAnyOrder(WireReader list, uint32_t number, const Shape& shape) {
     std::unordered_set<std::string_view> keys;
-    std::string_view last;
-    size_t unique = 0;
-    for (int i = 0; i < size; ++i) {
-      const Message& element = reflection.GetRepeatedMessage(message, field.shape->field, i);
+    std::string_view element;
+    if (!list.ReadBytes(&element)) return false;
+    int index = 0;
+    bool unique = true;
+    do {
+      const auto step = findings_.path().Position(index++);
       const std::string_view key = KeyOf(element, shape);
       if (key.empty()) {
-        const auto step = path_.Position(i);
-        AddAt(shape.key->name(), "must not be empty: it tells the elements apart");
-        continue;
+        findings_.AddAt(shape.key->name(), "must not be empty: it tells the elements apart");
+        unique = false;
+      } else if (!keys.insert(key).second) {
+        findings_.AddAt(shape.key->name(), [&] {
+          return fmt::format("must be different in each element; '{}' is not", key);
+        });
+        unique = false;
       }
-      // Lists mostly come in order; only what does not needs the set.
-      if (keys.empty() && (i == 0 || last < key)) {
-        last = key;
-        ++unique;
-        continue;
-      }
-      if (keys.empty()) {
-        for (int j = 0; j < i; ++j) {
-          keys.insert(KeyOf(reflection.GetRepeatedMessage(message, field.shape->field, j), shape));
-        }
-      }
-      if (keys.insert(key).second) {
-        ++unique;
-      } else {
-        const auto step = path_.Position(i);
-        AddAt(shape.key->name(),
-              fmt::format("must be different in each element; '{}' is not", key));
-      }
-    }
+    } while (list.ReadElement(number, &element));
     return unique;
   }
 
-  void CheckOne(const Message& message, const Reflection& reflection, const FieldPlan& field) {
-    const FieldDescriptor* descriptor = field.shape->field;
-    switch (descriptor->cpp_type()) {
-      case FieldDescriptor::CPPTYPE_STRING: {
-        std::string scratch;
-        CheckText(reflection.GetStringReference(message, descriptor, &scratch), field, -1);
-        return;
-      }
+  void Number(uint64_t value, const FieldPlan& field) {
+    const auto number = static_cast<int64_t>(value);
+    switch (field.shape.type) {
       case FieldDescriptor::CPPTYPE_ENUM:
-        return CheckEnum(reflection.GetEnumValue(message, descriptor), descriptor, -1);
+        if (value < 64 ? (field.known_values >> value & 1) != 0
+                       : IsKnown(static_cast<int>(number), field)) {
+          return;
+        }
+        return findings_.Add(
+            [&] { return fmt::format("must be a known value; {} is none", number); });
       case FieldDescriptor::CPPTYPE_INT32:
-        return CheckSign(reflection.GetInt32(message, descriptor) < 0 ? -1 : 1, field.rules);
       case FieldDescriptor::CPPTYPE_INT64:
-        return CheckSign(reflection.GetInt64(message, descriptor) < 0 ? -1 : 1, field.rules);
-      case FieldDescriptor::CPPTYPE_MESSAGE:
-        return CheckMessage(reflection.GetMessage(message, descriptor), field);
+        return values_.Sign(number < 0 ? -1 : 1, field.rules);
       default:
         return;
     }
   }
 
-  void CheckEnum(int value, const FieldDescriptor* field, int index) {
-    if (field->enum_type()->FindValueByNumber(value) != nullptr) return;
-    const auto rule = fmt::format("must be a known value; {} is none", value);
-    if (index < 0) return Add(rule);
-    const auto step = path_.Position(index);
-    Add(rule);
+  static bool IsKnown(int number, const FieldPlan& field) {
+    return field.shape.field->enum_type()->FindValueByNumber(number) != nullptr;
   }
 
-  void CheckText(std::string_view text, const FieldPlan& field, int index) {
-    if (!model_internal::IsPlainText(text)) AddText("must be UTF-8 without NUL", index);
-    const uint32_t rules = field.rules;
-    if (rules == 0) return;
-    if ((rules & model_internal::kSku) != 0 && text.size() > 64) {
-      AddText("must be at most 64 characters", index);
-    }
-    if ((rules & (model_internal::kCurrency | model_internal::kBooksCurrency |
-                  model_internal::kPaidCurrency)) != 0) {
-      CheckCurrency(text);
-      if ((rules & model_internal::kBooksCurrency) != 0) books_currency_ = text;
-      if ((rules & model_internal::kPaidCurrency) != 0) paid_currency_ = text;
-    }
-    if ((rules & model_internal::kCountry) != 0 && !model_internal::IsUpperLetters(text, 2)) {
-      AddText("must be two upper-case letters (ISO 3166-1)", index);
-    }
-    if ((rules & model_internal::kLocale) != 0 && !model_internal::IsLocale(text)) {
-      AddText("must be a language tag (BCP 47), as 'de-AT'", index);
-    }
-    if ((rules & model_internal::kGtin) != 0 && !IsGtin(text)) {
-      AddText("must be a GTIN of 8, 12, 13 or 14 digits with a valid check digit", index);
-    }
-  }
-
-  void AddText(std::string rule, int index) {
-    if (index < 0) return Add(std::move(rule));
-    const auto step = path_.Position(index);
-    Add(std::move(rule));
-  }
-
-  void CheckCurrency(std::string_view code) {
-    if (!model_internal::IsUpperLetters(code, 3)) {
-      Add("must be three upper-case letters (ISO 4217)");
-    } else if (FindCurrency(code) == nullptr) {
-      Add(fmt::format("must be a currency of ISO 4217; {} is none", code));
-    }
-  }
-
-  void CheckSign(int sign, uint32_t rules) {
-    if ((rules & model_internal::kPositive) != 0 && sign <= 0) Add("must be greater than zero");
-    if ((rules & model_internal::kNotNegative) != 0 && sign < 0) Add("must not be negative");
-  }
-
-  void CheckMessage(const Message& message, const FieldPlan& field) {
+  void Value(std::string_view bytes, const FieldPlan& field) {
     switch (field.value) {
       case ValueType::kMoney:
-        return CheckMoney(As<Money>(message), books_currency_, field.rules);
+        return values_.Money(bytes, field.rules);
       case ValueType::kDualMoney:
-        return CheckDualMoney(As<DualMoney>(message), field.rules);
-      case ValueType::kDecimal: {
-        const auto& value = As<Decimal>(message);
-        CheckNanos(value.units(), value.nanos());
-        CheckSign(Sign(value.units(), value.nanos()), field.rules);
-        const bool above = value.units() > 100 || (value.units() == 100 && value.nanos() > 0);
-        if ((field.rules & model_internal::kPercentage) != 0 &&
-            (above || Sign(value.units(), value.nanos()) < 0)) {
-          Add("must be between 0 and 100");
-        }
-        return;
-      }
+        return values_.DualMoney(bytes, field.rules);
+      case ValueType::kDecimal:
+        return values_.Decimal(bytes, field.rules);
       case ValueType::kQuantity:
-        return CheckQuantity(As<Quantity>(message), field.rules);
-      case ValueType::kReference: {
-        const auto& reference = As<Reference>(message);
-        if (complete_ && (field.rules & model_internal::kRequired) != 0 && reference.id().empty() &&
-            reference.key().empty()) {
-          Add("must have an id or a key");
-        }
-        if (!model_internal::IsPlainText(reference.id())) {
-          AddAt("id", "must be UTF-8 without NUL");
-        }
-        if (!model_internal::IsPlainText(reference.key())) {
-          AddAt("key", "must be UTF-8 without NUL");
-        }
-        return;
-      }
-      case ValueType::kValidity: {
-        const auto& validity = As<Validity>(message);
-        if (validity.has_from()) CheckTimestampAt("from", validity.from());
-        if (validity.has_until()) CheckTimestampAt("until", validity.until());
-        if (validity.has_from() && validity.has_until() &&
-            std::pair(validity.from().seconds(), validity.from().nanos()) >=
-                std::pair(validity.until().seconds(), validity.until().nanos())) {
-          AddAt("until", "must be later than 'from'");
-        }
-        return;
-      }
+        return values_.Quantity(bytes, field.rules);
+      case ValueType::kReference:
+        return values_.Reference(bytes, field.rules);
+      case ValueType::kValidity:
+        return values_.Validity(bytes);
       case ValueType::kTimestamp:
-        return CheckTimestamp(As<Timestamp>(message));
+        return values_.Timestamp(bytes);
       case ValueType::kNone:
-        return Walk(message, *field.child);
+        return Message(bytes, *field.child);
     }
   }
 
-  void CheckNanos(int64_t units, int32_t nanos) {
-    if (nanos < -kNanosMax || nanos > kNanosMax) {
-      AddAt("nanos", "must be between -999,999,999 and 999,999,999");
-    } else if ((units > 0 && nanos < 0) || (units < 0 && nanos > 0)) {
-      AddAt("nanos", "must have the sign of the units");
-    }
-  }
+  // The sum of the lines' amounts, by currency.
+  using Sums = std::map<std::string_view, absl::int128>;
 
-  void CheckMoney(const Money& money, std::string_view currency, uint32_t rules) {
-    {
-      const auto step = path_.Field("currency");
-      CheckCurrency(money.currency());
-      if (!currency.empty() && money.currency() != currency) {
-        Add(fmt::format("must be {}, as in the rest of the document", currency));
+  static void AddLine(std::string_view line, const ValidationPlan& plan, Sums* sums) {
+    AnyField(line, plan, [&](const FieldPlan& field, std::string_view bytes) {
+      if (field.shape.number != LedgerLine::kAmountFieldNumber) return false;
+      ValueParts parts;
+      if (TakeApart(bytes, model_internal::kMoneyLayout, &parts)) {
+        const NumberParts amount = parts.number(2, 3);
+        (*sums)[parts.bytes[1]] += absl::int128(amount.units) * 1'000'000'000 + amount.nanos;
       }
-    }
-    CheckNanos(money.units(), money.nanos());
-    CheckSign(Sign(money.units(), money.nanos()), rules);
-  }
-
-  void CheckDualMoney(const DualMoney& money, uint32_t rules) {
-    if (money.has_shop()) {
-      const auto step = path_.Field("shop");
-      CheckMoney(money.shop(), books_currency_, rules);
-    } else {
-      AddAt("shop", "must be given");
-    }
-    if (money.has_presentment()) {
-      const auto step = path_.Field("presentment");
-      CheckMoney(money.presentment(), paid_currency_, rules);
-    }
-  }
-
-  void CheckQuantity(const Quantity& quantity, uint32_t rules) {
-    if (quantity.has_value()) {
-      const auto step = path_.Field("value");
-      CheckNanos(quantity.value().units(), quantity.value().nanos());
-      CheckSign(Sign(quantity.value().units(), quantity.value().nanos()), rules);
-    } else {
-      AddAt("value", "must be given");
-    }
-    if (quantity.unit().empty()) {
-      AddAt("unit", "must not be empty");
-    } else if (!model_internal::IsPlainText(quantity.unit())) {
-      AddAt("unit", "must be UTF-8 without NUL");
-    }
-  }
-
-  void CheckTimestampAt(std::string_view field, const Timestamp& time) {
-    const auto step = path_.Field(field);
-    CheckTimestamp(time);
-  }
-
-  // The range that google.protobuf.Timestamp documents.
-  void CheckTimestamp(const Timestamp& time) {
-    constexpr int64_t kFirst = -62'135'596'800;
-    constexpr int64_t kLast = 253'402'300'799;
-    if (time.seconds() < kFirst || time.seconds() > kLast) {
-      AddAt("seconds", "must lie in the years 1 to 9999");
-    }
-    if (time.nanos() < 0 || time.nanos() > kNanosMax) {
-      AddAt("nanos", "must be between 0 and 999,999,999");
-    }
-  }
-
-  void CheckBalance(const LedgerPosting& posting) {
-    if (!complete_) return;
-    std::map<std::string_view, absl::int128> sums;
-    for (const auto& line : posting.lines()) {
-      sums[line.amount().currency()] +=
-          absl::int128(line.amount().units()) * 1'000'000'000 + line.amount().nanos();
-    }
-    for (const auto& [currency, sum] : sums) {
-      if (sum != 0) Add(fmt::format("must sum to zero in {}", currency));
-    }
+      return true;
+    });
   }
 
   const bool complete_;
-  FieldPath path_;
-  size_t depth_ = 0;
-  std::string_view books_currency_;
-  std::string_view paid_currency_;
-  std::vector<Violation> violations_;
+  Findings<kNaming>& findings_;
+  ValueChecks<kNaming> values_;
 };
 
 // Why `path` is not a path of the model's; empty when it is.
@@ -523,64 +309,87 @@ std::string PathProblem(const Shape* shape, std::string_view path) {
   return {};
 }
 
-void CheckFields(const model::v1::Change& change, Validator* validator) {
+template <bool kNaming>
+void CheckFields(const Change& change, Findings<kNaming>* findings) {
   const bool is_patch = change.operation() == model::v1::OPERATION_PATCH;
-  const auto step = validator->path().Field("fields");
+  const auto step = findings->path().Field("fields");
   if (is_patch && change.fields().empty()) {
-    validator->Add("must not be empty in a patch");
+    findings->Add("must not be empty in a patch");
   } else if (!is_patch && !change.fields().empty()) {
-    validator->Add("must be empty unless the operation is a patch");
+    findings->Add("must be empty unless the operation is a patch");
   }
   if (!is_patch || change.entity().kind_case() == Entity::KIND_NOT_SET) return;
   const Shape& shape = ShapeOf(ModelOf(change.entity()).GetDescriptor());
   for (int i = 0; i < change.fields_size(); ++i) {
-    std::string problem = PathProblem(&shape, change.fields(i));
-    if (problem.empty()) continue;
-    const auto position = validator->path().Position(i);
-    validator->Add(std::move(problem));
+    const std::string problem = PathProblem(&shape, change.fields(i));
+    if (!problem.empty()) findings->AddAt(i, problem);
   }
 }
 
-void CheckEntity(const Entity& entity, Validator* validator) {
-  if (entity.kind_case() == Entity::KIND_NOT_SET) {
-    const auto step = validator->path().Field("entity");
-    validator->Add("must be of a known type");
-    return;
+template <bool kNaming>
+void CheckEntity(Entity::KindCase kind, std::string_view bytes, Walk<kNaming>* walk,
+                 Findings<kNaming>* findings) {
+  if (kind == Entity::KIND_NOT_SET) {
+    findings->AddAt("entity", "must be of a known type");
+  } else {
+    walk->Message(bytes, EntityPlan());
   }
-  validator->Walk(entity, EntityPlan());
 }
 
-}  // namespace
-
-std::vector<Violation> Validate(const Entity& entity) {
-  Validator validator(/*complete=*/true);
-  CheckEntity(entity, &validator);
-  return validator.Take();
-}
-
-std::vector<Violation> ValidateChange(const model::v1::Change& change) {
+template <bool kNaming>
+void CheckChange(const Change& change, std::string_view entity_bytes, Findings<kNaming>* findings) {
   const bool complete = change.operation() == model::v1::OPERATION_UPSERT;
-  Validator validator(complete);
+  Walk<kNaming> walk(complete, findings);
   const auto text = [&](std::string_view field, std::string_view value, bool required) {
-    const auto step = validator.path().Field(field);
-    if (required && value.empty()) validator.Add("must not be empty");
-    if (!model_internal::IsPlainText(value)) validator.Add("must be UTF-8 without NUL");
+    if (required && value.empty()) findings->AddAt(field, "must not be empty");
+    if (!model_internal::IsPlainText(value)) findings->AddAt(field, "must be UTF-8 without NUL");
   };
   text("id", change.id(), true);
   text("source", change.source(), false);
   text("subject", change.subject(), true);
   if (change.operation() == model::v1::OPERATION_UNSPECIFIED ||
       !model::v1::Operation_IsValid(change.operation())) {
-    const auto step = validator.path().Field("operation");
-    validator.Add("must be upsert, patch or delete");
+    findings->AddAt("operation", "must be upsert, patch or delete");
   }
-  CheckEntity(change.entity(), &validator);
-  CheckFields(change, &validator);
-  if (change.has_time()) validator.CheckTime(change.time());
+  CheckEntity(change.entity().kind_case(), entity_bytes, &walk, findings);
+  CheckFields(change, findings);
+  if (change.has_time()) {
+    walk.values().TimeAt("time", {change.time().seconds(), change.time().nanos()});
+  }
   text("dataschema", change.dataschema(), false);
   text("traceparent", change.traceparent(), false);
   text("caused_by", change.caused_by(), false);
-  return validator.Take();
+}
+
+}  // namespace
+
+std::vector<Violation> Validate(const Entity& entity) {
+  return Validate(entity, Serialise(entity));
+}
+
+std::vector<Violation> Validate(const Entity& entity, std::string_view bytes) {
+  constexpr bool kComplete = true;
+  Findings<false> any;
+  Walk<false> quick(kComplete, &any);
+  CheckEntity(entity.kind_case(), bytes, &quick, &any);
+  if (any.valid()) return {};
+  Findings<true> all;
+  Walk<true> naming(kComplete, &all);
+  CheckEntity(entity.kind_case(), Serialise(entity), &naming, &all);
+  return all.Take();
+}
+
+std::vector<Violation> ValidateChange(const Change& change) {
+  return ValidateChange(change, Serialise(change.entity()));
+}
+
+std::vector<Violation> ValidateChange(const Change& change, std::string_view entity_bytes) {
+  Findings<false> any;
+  CheckChange(change, entity_bytes, &any);
+  if (any.valid()) return {};
+  Findings<true> all;
+  CheckChange(change, Serialise(change.entity()), &all);
+  return all.Take();
 }
 
 std::string Describe(const std::vector<Violation>& violations, size_t max_violations) {

@@ -1,7 +1,9 @@
 // How each row lies in its table: the one place where fields and columns meet.
 //
 // `Columns<Row>::Visit(row, visitor)` calls the visitor once for each column, keys first, always in
-// the same order: the checksum of a row is made over its values in that order.
+// the same order: the checksum of a row is made over its values in that order. A column that a
+// later schema version added is `Later…` and counts only when it is not empty, so that rows written
+// before keep their checksum; one that is not used any more is `Retired`, and written empty.
 #ifndef RETAILSYNC_SRC_STORE_SQLITE_COLUMNS_H_
 #define RETAILSYNC_SRC_STORE_SQLITE_COLUMNS_H_
 
@@ -67,7 +69,7 @@ struct Columns<JournalRow> {
     visitor.Int("source_version", row.source_version);
     visitor.Time("received_at", row.received_at);
     visitor.Time("occurred_at", row.occurred_at);
-    visitor.Digest("content", row.content);
+    visitor.Retired("content");
     visitor.Int("disposition", row.disposition);
     visitor.Int("record", row.record);
     visitor.Int("version", row.version);
@@ -76,6 +78,9 @@ struct Columns<JournalRow> {
     visitor.Text("traceparent", row.traceparent);
     visitor.Blob("payload", row.payload);
     visitor.Blob("merged", row.merged);
+    visitor.LaterDigest("said", row.content);
+    visitor.LaterText("key", row.key);
+    visitor.LaterOwed("owed", row);
   }
 };
 
@@ -138,6 +143,23 @@ struct Columns<LaneRow> {
     visitor.Time("owed_at", row.owed_at);
     visitor.Time("due_at", row.due_at);
     visitor.Text("note", row.note);
+    visitor.LaterInt("settled", row.settled);
+  }
+};
+
+template <>
+struct Columns<StreamRow> {
+  static constexpr char kTable[] = "stream";
+  static constexpr int kKeys = 1;
+  template <typename Row, typename Visitor>
+  static void Visit(Row& row, Visitor& visitor) {
+    visitor.Int("id", row.id);
+    visitor.Int("target", row.target);
+    visitor.Int("route", row.route);
+    visitor.Int("domain", row.domain);
+    visitor.Int("claimed_through", row.claimed_through);
+    visitor.Int("ready", row.ready);
+    visitor.Flights("flights", row);
   }
 };
 

@@ -88,18 +88,31 @@ absl::Status Connection::Execute(const std::string& sql, std::string_view operat
   return code == SQLITE_OK ? absl::OkStatus() : Error(database_, path_, operation, code);
 }
 
+absl::Status Connection::NoAnswer(const std::string& sql) const {
+  return absl::NotFoundError(fmt::format("{}: \"{}\" has no answer", path_, sql));
+}
+
+// What a statement changes it may change only after its last row: a PRAGMA does.
+absl::Status Connection::Finish(Run* run) {
+  while (run->Next()) {
+  }
+  return run->status("read");
+}
+
 absl::StatusOr<std::string> Connection::QueryText(const std::string& sql) {
   absl::StatusOr<Run> run = Prepare(sql);
   if (!run.ok()) {
     return run.status();
   }
-  if (run->Next()) {
-    return std::string(run->Text(0));
+  if (!run->Next()) {
+    absl::Status status = run->status("read");
+    return status.ok() ? NoAnswer(sql) : status;
   }
-  if (absl::Status status = run->status("read"); !status.ok()) {
+  std::string text(run->Text(0));
+  if (absl::Status status = Finish(&*run); !status.ok()) {
     return status;
   }
-  return absl::NotFoundError(fmt::format("{}: \"{}\" has no answer", path_, sql));
+  return text;
 }
 
 absl::StatusOr<int64_t> Connection::QueryInt(const std::string& sql) {
@@ -107,13 +120,15 @@ absl::StatusOr<int64_t> Connection::QueryInt(const std::string& sql) {
   if (!run.ok()) {
     return run.status();
   }
-  if (run->Next()) {
-    return run->Int(0);
+  if (!run->Next()) {
+    absl::Status status = run->status("read");
+    return status.ok() ? NoAnswer(sql) : status;
   }
-  if (absl::Status status = run->status("read"); !status.ok()) {
+  const int64_t value = run->Int(0);
+  if (absl::Status status = Finish(&*run); !status.ok()) {
     return status;
   }
-  return absl::NotFoundError(fmt::format("{}: \"{}\" has no answer", path_, sql));
+  return value;
 }
 
 Transaction::~Transaction() {

@@ -45,6 +45,10 @@ class Run {
     Note(sqlite3_bind_text64(statement_, index, value.data(), value.size(), SQLITE_STATIC,
                              SQLITE_UTF8));
   }
+  void BindTextCopy(int index, std::string_view value) {
+    Note(sqlite3_bind_text64(statement_, index, value.data(), value.size(), SQLITE_TRANSIENT,
+                             SQLITE_UTF8));
+  }
   void BindBlob(int index, std::string_view value) {
     Note(sqlite3_bind_blob64(statement_, index, value.data() == nullptr ? "" : value.data(),
                              value.size(), SQLITE_STATIC));
@@ -131,6 +135,8 @@ class Connection {
  private:
   Connection(sqlite3* database, std::string path) : database_(database), path_(std::move(path)) {}
   static absl::StatusOr<std::unique_ptr<Connection>> OpenWith(const std::string& path, int flags);
+  absl::Status NoAnswer(const std::string& sql) const;
+  static absl::Status Finish(Run* run);
   void Close();
 
   sqlite3* database_;

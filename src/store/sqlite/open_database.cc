@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <system_error>
 
@@ -79,11 +81,47 @@ absl::Status SetUp(Connection* connection, const SqliteOptions& options) {
       "set up");
 }
 
-// Brings the whole log into the database and empties it. Pages that an earlier fsync error left
-// marked as written are written again here, which is what makes them durable.
+// Writes the log again, as it reads, and syncs it. After a sync that failed the log may read other
+// than it is on the disk, and stay so, for whoever opens it: its pages count as clean. A database
+// into which such a log is copied is a mixture until all of it has been copied.
+int RewriteLog(Connection* connection) {
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(connection->raw(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log == nullptr || log->pMethods == nullptr) {
+    return SQLITE_OK;
+  }
+  sqlite3_int64 bytes = 0;
+  int code = log->pMethods->xFileSize(log, &bytes);
+  std::array<char, 64 << 10> buffer;
+  for (sqlite3_int64 at = 0; code == SQLITE_OK && at < bytes; at += buffer.size()) {
+    const int size = static_cast<int>(std::min<sqlite3_int64>(buffer.size(), bytes - at));
+    code = log->pMethods->xRead(log, buffer.data(), size, at);
+    if (code == SQLITE_OK) {
+      code = log->pMethods->xWrite(log, buffer.data(), size, at);
+    }
+  }
+  if (code == SQLITE_OK && bytes > 0) {
+    code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+  }
+  return code;
+}
+
+// Brings the whole log into the database and empties it. Pages of the database that an earlier
+// fsync error left marked as written are written again here, which is what makes them durable.
 absl::Status EmptyLog(Connection* connection, OpenKind kind) {
-  const int code = sqlite3_wal_checkpoint_v2(connection->raw(), "main", SQLITE_CHECKPOINT_TRUNCATE,
-                                             nullptr, nullptr);
+  int code = SQLITE_OK;
+  {
+    // Nobody else may add to the log meanwhile.
+    Transaction transaction(connection, Transaction::Kind::kWrite);
+    code = transaction.Begin();
+    if (code == SQLITE_OK) {
+      code = RewriteLog(connection);
+    }
+  }
+  if (code == SQLITE_OK) {
+    code = sqlite3_wal_checkpoint_v2(connection->raw(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr,
+                                     nullptr);
+  }
   if (code == SQLITE_OK) {
     return absl::OkStatus();
   }
@@ -159,7 +197,8 @@ absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const std::string& path
     return opened.status();
   }
   Connection* connection = opened->get();
-  // Until its owner is known the file may not be touched, not even to bring its log home.
+  // Until its owner is known the file may not be touched, not even to bring its log home. Nor may
+  // it after an error: what a sync has failed on is not synced again over the same connection.
   sqlite3_db_config(connection->raw(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   const auto version = FindSchemaVersion(connection);
   if (!version.ok()) {
@@ -171,7 +210,6 @@ absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const std::string& path
   if (absl::Status status = CheckWritable(connection); !status.ok()) {
     return status;
   }
-  sqlite3_db_config(connection->raw(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   if (*version == 0) {
     if (absl::Status status = connection->Execute(
             fmt::format("PRAGMA page_size = {}; PRAGMA auto_vacuum = NONE", kPageBytes),
@@ -193,6 +231,7 @@ absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const std::string& path
   if (absl::Status status = UpgradeSchema(connection, *version); !status.ok()) {
     return status;
   }
+  sqlite3_db_config(connection->raw(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   return opened;
 }
 

@@ -39,9 +39,41 @@ class RowBinder {
     checksum_.Add(bytes);
     run_->BindBlob(++index_, bytes);
   }
+  void Retired(const char* name) { Blob(name, std::string()); }
+  void LaterText(const char*, const std::string& value) {
+    AddLater(value);
+    run_->BindText(++index_, value);
+  }
+  void LaterDigest(const char*, const retailsync::Digest& value) {
+    const std::string_view bytes = value.IsZero() ? std::string_view() : value.View();
+    AddLater(bytes);
+    run_->BindBlob(++index_, bytes);
+  }
+  void LaterInt(const char*, int64_t value) {
+    if (value != 0) {
+      checksum_.Add(int64_t{index_});
+      checksum_.Add(value);
+    }
+    run_->Bind(++index_, value);
+  }
+  void LaterOwed(const char*, const JournalRow& row) {
+    const std::string text = JoinOwed(row);
+    AddLater(text);
+    run_->BindTextCopy(++index_, text);
+  }
+  void Flights(const char*, const StreamRow& row) {
+    const std::string text = JoinFlights(row);
+    checksum_.Add(text);
+    run_->BindTextCopy(++index_, text);
+  }
   void Finish() { run_->Bind(++index_, checksum_.Sum()); }
 
  private:
+  void AddLater(std::string_view value) {
+    if (value.empty()) return;
+    checksum_.Add(int64_t{index_});
+    checksum_.Add(value);
+  }
   void BindInt(int64_t value) {
     checksum_.Add(value);
     run_->Bind(++index_, value);
@@ -92,6 +124,58 @@ class RowReader {
     }
     ++index_;
   }
+  void Retired(const char*) {
+    if (Expect(SQLITE_BLOB)) {
+      checksum_.Add(run_->Blob(index_));
+    }
+    ++index_;
+  }
+  void LaterText(const char*, std::string& value) {
+    if (Expect(SQLITE_TEXT)) {
+      value = run_->Text(index_);
+      AddLater(value);
+    }
+    ++index_;
+  }
+  void LaterDigest(const char*, retailsync::Digest& value) {
+    if (Expect(SQLITE_BLOB)) {
+      const std::string_view bytes = run_->Blob(index_);
+      if (!bytes.empty() && bytes.size() != value.bytes.size()) {
+        Fail("a digest has the wrong length");
+      }
+      value = retailsync::Digest::FromBytes(bytes);
+      AddLater(bytes);
+    }
+    ++index_;
+  }
+  void LaterInt(const char*, int64_t& value) {
+    if (Expect(SQLITE_INTEGER)) {
+      value = run_->Int(index_);
+      if (value != 0) {
+        checksum_.Add(int64_t{index_});
+        checksum_.Add(value);
+      }
+    }
+    ++index_;
+  }
+  void LaterOwed(const char*, JournalRow& row) {
+    if (Expect(SQLITE_TEXT)) {
+      AddLater(run_->Text(index_));
+      if (!ParseOwed(run_->Text(index_), &row)) {
+        Fail("owed is no list of numbers");
+      }
+    }
+    ++index_;
+  }
+  void Flights(const char*, StreamRow& row) {
+    if (Expect(SQLITE_TEXT)) {
+      checksum_.Add(run_->Text(index_));
+      if (!ParseFlights(run_->Text(index_), &row)) {
+        Fail("flights is no list of flights");
+      }
+    }
+    ++index_;
+  }
   void Finish() {
     if (Expect(SQLITE_INTEGER) && run_->Int(index_) != checksum_.Sum()) {
       Fail("its checksum is not that of its content");
@@ -109,6 +193,11 @@ class RowReader {
     }
     ++index_;
     return value;
+  }
+  void AddLater(std::string_view value) {
+    if (value.empty()) return;
+    checksum_.Add(int64_t{index_});
+    checksum_.Add(value);
   }
   bool Expect(int type) {
     if (problem_ == nullptr && run_->ColumnType(index_) != type) {
@@ -166,6 +255,12 @@ struct ColumnLister {
   void Text(const char* name, const std::string&) { names.emplace_back(name); }
   void Blob(const char* name, const std::string&) { names.emplace_back(name); }
   void Digest(const char* name, const retailsync::Digest&) { names.emplace_back(name); }
+  void Retired(const char* name) { names.emplace_back(name); }
+  void LaterText(const char* name, const std::string&) { names.emplace_back(name); }
+  void LaterDigest(const char* name, const retailsync::Digest&) { names.emplace_back(name); }
+  void LaterInt(const char* name, int64_t) { names.emplace_back(name); }
+  void LaterOwed(const char* name, const JournalRow&) { names.emplace_back(name); }
+  void Flights(const char* name, const StreamRow&) { names.emplace_back(name); }
 };
 
 // The names of a row's columns, without the checksum.

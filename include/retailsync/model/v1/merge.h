@@ -8,8 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "retailsync/base/digest.h"
 #include "retailsync/model/v1/change.pb.h"
 #include "retailsync/model/v1/entity.pb.h"
+#include "retailsync/model/v1/provenance.h"
 
 namespace retailsync {
 
@@ -58,6 +60,43 @@ struct MergeResult {
 // incoming value wins if the system may write "". Merging the same input into its own result
 // changes nothing. `current` and `incoming` must be of the same type.
 MergeResult Merge(const MergeInput& input);
+
+// How a merge ends that need not look into the entities.
+enum class WholeMerge : uint8_t {
+  kUndecided = 0,  // it has to look: ask Merge()
+  kCurrent = 1,    // the record stays as it is
+  kIncoming = 2,   // the record becomes what the system says
+};
+
+// What is known about a merge before anybody has looked.
+struct WholeMergeInput {
+  Digest current;   // CanonicalDigest of the record; zero when there is none yet
+  Digest incoming;  // CanonicalDigest of what the system says now
+  // The record, serialised: it tells whether there are unknown fields, which survive. Empty when it
+  // is not at hand; then a record that is there is never found to become `incoming`.
+  std::string_view current_bytes;
+  std::string_view provenance;  // of the record, packed; see PackProvenance()
+  Origin head;                  // the change that made the record's version
+  Origin change;                // the one that is merged: who speaks, which version, its sequence
+  bool is_patch = false;        // MergeInput would have `fields`
+  bool has_base = false;        // MergeInput would have `base`
+  bool is_restricted = false;   // MergeInput would have `may_write`
+};
+
+struct WholeMergeResult {
+  WholeMerge outcome = WholeMerge::kUndecided;
+  // Packed, for the record as it is then: kIncoming makes `change` its head, which says all of it;
+  // kCurrent leaves `head`, and the provenance differs from before only where what a system said
+  // with a lower version now holds with a higher one.
+  std::string provenance;
+  bool provenance_changed = false;  // of kCurrent
+};
+
+// What Merge() would answer, refusing nothing and finding nothing stale, in the cases where digests
+// and provenance tell it: the same content is said again; there is no record yet, or only this
+// system ever spoke of it, and it may write everything. Most changes are one of them. A provenance
+// that cannot be unpacked decides nothing.
+WholeMergeResult MergeWhole(const WholeMergeInput& input);
 
 }  // namespace retailsync
 

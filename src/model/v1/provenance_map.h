@@ -1,6 +1,6 @@
 // Who wrote what in a record, while a merge changes it.
-#ifndef RETAILSYNC_SRC_MODEL_V1_PROVENANCE_H_
-#define RETAILSYNC_SRC_MODEL_V1_PROVENANCE_H_
+#ifndef RETAILSYNC_SRC_MODEL_V1_PROVENANCE_MAP_H_
+#define RETAILSYNC_SRC_MODEL_V1_PROVENANCE_MAP_H_
 
 #include <cstdint>
 #include <functional>
@@ -36,8 +36,6 @@ class ProvenanceMap {
   bool AnyWithin(std::string_view path, const std::function<bool(const Origin&)>& test) const;
   // What `system` wrote with a lower version it has now said again with `source_version`.
   void Refresh(std::string_view system, int64_t source_version);
-  bool AllOf(const std::function<bool(const Origin&)>& test) const;
-  bool empty() const { return origins_.empty(); }
 
   model::v1::Provenance ToMessage() const;
 
@@ -49,4 +47,4 @@ class ProvenanceMap {
 
 }  // namespace retailsync::model_internal
 
-#endif  // RETAILSYNC_SRC_MODEL_V1_PROVENANCE_H_
+#endif  // RETAILSYNC_SRC_MODEL_V1_PROVENANCE_MAP_H_

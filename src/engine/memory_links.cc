@@ -1,0 +1,129 @@
+// Changes and links, by the names that others give them.
+#include <algorithm>
+#include <utility>
+
+#include "engine/memory.h"
+
+namespace retailsync::engine {
+namespace {
+
+constexpr size_t kEntryBytes = 64;  // nodes and the index
+
+AcceptedChange Accepted(const JournalRow& row) {
+  return {.seq = row.seq,
+          .type = row.type,
+          .disposition = row.disposition,
+          .record = row.record,
+          .version = row.version,
+          .content = row.content,
+          .traceparent = row.traceparent};
+}
+
+}  // namespace
+
+std::optional<AcceptedChange> Memory::FindStagedChange(const ChangeKey& key) const {
+  const auto found = staged_names_.find(key);
+  if (found == staged_names_.end()) return std::nullopt;
+  return Accepted(staged_.journal[found->index]);
+}
+
+RecordId Memory::FindStagedLink(const LinkKey& key) const {
+  const auto found = staged_names_.find(key);
+  if (found == staged_names_.end()) return 0;
+  return found->of == StagedName::kLink ? staged_.links[found->index].record
+                                        : staged_.journal[found->index].record;
+}
+
+absl::StatusOr<std::vector<std::optional<AcceptedChange>>> Memory::FindChanges(
+    std::span<const ChangeKey> keys) {
+  auto changes = store_->FindChanges(keys);
+  if (!changes.ok()) return changes.status();
+  for (size_t i = 0; i < keys.size() && !staged_.journal.empty(); ++i) {
+    if (auto staged = FindStagedChange(keys[i])) (*changes)[i] = std::move(staged);
+  }
+  return changes;
+}
+
+absl::StatusOr<std::optional<AcceptedChange>> Memory::FindChange(const ChangeKey& key) {
+  if (auto staged = FindStagedChange(key)) return staged;
+  auto changes = store_->FindChanges({&key, 1});
+  if (!changes.ok()) return changes.status();
+  return std::move((*changes)[0]);
+}
+
+absl::StatusOr<std::vector<RecordId>> Memory::FindLinks(std::span<const LinkKey> keys) {
+  std::vector<RecordId> records(keys.size());
+  std::vector<LinkKey> missing;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (RecordId staged = FindStagedLink(keys[i]); staged != 0) {
+      records[i] = staged;
+    } else if (const RecordId* known = links_.Find(keys[i])) {
+      records[i] = *known;
+    } else {
+      missing.push_back(keys[i]);
+      places.push_back(i);
+    }
+  }
+  if (missing.empty()) return records;
+  auto found = store_->FindLinks(missing);
+  if (!found.ok()) return found.status();
+  for (size_t i = 0; i < missing.size(); ++i) {
+    RecordId record = (*found)[i].value_or(0);
+    if (record == 0) {
+      auto at_target = FindLinkOfTarget(missing[i]);
+      if (!at_target.ok()) return at_target.status();
+      record = *at_target;
+    }
+    if (record == 0) continue;
+    records[places[i]] = record;
+    links_.Put({missing[i].system, missing[i].type, std::string(missing[i].external_id)}, record,
+               kEntryBytes + sizeof(LinkName) + missing[i].external_id.size());
+  }
+  return records;
+}
+
+absl::StatusOr<RecordId> Memory::FindLink(const LinkKey& key) {
+  auto records = FindLinks({&key, 1});
+  if (!records.ok()) return records.status();
+  return (*records)[0];
+}
+
+// A target that gives no ids of its own goes by our business keys; such links are not stored.
+absl::StatusOr<RecordId> Memory::FindLinkOfTarget(const LinkKey& key) {
+  if (key.system == 0 || std::none_of(streams_.begin(), streams_.end(), [&](const auto& stream) {
+        return stream.second->target == key.system;
+      })) {
+    return 0;
+  }
+  const LinkKey by_key{0, key.type, key.external_id};
+  RecordId record = FindStagedLink(by_key);
+  if (record == 0) {
+    auto found = store_->FindLinks({&by_key, 1});
+    if (!found.ok()) return found.status();
+    record = (*found)[0].value_or(0);
+  }
+  if (record == 0) return 0;
+  auto lane = FindLane({key.system, record});
+  if (!lane.ok()) return lane.status();
+  return *lane != nullptr && (*lane)->acknowledged > 0 && (*lane)->external_id == key.external_id
+             ? record
+             : 0;
+}
+
+void Memory::StageLink(LinkRow row) {
+  links_.Erase(LinkKey{row.system, row.type, row.external_id});
+  // Said again in the same commit, the last word counts.
+  if (const auto found = staged_names_.find(LinkKey{row.system, row.type, row.external_id});
+      found != staged_names_.end()) {
+    if (found->of == StagedName::kLink) {
+      staged_.links[found->index].record = row.record;
+      return;
+    }
+    staged_names_.erase(found);
+  }
+  staged_.links.push_back(std::move(row));
+  staged_names_.insert({StagedName::kLink, static_cast<uint32_t>(staged_.links.size() - 1)});
+}
+
+}  // namespace retailsync::engine

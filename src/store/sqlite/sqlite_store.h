@@ -1,0 +1,243 @@
+// The SQLite store itself. Its parts: sqlite_store.cc opens, commits and recovers; sqlite_read.cc
+// reads; sqlite_expire.cc forgets.
+#ifndef RETAILSYNC_SRC_STORE_SQLITE_SQLITE_STORE_H_
+#define RETAILSYNC_SRC_STORE_SQLITE_SQLITE_STORE_H_
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "retailsync/store/sqlite_store.h"
+#include "store/sqlite/connection.h"
+#include "store/sqlite/error.h"
+#include "store/sqlite/file_lock.h"
+#include "store/sqlite/open_database.h"
+#include "store/sqlite/row_io.h"
+
+namespace retailsync::store::sqlite {
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(std::string given_path, std::string path, const SqliteOptions& options,
+              std::unique_ptr<FileLock> lock);
+  ~SqliteStore() override;
+
+  absl::Status Open(OpenKind kind);
+
+  std::string Describe() const override { return "sqlite " + given_path_; }
+
+  absl::Status Commit(WriteBatch batch) override;
+  absl::Status Recover() override;
+
+  absl::StatusOr<StoreCounters> ReadCounters() override;
+  absl::StatusOr<std::vector<NameRow>> ReadNames() override;
+  absl::StatusOr<std::vector<StreamRow>> ReadStreams() override;
+  absl::StatusOr<std::vector<CursorRow>> ReadCursors() override;
+  absl::StatusOr<std::vector<std::optional<AcceptedChange>>> FindChanges(
+      std::span<const ChangeKey> keys) override;
+  absl::StatusOr<std::vector<std::optional<JournalRow>>> ReadJournal(
+      std::span<const Seq> seqs) override;
+  absl::StatusOr<std::vector<std::optional<RecordRow>>> ReadRecords(
+      std::span<const RecordId> ids) override;
+  absl::StatusOr<std::vector<std::optional<RecordId>>> FindLinks(
+      std::span<const LinkKey> keys) override;
+  absl::StatusOr<std::vector<std::optional<LaneRow>>> ReadLanes(
+      std::span<const LaneKey> keys) override;
+  absl::StatusOr<std::vector<JournalRow>> ScanJournal(Seq from, int rows_max) override;
+  absl::StatusOr<OwedPage> ScanOwed(NameId stream, Seq after, int seqs_max, int rows_max) override;
+  absl::StatusOr<std::vector<LinkRow>> LinksOf(RecordId record) override;
+  absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, Seq after,
+                                                 int rows_max) override;
+  absl::StatusOr<std::vector<LaneRow>> ScanDelayed(NameId target, NameId domain, absl::Time until,
+                                                   int rows_max) override;
+  absl::StatusOr<std::vector<LaneCount>> CountLanes() override;
+  absl::StatusOr<std::optional<DeadLetterRow>> ReadDeadLetter(uint64_t id) override;
+  absl::StatusOr<std::vector<DeadLetterRow>> ScanDeadLetters(
+      const DeadLetterFilter& filter) override;
+  absl::StatusOr<uint64_t> CountDeadLetters(DeadLetterState state) override;
+
+  absl::StatusOr<ExpireResult> Expire(const ExpireRequest& request) override;
+
+ private:
+  absl::Status ForkedError() const;
+  absl::Status CheckUsable() const;
+  // The status of a failed call. Remembers when the connection must not be used any more.
+  absl::Status Fail(std::string_view operation, int code);
+  void Abandon(const absl::Status& why);
+  void MaybeCheckpoint();
+
+  // `body` in a transaction that is durable when this returns OK, and undone otherwise.
+  template <typename Body>
+  absl::Status Write(std::string_view operation, Body body) {
+    absl::Status status;
+    {
+      Transaction transaction(connection_.get(), Transaction::Kind::kWrite);
+      if (const int code = transaction.Begin(); code != SQLITE_OK) {
+        status = Fail(operation, code);
+      } else {
+        status = body();
+        if (status.ok()) {
+          if (const int commit_code = transaction.Commit(); commit_code != SQLITE_OK) {
+            status = Fail(operation, commit_code);
+          }
+        }
+      }
+    }
+    if (is_fatal_ || sqlite3_get_autocommit(connection_->raw()) == 0) {
+      Abandon(status);
+      return status;
+    }
+    if (status.ok()) {
+      MaybeCheckpoint();
+    }
+    return status;
+  }
+
+  absl::Status WriteRows(const WriteBatch& batch);
+  absl::Status AppendToJournal(const std::vector<JournalRow>& rows);
+  absl::Status RefuseJournalRow(const JournalRow& row);
+
+  template <typename Row>
+  absl::Status Put(const std::vector<Row>& rows) {
+    if (rows.empty()) {
+      return absl::OkStatus();
+    }
+    static const std::string& kSql = *new std::string(Upsert<Row>());
+    absl::StatusOr<Run> run = connection_->Prepare(kSql);
+    if (!run.ok()) {
+      return run.status();
+    }
+    for (const Row& row : rows) {
+      BindRow(row, &*run);
+      run->Next();
+      if (run->code() != SQLITE_OK) {
+        return Fail(fmt::format("write to table {}", Columns<Row>::kTable), run->code());
+      }
+      run->Again();
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status PutMeta(const char* name, int64_t value);
+
+  // Runs a statement that needs no row, with integers only. The rows it changed.
+  template <typename... Values>
+  absl::StatusOr<uint64_t> Change(const char* operation, const std::string& sql, Values... values) {
+    absl::StatusOr<Run> run = connection_->Prepare(sql);
+    if (!run.ok()) {
+      return run.status();
+    }
+    int index = 0;
+    (run->Bind(++index, values), ...);
+    run->Next();
+    if (run->code() != SQLITE_OK) {
+      return Fail(operation, run->code());
+    }
+    return static_cast<uint64_t>(sqlite3_changes64(connection_->raw()));
+  }
+
+  absl::Status ExpireRows(const ExpireRequest& request, ExpireResult* result);
+  absl::StatusOr<bool> HasClosedBefore(int64_t before);
+  absl::Status ExpireJournal(Seq after, int64_t before, int64_t rows_max, ExpireResult* result);
+  absl::Status ExpireRowsBetween(Seq after, Seq last, ExpireResult* result);
+  absl::StatusOr<std::optional<RecordId>> FindFirst(const LinkKey& key);
+  // The links that this journal row stands for, and that no row of `link` says otherwise.
+  absl::StatusOr<std::vector<LinkRow>> FirstLinks(const JournalRow& row);
+
+  absl::Status Begin(Transaction* transaction);
+
+  // What the statement gives, every row checked.
+  template <typename Row, typename BindKeys>
+  absl::StatusOr<std::vector<Row>> ReadRows(const std::string& sql, BindKeys bind_keys) {
+    absl::StatusOr<Run> run = connection_->Prepare(sql);
+    if (!run.ok()) {
+      return run.status();
+    }
+    bind_keys(*run);
+    std::vector<Row> rows;
+    while (run->Next()) {
+      if (absl::Status status = Read(*run, &rows.emplace_back()); !status.ok()) {
+        return status;
+      }
+    }
+    if (absl::Status status = run->status(ReadOperation<Row>()); !status.ok()) {
+      return status;
+    }
+    return rows;
+  }
+
+  template <typename Row, typename BindKeys>
+  absl::StatusOr<std::vector<Row>> Scan(const std::string& sql, BindKeys bind_keys) {
+    if (absl::Status status = CheckUsable(); !status.ok()) {
+      return status;
+    }
+    return ReadRows<Row>(sql, bind_keys);
+  }
+
+  // One row or none for each key.
+  template <typename Row, typename Key, typename BindKey>
+  absl::StatusOr<std::vector<std::optional<Row>>> FindEach(const std::string& sql,
+                                                           std::span<const Key> keys,
+                                                           BindKey bind_key) {
+    if (absl::Status status = CheckUsable(); !status.ok()) {
+      return status;
+    }
+    std::vector<std::optional<Row>> rows(keys.size());
+    Transaction transaction(connection_.get(), Transaction::Kind::kRead);
+    if (keys.size() > 1) {
+      if (absl::Status status = Begin(&transaction); !status.ok()) {
+        return status;
+      }
+    }
+    absl::StatusOr<Run> run = connection_->Prepare(sql);
+    if (!run.ok()) {
+      return run.status();
+    }
+    for (size_t i = 0; i < keys.size(); ++i) {
+      bind_key(*run, keys[i]);
+      if (run->Next()) {
+        if (absl::Status status = Read(*run, &rows[i].emplace()); !status.ok()) {
+          return status;
+        }
+      }
+      if (run->code() != SQLITE_OK) {
+        return run->status(ReadOperation<Row>());
+      }
+      run->Again();
+    }
+    return rows;
+  }
+
+  template <typename Row>
+  static std::string ReadOperation() {
+    return std::string("read table ") + Columns<Row>::kTable;
+  }
+
+  template <typename Row>
+  absl::Status Read(const Run& run, Row* row) {
+    const char* problem = ReadRow(run, row);
+    return problem == nullptr ? absl::OkStatus()
+                              : absl::DataLossError(fmt::format("{}: {} is damaged: {}", path_,
+                                                                NameOfRow<Row>(run), problem));
+  }
+
+  const std::string given_path_;
+  const std::string path_;
+  const SqliteOptions options_;
+  // Goes last: while it is held nobody else writes.
+  const std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<Connection> connection_;  // null after an error that ended it
+  absl::Status broken_;                     // that error
+  bool is_fatal_ = false;
+  uint64_t page_bytes_ = 0;
+  Seq last_seq_ = 0;
+};
+
+}  // namespace retailsync::store::sqlite
+
+#endif  // RETAILSYNC_SRC_STORE_SQLITE_SQLITE_STORE_H_

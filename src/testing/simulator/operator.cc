@@ -1,0 +1,420 @@
+#include "testing/simulator/operator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "testing/simulator/known_gaps.h"
+
+namespace retailsync::testing {
+namespace {
+
+using model::v1::Change;
+using model::v1::Entity;
+
+// History is kept for at least that long, and nothing is told again that is older than half of it.
+constexpr Micros kHistoryMin = kHour;
+
+// The field at `path`, "product.titles[en].text", is the system's own to decide: it may hold there
+// what it never got to tell.
+bool IsOwnField(const RetailSystem& system, EntityType type, std::string_view path) {
+  path.remove_prefix(std::min(path.find('.') + 1, path.size()));
+  std::string_view owner;
+  for (const Part& part : PartsOf(type)) {
+    if (path.starts_with(part.path)) owner = part.owner;
+  }
+  return owner == system.name();
+}
+
+bool IsReferredTo(EntityType type) {
+  return type == EntityType::kProduct || type == EntityType::kCustomer ||
+         type == EntityType::kOrder || type == EntityType::kPayment;
+}
+
+}  // namespace
+
+absl::Status OperatorMayAll::Check(const AccessQuestion& question) const {
+  if (question.operation == PrivilegedOperation::kAccept || question.principal == "operator") {
+    return absl::OkStatus();
+  }
+  return absl::PermissionDeniedError("only the operator may");
+}
+
+Operator::Operator(World* world, Retailer* retailer, FaultPlan* plan)
+    : world_(*world), retailer_(*retailer), plan_(*plan) {}
+
+Weather Operator::Now() const {
+  const auto& systems = retailer_.systems();
+  const bool trouble = std::any_of(systems.begin(), systems.end(),
+                                   [](const auto& system) { return system->IsDown(); });
+  return trouble ? Weather::kTrouble : Weather::kCalm;
+}
+
+RetailSystem& Operator::PickSystem() {
+  const auto& systems = retailer_.systems();
+  return *systems[world_.choices.Below(Stream::kFaults, static_cast<uint32_t>(systems.size()))];
+}
+
+// -- Letters
+
+void Operator::ReadNewLetters(Engine* engine) {
+  DeadLetterQuery query;
+  query.state = std::nullopt;
+  query.after_id = last_letter_;
+  auto letters = engine->dead_letters().List(query, me_);
+  if (!letters.ok()) return;
+  for (const DeadLetter& letter : *letters) {
+    last_letter_ = letter.row.id;
+    ++letters_;
+    Judge(letter);
+  }
+}
+
+void Operator::NoticeRepairs(const Engine& engine) {
+  for (const auto& system : retailer_.systems()) {
+    for (const EntityType type : system->takes()) {
+      const auto report = engine.FindReconcile(system->name(), type);
+      if (!report.has_value() || report->done) system->EndRepair(type);
+    }
+  }
+}
+
+// A letter excuses what is missing at a target, so it must have a cause that its system knows of.
+void Operator::Judge(const DeadLetter& letter) {
+  world_.trace.Line(world_.queue.now(), "letter")
+      .Add(static_cast<int64_t>(letter.row.id))
+      .Add(letter.system)
+      .Add(letter.row.reason)
+      .Add(letter.row.message);
+  RetailSystem* system = retailer_.Find(letter.system);
+  if (system == nullptr) {
+    world_.Break("I16", fmt::format("dead letter {} is of no system", letter.row.id));
+    return;
+  }
+  if (letter.row.kind == DeadLetterKind::kChange) {
+    const bool has_cause = letter.row.reason == dead_letter_reason::kContradiction ||
+                           system->RightChange(letter.row.change_id).has_value();
+    if (!has_cause) {
+      world_.Break("I16", fmt::format("change {} of {} was set aside without a cause: {}: {}",
+                                      letter.row.change_id, letter.system, letter.row.reason,
+                                      letter.row.message));
+    }
+    return;
+  }
+  const EntityNo entity = world_.model.Find(letter.entity);
+  world_.model.OnLetter(system->number(), entity);
+  const bool by_refusal = letter.row.reason == dead_letter_reason::kPermanent ||
+                          letter.row.reason == dead_letter_reason::kExhausted ||
+                          letter.row.reason == dead_letter_reason::kConflict;
+  if (by_refusal && !system->HasTroubled(entity)) {
+    world_.Break("I16", fmt::format("{} was set aside for {} as {}, which never refused it",
+                                    world_.model.NameOf(entity), letter.system, letter.row.reason));
+  }
+}
+
+bool Operator::Handle(Engine* engine) {
+  NoticeRepairs(*engine);
+  ReadNewLetters(engine);
+  DeadLetterQuery query;
+  query.rows_max = 200;
+  auto letters = engine->dead_letters().List(query, me_);
+  if (!letters.ok()) return false;
+  for (const DeadLetter& letter : *letters) {
+    if (!HandleLetter(engine, letter).ok()) return false;
+  }
+  return true;
+}
+
+absl::Status Operator::HandleLetter(Engine* engine, const DeadLetter& letter) {
+  absl::Status status = letter.row.kind == DeadLetterKind::kChange ? HandleChange(engine, letter)
+                                                                   : HandleDelivery(engine, letter);
+  // One that was handled before may have closed this one.
+  if (absl::IsFailedPrecondition(status)) return absl::OkStatus();
+  return status;
+}
+
+absl::Status Operator::Requeue(Engine* engine, uint64_t id) {
+  world_.coverage.Reach(Fault::kRequeue, Now());
+  return engine->dead_letters().Requeue(id, me_);
+}
+
+absl::Status Operator::Discard(Engine* engine, const DeadLetter& letter, std::string_view why) {
+  world_.coverage.Reach(Fault::kDiscard, Now());
+  return engine->dead_letters().Discard(letter.row.id, std::string(why), me_);
+}
+
+bool Operator::HasWhatItNeeds(const RetailSystem& system, const Entity& entity) const {
+  for (const EntityReference& reference : ReferencesOf(entity)) {
+    if (!system.takes().contains(reference.type)) continue;
+    const EntityNo referred = world_.model.Find(reference.type, reference.key);
+    const bool is_own = PartsOf(reference.type)[0].owner == system.name();
+    if (is_own ? !world_.model.IsTaken(referred) : !world_.model.Holds(system.number(), referred)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+absl::Status Operator::HandleChange(Engine* engine, const DeadLetter& letter) {
+  if (letter.row.reason == dead_letter_reason::kContradiction) {
+    return Discard(engine, letter, "said twice, and differently");
+  }
+  RetailSystem& system = *retailer_.Find(letter.system);
+  const auto right = system.RightChange(letter.row.change_id);
+  if (!right.has_value()) return Discard(engine, letter, "nobody knows what it meant");
+  // The newest goes first.
+  if (known_gaps::kOlderChangesResolve && system.IsWrongSince(letter.row.change_id)) {
+    return absl::OkStatus();
+  }
+  // Without versions what is put right late would overwrite what was said since.
+  const bool is_late = !system.traits().versions && system.WasSaidSince(letter.row.change_id);
+  const bool may_go =
+      is_late || (!IsReferredTo(TypeOf(right->entity())) && plan_.Strikes(Fault::kDiscard, Now()));
+  if (may_go && !system.IsBeingCorrected(letter.row.change_id)) {
+    absl::Status status = Discard(engine, letter, "not worth the trouble");
+    if (status.ok()) {
+      system.OnGivenUp(letter.row.change_id);
+      retailer_.DisregardBooks(TypeOf(right->entity()));
+    }
+    return status;
+  }
+  world_.coverage.Reach(Fault::kEditChange, Now());
+  system.OnCorrection(letter.row.change_id);
+  Change change = *right;
+  change.set_id(letter.row.change_id);
+  absl::Status status = engine->dead_letters().Edit(letter.row.id, change, me_);
+  if (status.ok()) status = Requeue(engine, letter.row.id);
+  if (status.ok()) system.OnCorrectionTaken(letter.row.change_id);
+  return status;
+}
+
+absl::Status Operator::HandleDelivery(Engine* engine, const DeadLetter& letter) {
+  RetailSystem& system = *retailer_.Find(letter.system);
+  const EntityNo entity = world_.model.Find(letter.entity);
+  ReferenceModel& model = world_.model;
+  world_.trace.Line(world_.queue.now(), "handles letter")
+      .Add(static_cast<int64_t>(letter.row.id))
+      .Add(letter.system)
+      .Add(model.NameOf(entity))
+      .Add(letter.row.version)
+      .Add(letter.row.reason);
+  if (letter.row.reason == dead_letter_reason::kUnsupported) {
+    absl::Status status = Discard(engine, letter, "the target cannot do it");
+    if (status.ok()) model.GiveUp(system.number(), entity);
+    return status;
+  }
+  const bool is_deletion = model.IsGone(entity);
+  const bool is_undetermined = letter.row.reason == dead_letter_reason::kUndetermined;
+  const bool is_there = !is_deletion && model.IsPast(system.number(), entity, letter.entity, true);
+  if (is_deletion ? !model.Holds(system.number(), entity)
+                  : model.IsPast(system.number(), entity, letter.entity, false)) {
+    return Discard(engine, letter, "something newer is there");
+  }
+  if (is_there) {
+    // The engine cannot be told so. Where other entities refer to it, it is sent again: the system
+    // takes it for an update of what it has.
+    if (!is_undetermined || !IsReferredTo(letter.row.type)) {
+      system.OnUntold(entity);
+      return Discard(engine, letter, "it is there");
+    }
+    model.PermitAgain(system.number(), entity);
+  }
+  // What it waited for in vain may yet come.
+  if (letter.row.reason == dead_letter_reason::kDependency &&
+      !HasWhatItNeeds(system, letter.entity)) {
+    return absl::OkStatus();
+  }
+  // What others refer to is never given up.
+  if (!IsReferredTo(letter.row.type) && plan_.Strikes(Fault::kDiscard, Now())) {
+    absl::Status status = Discard(engine, letter, "not worth the trouble");
+    if (status.ok()) {
+      model.GiveUp(system.number(), entity);
+      retailer_.DisregardBooks(letter.row.type);
+    }
+    return status;
+  }
+  if (letter.row.type == EntityType::kReturn &&
+      model.IsNewest(system.number(), entity, letter.entity) &&
+      plan_.Strikes(Fault::kEditDelivery, Now())) {
+    Entity edited = letter.entity;
+    edited.mutable_return_case()->set_note("edited by hand");
+    model.Amend(system.number(), entity, edited);
+    absl::Status status = engine->dead_letters().Edit(letter.row.id, edited, me_);
+    if (!status.ok()) return status;
+  }
+  return Requeue(engine, letter.row.id);
+}
+
+// -- Awkward moments
+
+void Operator::Act(Engine* engine) {
+  NoticeRepairs(*engine);
+  ReadNewLetters(engine);
+  const auto between = [&](int64_t least, int64_t most) {
+    return world_.choices.Between(Stream::kFaults, least, most);
+  };
+  // Some of the letters, in any order.
+  DeadLetterQuery query;
+  auto letters = engine->dead_letters().List(query, me_);
+  if (letters.ok() && !letters->empty()) {
+    for (int64_t left = between(0, 3); left > 0 && !letters->empty(); --left) {
+      const auto at = static_cast<size_t>(between(0, static_cast<int64_t>(letters->size()) - 1));
+      if (!HandleLetter(engine, (*letters)[at]).ok()) return;
+      letters->erase(letters->begin() + static_cast<std::ptrdiff_t>(at));
+    }
+  }
+  if (plan_.Strikes(Fault::kRequeueAll, Now())) {
+    query.reason =
+        between(0, 1) == 0 ? dead_letter_reason::kExhausted : dead_letter_reason::kDependency;
+    engine->dead_letters().RequeueAll(query, me_).IgnoreError();
+  }
+  if (plan_.Strikes(Fault::kReplay, Now())) {
+    const auto last = static_cast<int64_t>(engine->Status().last_seq);
+    ReplayRequest request;
+    request.from = static_cast<Seq>(between(1, std::max<int64_t>(1, last)));
+    request.rows_max = 200;
+    engine->Replay(request, me_).IgnoreError();
+  }
+  if (plan_.Strikes(Fault::kTamper, Now()) || plan_.Strikes(Fault::kLose, Now())) {
+    RetailSystem& system = PickSystem();
+    const auto held = system.Held();
+    if (system.traits().listable && !held.empty()) {
+      const EntityNo entity =
+          held[static_cast<size_t>(between(0, static_cast<int64_t>(held.size()) - 1))];
+      // What the system itself tells of would be its own word.
+      if (world_.model.Holds(system.number(), entity) &&
+          !system.tells().contains(world_.model.TypeOfEntity(entity))) {
+        if (between(0, 1) == 0) {
+          system.Tamper(entity);
+        } else {
+          system.Lose(entity);
+        }
+      }
+    }
+  }
+  for (const bool repair : {false, true}) {
+    if (!plan_.Strikes(repair ? Fault::kRepair : Fault::kReconcile, Now())) continue;
+    RetailSystem& system = PickSystem();
+    if (!system.traits().listable || system.takes().empty()) continue;
+    auto type = system.takes().begin();
+    std::advance(type, between(0, static_cast<int64_t>(system.takes().size()) - 1));
+    Reconcile(engine, system, *type, repair);
+  }
+  if (plan_.Strikes(Fault::kExpire, Now())) {
+    forgets_ = true;
+    const absl::Duration age = absl::Microseconds(kHistoryMin + between(0, 60) * kMinute);
+    for (Seq after = 0;;) {
+      auto result = engine->Expire(age, me_, after);
+      if (!result.ok() || result->done) break;
+      after = result->next_after;
+    }
+  }
+  if (plan_.Strikes(Fault::kTellAgain, Now())) TellAgain(engine);
+}
+
+bool Operator::IsRemembered(const Statement& statement) const {
+  return statement.taken &&
+         (!forgets_ || world_.EngineNow() - statement.taken_at < kHistoryMin / 2);
+}
+
+// What the engine took for good it still knows, whatever has happened since.
+void Operator::Tell(Engine* engine, RetailSystem& system, const std::vector<Change>& changes) {
+  if (changes.empty()) return;
+  const AcceptResponse response = engine->Accept(changes);
+  if (!response.status.ok()) return;
+  for (size_t i = 0; i < changes.size(); ++i) {
+    if (response.receipts[i].duplicate) continue;
+    world_.Break(system.traits().readable ? "I14" : "I2",
+                 fmt::format("change {} of {} was acknowledged, and is not known any more",
+                             changes[i].id(), system.name()));
+  }
+}
+
+void Operator::TellAgain(Engine* engine) {
+  RetailSystem& system = PickSystem();
+  Feed& feed = system.feed();
+  if (feed.size() == 0) return;
+  const auto number = static_cast<size_t>(
+      world_.choices.Between(Stream::kFaults, 0, static_cast<int64_t>(feed.size()) - 1));
+  const Statement& statement = feed.At(number);
+  if (statement.reject.has_value() || !IsRemembered(statement)) return;
+  Change change = statement.change;
+  change.set_id(statement.taken_as);
+  Tell(engine, system, {std::move(change)});
+}
+
+// -- At the end
+
+void Operator::StartReconciling(Engine* engine, bool repair) {
+  for (const auto& system : retailer_.systems()) {
+    if (!system->traits().listable) continue;
+    for (const EntityType type : system->takes()) {
+      Reconcile(engine, *system, type, repair);
+    }
+  }
+}
+
+void Operator::Reconcile(Engine* engine, RetailSystem& system, EntityType type, bool repair) {
+  if (repair) system.BeginRepair(type);
+  engine->StartReconcile({.target = system.name(), .type = type, .repair = repair}, me_)
+      .IgnoreError();
+}
+
+bool Operator::IsReconciling(Engine* engine, bool repair) {
+  bool is_running = false;
+  for (const auto& system : retailer_.systems()) {
+    for (const EntityType type : system->takes()) {
+      const auto report = engine->FindReconcile(system->name(), type);
+      if (!report.has_value()) continue;
+      is_running = is_running || !report->done || !report->status.ok();
+      if (!report->done || report->status.ok()) continue;
+      Reconcile(engine, *system, type, repair);
+    }
+  }
+  return is_running;
+}
+
+std::string Operator::Drift(const Engine& engine) const {
+  for (const auto& system : retailer_.systems()) {
+    for (const EntityType type : system->takes()) {
+      const auto report = engine.FindReconcile(system->name(), type);
+      if (!report.has_value()) continue;
+      if (!report->status.ok()) return report->status.ToString();
+      for (const retailsync::Drift& drift : report->examples) {
+        if (drift.kind == DriftKind::kMissing) {
+          return fmt::format("{} missing at {}", drift.external_id, system->name());
+        }
+        if (system->HasTrespassed(drift.external_id)) continue;
+        for (const std::string& path : drift.paths) {
+          if (!IsOwnField(*system, type, path)) {
+            return fmt::format("{} different at {} in {}", drift.external_id, system->name(), path);
+          }
+        }
+      }
+    }
+  }
+  return {};
+}
+
+void Operator::RepeatEverything(Engine* engine) {
+  for (const auto& system : retailer_.systems()) {
+    std::vector<Change> changes;
+    Feed& feed = system->feed();
+    for (size_t i = 0; i < feed.size(); ++i) {
+      const Statement& statement = feed.At(i);
+      if (statement.reject.has_value() || !IsRemembered(statement)) continue;
+      changes.push_back(statement.change);
+      changes.back().set_id(statement.taken_as);
+    }
+    Tell(engine, *system, changes);
+  }
+  ReplayRequest request;
+  request.rows_max = 1'000'000;
+  if (auto result = engine->Replay(request, me_); !result.ok()) {
+    world_.Break("I17", "replaying everything failed: " + result.status().ToString());
+  }
+}
+
+}  // namespace retailsync::testing

@@ -1,0 +1,364 @@
+#include "testing/simulator/run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace retailsync::testing {
+namespace {
+
+constexpr Micros kNever = INT64_MAX;
+
+}  // namespace
+
+Run::Run(const SimulationOptions& options)
+    : options_(options),
+      world_(options),
+      plan_(&world_),
+      retailer_(&world_, options),
+      people_(&world_, &retailer_, !plan_.Has(Fault::kExpire)),
+      operator_(&world_, &retailer_, &plan_),
+      medium_(options),
+      clock_(Epoch()) {
+  DrawOptions();
+  for (const auto& system : retailer_.systems()) TakeSeat(system.get());
+}
+
+Run::~Run() {
+  // Calls refer to connectors, and the engine to the store.
+  errands_.clear();
+  engine_.reset();
+}
+
+// -- Set-up
+
+void Run::DrawOptions() {
+  const auto hit = [&](uint32_t permille) {
+    return world_.choices.Hit(Stream::kWorkload, permille);
+  };
+  const auto between = [&](int64_t least, int64_t most) {
+    return world_.choices.Between(Stream::kWorkload, least, most);
+  };
+  world_.choices.BeginGroup(Stream::kWorkload);
+  const int64_t minutes_max =
+      std::max<int64_t>(10, absl::ToInt64Minutes(options_.trading_time_max));
+  trading_until_ = between(minutes_max / 8, minutes_max) * kMinute;
+  decisions_left_ = static_cast<int>(between(options_.decisions_max / 8, options_.decisions_max));
+  engine_options_.seed = static_cast<uint64_t>(between(1, 1000));
+  engine_options_.window_lanes_max = static_cast<int>(hit(700) ? between(16, 56) : 8192);
+  if (hit(250)) engine_options_.owed_lanes_max = static_cast<uint64_t>(between(4, 40));
+  engine_options_.overload_pause = absl::Seconds(between(1, 30));
+  engine_options_.poll_changes_max = static_cast<int>(between(1, 100));
+  engine_options_.cache_bytes_max = hit(500) ? size_t{1} << 20 : size_t{64} << 20;
+  const bool waits_long = engine_options_.owed_lanes_max > 40 && hit(500);
+  engine_options_.dependency_wait_max =
+      waits_long ? absl::Hours(24) : absl::Minutes(between(3, 60));
+  engine_options_.probes_max = static_cast<int>(hit(500) ? between(2, 6) : 20);
+  // Whoever asks sooner than an effect shows is told the wrong thing, and a clock that is set ahead
+  // makes the engine ask too soon.
+  for (const auto& system : retailer_.systems()) {
+    if (system->traits().visible_after > absl::ZeroDuration()) {
+      plan_.Switch(Fault::kClockAhead, false);
+    }
+  }
+}
+
+SystemOptions Run::DrawSystemOptions() {
+  const auto hit = [&](uint32_t permille) {
+    return world_.choices.Hit(Stream::kWorkload, permille);
+  };
+  const auto between = [&](int64_t least, int64_t most) {
+    return world_.choices.Between(Stream::kWorkload, least, most);
+  };
+  world_.choices.BeginGroup(Stream::kWorkload);
+  SystemOptions options;
+  options.limits.concurrency = static_cast<int>(between(1, 4));
+  if (hit(250)) options.limits.requests_per_second = static_cast<double>(between(2, 80)) / 4;
+  if (hit(500)) options.breaker.failures_to_open = static_cast<int>(between(2, 6));
+  if (hit(300)) {
+    options.retry_budget.per_second = static_cast<double>(between(1, 20)) / 20;
+    options.retry_budget.burst = static_cast<double>(between(2, 20));
+  }
+  options.poll_interval = absl::Seconds(between(5, 60));
+  if (hit(200)) options.linger = absl::Seconds(between(1, 5));
+  return options;
+}
+
+void Run::TakeSeat(RetailSystem* system) {
+  Seat seat;
+  seat.system = system;
+  seat.options = DrawSystemOptions();
+  ConnectorFactory factory = MakeConnector;
+  for (const Guest& guest : options_.guests) {
+    if (guest.system != system->name()) continue;
+    if (guest.connector) factory = guest.connector;
+    seat.options.retry = guest.retry;
+  }
+  seat.connector = factory(*system);
+  seat.watch = std::make_unique<CallWatch>(&world_, system, seat.options);
+  seat.source = Watch(seat.connector.source.get(), &world_, system, seat.watch.get());
+  seat.sink = Watch(seat.connector.sink.get(), &world_, system, seat.watch.get());
+  seat.options.source = seat.source.get();
+  seat.options.sink = seat.sink.get();
+  const size_t number = seats_.size();
+  if (system->traits().webhooks) {
+    system->on_statement = [this, number](size_t statement) {
+      const Micros visible = seats_[number].system->feed().At(statement).visible_at;
+      Micros delay = world_.choices.Between(Stream::kSchedule, 0, 1000) * kMillisecond;
+      if (seats_[number].system->faults().Strikes(Fault::kWebhookOvertakes, Always::kAlways)) {
+        delay += world_.choices.Between(Stream::kFaults, 1, 120) * kSecond;
+      }
+      world_.queue.At(std::max(visible, world_.queue.now()) + delay, "webhook",
+                      [this, number, statement] { SendWebhook(number, statement, 0); });
+    };
+  }
+  seats_.push_back(std::move(seat));
+}
+
+// -- The engine's process
+
+void Run::StartEngine() {
+  if (engine_ != nullptr) return;
+  world_.ReadClock();
+  clock_.Set(world_.ClockTime());
+  const auto try_again = [this] {
+    engine_.reset();
+    world_.queue.In(5 * kSecond, "start again", [this] { StartEngine(); });
+  };
+  if (absl::Status status = medium_.Open(); !status.ok()) {
+    world_.Break("I2", "the store does not open: " + status.ToString());
+    return;
+  }
+  auto engine = Engine::Create(engine_options_, {.store = &medium_.store(),
+                                                 .clock = &clock_,
+                                                 .observer = this,
+                                                 .ownership = retailer_.ownership(),
+                                                 .access = &access_});
+  if (!engine.ok()) return try_again();
+  engine_ = *std::move(engine);
+  for (const Seat& seat : seats_) {
+    absl::Status status = engine_->AddSystem(seat.system->name(), seat.options);
+    if (absl::IsUnavailable(status)) return try_again();
+    if (!status.ok()) world_.Break("set up", status.ToString());
+  }
+  for (const Route& route : retailer_.routes()) {
+    absl::Status status = engine_->AddRoute(route);
+    if (absl::IsUnavailable(status)) return try_again();
+    if (!status.ok()) world_.Break("set up", status.ToString());
+  }
+  has_new_letters_ = true;
+  WakeAt(world_.queue.now());
+}
+
+// The process is gone with everything it had in memory. Calls that are under way may still reach
+// their systems.
+void Run::StopEngine(Micros down_for) {
+  if (engine_ == nullptr) return;
+  ++crashes_;
+  ++world_.lapses;
+  world_.trace.Line(world_.queue.now(), "crash");
+  engine_.reset();
+  returned_.clear();
+  turn_at_ = kNever;
+  asleep_until_ = 0;
+  std::vector<uint64_t> numbers;
+  for (const auto& [number, errand] : errands_) numbers.push_back(number);
+  std::sort(numbers.begin(), numbers.end());
+  for (const uint64_t number : numbers) {
+    Errand& errand = errands_.at(number);
+    RetailSystem& system = *seats_[errand.seat].system;
+    // A write that comes late is told from its repetition only by its key.
+    const bool is_harmless = errand.task.kind() != TaskKind::kApply ||
+                             system.traits().key_lifetime > absl::ZeroDuration();
+    if (!errand.is_orphan && is_harmless && !errand.is_done &&
+        system.faults().Strikes(Fault::kCallOutlivesEngine,
+                                static_cast<CallKind>(errand.task.kind()))) {
+      errand.is_orphan = true;
+    } else {
+      errands_.erase(number);
+    }
+  }
+  world_.queue.In(down_for, "start", [this] { StartEngine(); });
+}
+
+// Something that the store did not do has reached the engine.
+void Run::NoticeTrouble() {
+  if (medium_.store().failures() != failures_seen_) {
+    failures_seen_ = medium_.store().failures();
+    ++world_.lapses;
+    if (store_fault_.has_value()) {
+      ReachOwing(*store_fault_);
+      store_fault_.reset();
+    }
+  }
+  if (medium_.store().dead()) {
+    StopEngine(world_.choices.Between(Stream::kFaults, 1, 120) * kSecond);
+  } else if (has_new_letters_) {
+    ReadNewLetters();
+  }
+}
+
+void Run::ReadNewLetters() {
+  if (engine_ == nullptr) return;
+  has_new_letters_ = false;
+  operator_.ReadNewLetters(engine_.get());
+  if (medium_.store().failures() != failures_seen_) has_new_letters_ = true;
+}
+
+void Run::WakeAt(Micros at) {
+  at = std::max({at, world_.queue.now(), asleep_until_});
+  if (engine_ == nullptr || at >= turn_at_) return;
+  turn_at_ = at;
+  world_.queue.At(at, "turn", [this, turn = ++turn_number_] {
+    if (turn == turn_number_) Turn();
+  });
+}
+
+void Run::Turn() {
+  turn_at_ = kNever;
+  if (engine_ == nullptr) return;
+  world_.ReadClock();
+  clock_.Set(world_.ClockTime());
+  absl::Status status;
+  if (!returned_.empty()) {
+    // In any order and grouping.
+    std::vector<Task> tasks;
+    for (size_t left = returned_.size(); left > 0; --left) {
+      const size_t at = world_.choices.Below(Stream::kSchedule, static_cast<uint32_t>(left));
+      const auto errand = errands_.find(returned_[at]);
+      seats_[errand->second.seat].watch->OnReturned(errand->second.pause);
+      tasks.push_back(std::move(errand->second.task));
+      errands_.erase(errand);
+      returned_.erase(returned_.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+    status = engine_->Finish(std::move(tasks));
+    NoticeTrouble();
+    if (engine_ == nullptr) return;
+  }
+  const auto tasks_max = static_cast<int>(world_.choices.Between(Stream::kSchedule, 1, 8));
+  auto tasks = engine_->TakeTasks(tasks_max);
+  if (!tasks.ok()) {
+    NoticeTrouble();
+    WakeAt(world_.queue.now() + kSecond);
+    return;
+  }
+  if (has_new_letters_) ReadNewLetters();
+  const bool is_full = static_cast<int>(tasks->size()) == tasks_max;
+  for (Task& task : *tasks) HandOut(std::move(task));
+  if (is_full) return WakeAt(world_.queue.now());
+  const absl::Time next = engine_->NextAt();
+  if (next == absl::InfiniteFuture()) return;
+  const Micros wait =
+      next == absl::InfinitePast() ? 0 : absl::ToInt64Microseconds(next - world_.ClockTime());
+  WakeAt(world_.queue.now() + std::max<Micros>(wait, kMillisecond));
+}
+
+// -- Calls
+
+void Run::HandOut(Task task) {
+  Errand errand{.task = std::move(task)};
+  while (seats_[errand.seat].system->name() != errand.task.system()) ++errand.seat;
+  Seat& seat = seats_[errand.seat];
+  seat.watch->OnSent();
+  FaultPlan& faults = seat.system->faults();
+  const auto kind = static_cast<CallKind>(errand.task.kind());
+  const uint64_t number = ++last_errand_;
+  const auto travel = [&] {
+    return world_.choices.Between(Stream::kSchedule, 0, 300) * kMillisecond;
+  };
+  if (faults.Strikes(Fault::kCallNotMade, kind)) {
+    errand.is_done = true;
+    errands_.emplace(number, std::move(errand));
+    world_.queue.In(travel(), "call not made", [this, number] { Return(number); });
+    return;
+  }
+  errands_.emplace(number, std::move(errand));
+  world_.queue.In(travel(), "call arrives", [this, number] { Arrive(number); });
+}
+
+void Run::Arrive(uint64_t number) {
+  const auto found = errands_.find(number);
+  if (found == errands_.end()) return;  // lost with the engine
+  Errand& errand = found->second;
+  Seat& seat = seats_[errand.seat];
+  errand.task.Run();
+  errand.is_done = true;
+  errand.pause = seat.watch->TakePause();
+  if (errand.is_orphan) {
+    errands_.erase(found);
+    return;
+  }
+  Micros travel = world_.choices.Between(Stream::kSchedule, 0, 300) * kMillisecond;
+  if (seat.system->faults().Strikes(Fault::kCallSlow, static_cast<CallKind>(errand.task.kind()))) {
+    travel += world_.choices.Between(Stream::kFaults, 5, 300) * kSecond;
+  }
+  world_.queue.In(travel, "call returns", [this, number] { Return(number); });
+}
+
+void Run::Return(uint64_t number) {
+  if (!errands_.contains(number)) return;
+  returned_.push_back(number);
+  WakeAt(world_.queue.now());
+}
+
+void Run::OnEvent(const Event& event) {
+  ++engine_events_;
+  if (event.kind == EventKind::kDeadLettered) {
+    has_new_letters_ = true;
+    ++world_.set_aside[{std::string(event.system), event.record}];
+  }
+  const auto known = world_.entity_of_record.find(event.record);
+  world_.trace.Line(world_.queue.now(), Name(event.kind))
+      .Add(event.system)
+      .Add(known == world_.entity_of_record.end() ? "?" : world_.model.NameOf(known->second))
+      .Add(static_cast<int64_t>(event.record))
+      .Add(event.version)
+      .Add(static_cast<int64_t>(event.seq))
+      .Add(event.detail);
+}
+
+// -- Webhooks
+
+// The system calls until it is answered, as systems do: at least once, and out of order.
+void Run::SendWebhook(size_t number, size_t statement_number, int tries) {
+  Seat& seat = seats_[number];
+  Feed& feed = seat.system->feed();
+  Statement& statement = feed.At(statement_number);
+  if (statement.reject.has_value()) return;  // nothing to send
+  const auto again = [this, number, statement_number, tries] {
+    const Micros pause = std::min<Micros>(Micros{10} << std::min(tries, 5), 300) * kSecond;
+    world_.queue.In(pause, "webhook again", [this, number, statement_number, tries] {
+      SendWebhook(number, statement_number, tries + 1);
+    });
+  };
+  if (engine_ == nullptr || seat.system->IsDown()) return again();
+  world_.ReadClock();
+  clock_.Set(world_.ClockTime());
+  model::v1::Change change = statement.change;
+  // What is read as well has another id there.
+  if (seat.system->traits().readable) change.set_id(Feed::WebhookId(change.id()));
+  const uint64_t moment = feed.ShowByWebhook(statement_number);
+  const AcceptResponse response = engine_->Accept({&change, 1});
+  world_.trace.Line(world_.queue.now(), "calls")
+      .Add(change.id())
+      .Add(absl::StatusCodeToString(response.status.code()));
+  NoticeTrouble();
+  if (absl::IsResourceExhausted(response.status)) {
+    // Where this is the only way, some senders give up: what was refused must have no effect.
+    if (!seat.system->traits().readable && !statement.may_be_taken && tries > 1 &&
+        seat.system->faults().Strikes(Fault::kWebhookRefused, Always::kAlways)) {
+      feed.Withdraw(statement_number);
+      retailer_.DisregardBooks(world_.model.TypeOfEntity(statement.entity));
+      return;
+    }
+    return again();
+  }
+  statement.may_be_taken = true;
+  if (!response.status.ok()) return again();
+  feed.TakeByWebhook(statement_number, moment, change.id());
+  WakeAt(world_.queue.now());
+  if (seat.system->faults().Strikes(Fault::kWebhookAnswerLost, Always::kAlways)) again();
+}
+
+}  // namespace retailsync::testing

@@ -1,0 +1,127 @@
+// One run: the scheduler between the engine and its world.
+#ifndef RETAILSYNC_SRC_TESTING_SIMULATOR_RUN_H_
+#define RETAILSYNC_SRC_TESTING_SIMULATOR_RUN_H_
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "retailsync/base/clock.h"
+#include "retailsync/engine/engine.h"
+#include "testing/simulator/medium.h"
+#include "testing/simulator/operator.h"
+#include "testing/simulator/people.h"
+#include "testing/simulator/retailer.h"
+#include "testing/simulator/watched_connector.h"
+#include "testing/simulator/world.h"
+
+namespace retailsync::testing {
+
+class Run final : private Observer {
+ public:
+  explicit Run(const SimulationOptions& options);
+  ~Run() override;
+
+  SimulationReport Go();
+
+ private:
+  enum class Phase : uint8_t { kTrading, kHealing, kConverging };
+  // A system as the engine knows it.
+  struct Seat {
+    RetailSystem* system = nullptr;
+    Connector connector;
+    std::unique_ptr<Source> source;
+    std::unique_ptr<Sink> sink;
+    std::unique_ptr<CallWatch> watch;
+    SystemOptions options;
+  };
+  // A call that the engine handed out and that is not back yet.
+  struct Errand {
+    Task task;
+    size_t seat = 0;
+    Micros pause = 0;
+    bool is_done = false;    // the system was called, or never will be
+    bool is_orphan = false;  // the engine that sent it is gone
+  };
+
+  // -- Set-up
+  void DrawOptions();
+  void TakeSeat(RetailSystem* system);
+  SystemOptions DrawSystemOptions();
+
+  // -- The engine's process
+  void StartEngine();
+  void StopEngine(Micros down_for);
+  void NoticeTrouble();
+  void Turn();
+  void WakeAt(Micros at);
+  void HandOut(Task task);
+  void Arrive(uint64_t number);
+  void Return(uint64_t number);
+  void OnEvent(const Event& event) override;
+  void ReadNewLetters();
+
+  // -- What happens to it
+  void Misfortune();
+  void Decision();
+  void Operation();
+  void CheckCaps();
+  void SetClock(Micros change);
+  void ReachOwing(Fault fault);
+  void SendWebhook(size_t seat, size_t statement, int tries);
+
+  // -- Phases
+  void Trade();
+  void HealSome();
+  void HealAll();
+  void JudgeTheEnd();
+  // Goes on until `done`, which is asked now and then; false when that takes longer than `bound`.
+  bool PumpUntil(Micros bound, const std::function<bool()>& done);
+  void PumpTo(Micros until);
+  bool IsDeliverable(RetailSystem& target, EntityNo entity, const std::set<SystemNo>& healthy,
+                     int depth);
+  std::string Missing(const std::set<SystemNo>* healthy);
+  std::string WhyNotAtRest();
+  void HealProcess();
+  // For people: what the engine says of itself.
+  std::string EngineState() const;
+  SimulationReport Report();
+
+  const SimulationOptions options_;
+  World world_;
+  FaultPlan plan_;
+  Retailer retailer_;
+  People people_;
+  Operator operator_;
+  OperatorMayAll access_;
+  Medium medium_;
+  SimulatedClock clock_;
+  EngineOptions engine_options_;
+  std::vector<Seat> seats_;
+  std::unique_ptr<Engine> engine_;
+
+  Phase phase_ = Phase::kTrading;
+  Micros trading_until_ = 0;
+  int decisions_left_ = 0;
+  Micros asleep_until_ = 0;
+  Micros turn_at_ = INT64_MAX;
+  uint64_t turn_number_ = 0;  // of the turn that counts; others were overtaken
+  std::unordered_map<uint64_t, Errand> errands_;
+  uint64_t last_errand_ = 0;
+  std::vector<uint64_t> returned_;
+  uint64_t engine_events_ = 0;
+  uint64_t crashes_ = 0;
+  bool has_new_letters_ = false;
+  uint64_t failures_seen_ = 0;
+  std::optional<Fault> store_fault_;  // armed
+  std::optional<std::pair<SystemNo, EntityNo>> poison_;
+};
+
+}  // namespace retailsync::testing
+
+#endif  // RETAILSYNC_SRC_TESTING_SIMULATOR_RUN_H_

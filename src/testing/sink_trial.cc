@@ -1,0 +1,448 @@
+#include "testing/sink_trial.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "retailsync/model/v1/canonical.h"
+
+namespace retailsync::testing::sink_kit {
+namespace {
+
+constexpr absl::Duration kCallTimeout = absl::Seconds(30);
+constexpr int kProbesMax = 4;
+constexpr int kPagesMax = 20'000;
+
+}  // namespace
+
+std::string PathsThatDiffer(const Entity& before, const Entity& after) {
+  std::string text;
+  int shown = 0;
+  for (const FieldDifference& difference : Diff(before, after)) {
+    if (++shown > 3) return text + ", …";
+    text += fmt::format("{}{} ('{}', not '{}')", text.empty() ? "" : ", ", difference.path,
+                        difference.after, difference.before);
+  }
+  return text;
+}
+
+std::string Say(const Outcome& outcome) {
+  std::string text(Name(outcome));
+  if (!outcome.external_id.empty()) text += fmt::format(" as '{}'", outcome.external_id);
+  if (!outcome.remote_version.empty()) text += fmt::format(" at '{}'", outcome.remote_version);
+  if (!outcome.message.empty()) text += ": " + outcome.message;
+  return text;
+}
+
+std::string_view Say(Presence presence) {
+  switch (presence) {
+    case Presence::kPresent:
+      return "present";
+    case Presence::kAbsent:
+      return "absent";
+    case Presence::kUndetermined:
+      break;
+  }
+  return "undetermined";
+}
+
+std::string Specimen::Name() const {
+  return fmt::format("{} {}", retailsync::Name(type), label);
+}
+
+// -- Opening
+
+std::unique_ptr<Sink> Trial::Open() {
+  absl::StatusOr<std::unique_ptr<Sink>> opened = absl::UnknownError("it threw");
+  try {
+    opened = subject_.open ? subject_.open()
+                           : absl::StatusOr<std::unique_ptr<Sink>>(
+                                 absl::InvalidArgumentError("no `open` was given"));
+  } catch (const std::exception& error) {
+    opened = absl::UnknownError(fmt::format("it threw: {}", error.what()));
+  }
+  const std::string why = !opened.ok()         ? std::string(opened.status().message())
+                          : *opened == nullptr ? "it gave nothing"
+                                               : "";
+  if (!notes_.Expect("opens", why.empty(), "opening the connector failed: {}", why)) return nullptr;
+  return *std::move(opened);
+}
+
+bool Trial::Begin() {
+  sink_ = Open();
+  if (sink_ == nullptr) return false;
+  capabilities_ = sink_->Capabilities();
+  shared_label_ = subject_.prefix + "-S";
+  return true;
+}
+
+absl::Time Trial::Deadline() const {
+  return subject_.clock == nullptr ? absl::InfiniteFuture() : subject_.clock->Now() + kCallTimeout;
+}
+
+bool Trial::Advance(absl::Duration span) {
+  if (!subject_.advance) return false;
+  subject_.advance(span);
+  return true;
+}
+
+// -- What is sent
+
+Entity Trial::Sample(EntityType type, const std::string& label, int variant) const {
+  const SampleRequest request{
+      .type = type, .label = label, .variant = variant, .shared = shared_label_};
+  return subject_.make ? subject_.make(request) : MakeSample(request);
+}
+
+Specimen Trial::Make(EntityType type, const std::string& suffix) {
+  return MakeLabelled(type, fmt::format("{}-{}{}", subject_.prefix, ++specimens_, suffix));
+}
+
+Specimen Trial::MakeLabelled(EntityType type, std::string label) {
+  Specimen specimen;
+  specimen.type = type;
+  specimen.label = std::move(label);
+  specimen.record = ++records_;
+  specimen.entity = Sample(type, specimen.label, 1);
+  Need(specimen.entity);
+  return specimen;
+}
+
+// Applies what the entity refers to, as far as the sink takes it.
+void Trial::Need(const Entity& entity) {
+  for (const EntityReference& reference : ReferencesOf(entity)) {
+    if (!capabilities_.entities.contains(reference.type) || reference.key.empty()) continue;
+    if (!provided_.try_emplace({reference.type, reference.key}).second) continue;
+    Specimen needed;
+    needed.type = reference.type;
+    needed.label = reference.key;
+    needed.record = ++records_;
+    needed.entity = Sample(needed.type, needed.label, 1);
+    Need(needed.entity);
+    const Outcome outcome = SendNext(needed);
+    notes_.Expect("takes-what-it-declares", outcome.kind == OutcomeKind::kApplied,
+                  "{}, which others refer to, was sent and is {}", needed.Name(), Say(outcome));
+    provided_[{reference.type, reference.key}] = needed.external_id;
+  }
+}
+
+ApplyItem Trial::Item(const Specimen& specimen) const {
+  ApplyItem item;
+  item.idempotency_key = DigestOf(fmt::format("{}|{}|{}|{}", subject_.prefix, Name(specimen.type),
+                                              specimen.label, specimen.version))
+                             .Hex();
+  item.type = specimen.type;
+  item.entity = specimen.entity;
+  item.record = specimen.record;
+  item.version = specimen.version;
+  item.external_id = specimen.external_id;
+  item.remote_version = specimen.remote_version;
+  return item;
+}
+
+ApplyItem Trial::NextWith(Specimen& specimen, Entity entity) {
+  ++specimen.version;
+  specimen.entity = std::move(entity);
+  ApplyItem item = Item(specimen);
+  for (EntityReference& reference : ReferencesOf(specimen.entity)) {
+    const auto found = provided_.find({reference.type, reference.key});
+    if (found == provided_.end()) continue;
+    item.references.push_back({std::move(reference), found->second});
+  }
+  return item;
+}
+
+ApplyItem Trial::Next(Specimen& specimen) {
+  ++specimen.variant;
+  return NextWith(specimen, Sample(specimen.type, specimen.label, specimen.variant));
+}
+
+ApplyItem Trial::NextDelete(Specimen& specimen) {
+  ++specimen.version;
+  ApplyItem item = Item(specimen);
+  item.operation = model::v1::OPERATION_DELETE;
+  return item;
+}
+
+ProbeItem Trial::AsProbe(const ApplyItem& item) const {
+  ProbeItem probe;
+  probe.idempotency_key = item.idempotency_key;
+  probe.type = item.type;
+  probe.operation = item.operation;
+  probe.entity = item.entity;
+  probe.external_id = item.external_id;
+  // Long enough ago for every effect to show.
+  const absl::Time now =
+      subject_.clock == nullptr ? absl::FromUnixSeconds(1767225600) : subject_.clock->Now();
+  probe.first_attempt_at = now - capabilities_.probe_delay - absl::Minutes(1);
+  return probe;
+}
+
+// -- Calls
+
+namespace {
+
+// Runs a call; what it throws is a finding and the answer is empty.
+template <typename Call>
+auto Guarded(SinkNotes& notes, std::string_view what, Call call) -> decltype(call()) {
+  std::string thrown;
+  try {
+    auto answer = call();
+    notes.Expect("throws-nothing", true, "");
+    return answer;
+  } catch (const std::exception& error) {
+    thrown = error.what();
+  } catch (...) {
+    thrown = "something that is no std::exception";
+  }
+  notes.Expect("throws-nothing", false, "{} threw: {}", what, thrown);
+  return decltype(call())();
+}
+
+}  // namespace
+
+ApplyResponse Trial::Apply(Sink& sink, std::vector<ApplyItem> items) {
+  ApplyRequest request{.items = std::move(items), .deadline = Deadline()};
+  return Guarded(notes_, "Apply", [&] { return sink.Apply(request); });
+}
+
+ProbeResponse Trial::Probe(Sink& sink, std::vector<ProbeItem> items) {
+  ProbeRequest request{.items = std::move(items), .deadline = Deadline()};
+  return Guarded(notes_, "Probe", [&] { return sink.Probe(request); });
+}
+
+absl::StatusOr<ListResponse> Trial::List(Sink& sink, const ListRequest& request) {
+  return Guarded(notes_, "List", [&] { return sink.List(request); });
+}
+
+void Trial::Normalize(const Sink& sink, Entity& entity) {
+  Guarded(notes_, "Normalize", [&] {
+    sink.Normalize(entity);
+    return true;
+  });
+}
+
+std::vector<Outcome> Trial::Match(const std::vector<ApplyItem>& items,
+                                  const ApplyResponse& response) {
+  std::vector<Outcome> outcomes;
+  for (const ApplyItem& item : items) {
+    const Outcome* found = nullptr;
+    bool contradicted = false;
+    for (const ItemOutcome& answer : response.outcomes) {
+      if (answer.idempotency_key != item.idempotency_key) continue;
+      contradicted = contradicted || (found != nullptr && (found->kind != answer.outcome.kind ||
+                                                           found->reason != answer.outcome.reason));
+      found = &answer.outcome;
+    }
+    outcomes.push_back(found == nullptr ? Unknown("the answer does not mention it")
+                       : contradicted   ? Unknown("the answers contradict each other")
+                                        : *found);
+  }
+  return outcomes;
+}
+
+void Trial::Judge(const std::vector<ApplyItem>& items, const ApplyResponse& response) {
+  std::map<std::string, int> answers;
+  for (const ItemOutcome& answer : response.outcomes) {
+    ++answers[answer.idempotency_key];
+    const Outcome& outcome = answer.outcome;
+    notes_.Expect("outcomes-make-sense",
+                  (outcome.kind == OutcomeKind::kNotApplied) == (outcome.reason != Reason::kNone),
+                  "an outcome of kind {} has the reason '{}'", static_cast<int>(outcome.kind),
+                  Name(outcome.reason));
+    notes_.Expect("outcomes-make-sense", outcome.retry_after >= absl::ZeroDuration(),
+                  "an outcome asks to be tried again after {}",
+                  absl::FormatDuration(outcome.retry_after));
+  }
+  notes_.Expect("outcomes-make-sense",
+                response.throttle.pause >= absl::ZeroDuration() &&
+                    response.throttle.pause < absl::InfiniteDuration(),
+                "the answer asks for a pause of {}", absl::FormatDuration(response.throttle.pause));
+  for (size_t i = 0; i < items.size(); ++i) {
+    const auto found = answers.find(items[i].idempotency_key);
+    const int count = found == answers.end() ? 0 : found->second;
+    if (found != answers.end()) answers.erase(found);
+    notes_.Expect("answers-each-item", count == 1, "item {} of {} ({} '{}') was answered {} times",
+                  i + 1, items.size(), Name(items[i].type), BusinessKey(items[i].entity), count);
+  }
+  for (const auto& [key, count] : answers) {
+    notes_.Expect("answers-each-item", false, "the key '{}' was not sent and is answered", key);
+  }
+}
+
+std::vector<Outcome> Trial::Send(Sink& sink, const std::vector<ApplyItem>& items) {
+  const ApplyResponse response = Apply(sink, items);
+  Judge(items, response);
+  return Match(items, response);
+}
+
+Outcome Trial::SendNext(Specimen& specimen, ApplyItem* sent) {
+  const ApplyItem item = Next(specimen);
+  if (sent != nullptr) *sent = item;
+  Outcome outcome = Send(item);
+  Learn(specimen, outcome);
+  return outcome;
+}
+
+void Trial::Learn(Specimen& specimen, const Outcome& outcome) {
+  if (outcome.kind != OutcomeKind::kApplied) return;
+  specimen.remote_version = outcome.remote_version;
+  if (!outcome.external_id.empty()) {
+    if (!specimen.told_id.empty()) {
+      notes_.Expect("external-id-is-stable", outcome.external_id == specimen.told_id,
+                    "{} was '{}' and is now '{}'", specimen.Name(), specimen.told_id,
+                    outcome.external_id);
+    }
+    specimen.told_id = outcome.external_id;
+    specimen.external_id = outcome.external_id;
+  }
+  // A system that gives no id of its own goes by the business key.
+  if (specimen.external_id.empty()) specimen.external_id = BusinessKey(specimen.entity);
+  const auto [known, is_new] =
+      ids_[specimen.type].try_emplace(specimen.external_id, specimen.label);
+  notes_.Expect("external-id-is-unique", known->second == specimen.label, "{} and {} are both '{}'",
+                specimen.Name(), known->second, specimen.external_id);
+}
+
+void Trial::Forget(Specimen& specimen) {
+  ids_[specimen.type].erase(specimen.external_id);
+  specimen.external_id.clear();
+  specimen.told_id.clear();
+  specimen.remote_version.clear();
+}
+
+bool Trial::WaitForProbe() {
+  return capabilities_.probe_delay <= absl::ZeroDuration() || Advance(capabilities_.probe_delay);
+}
+
+ProbeAnswer Trial::Ask(Sink& sink, const ApplyItem& item) {
+  ProbeAnswer found;
+  for (int i = 0; i < kProbesMax; ++i) {
+    const ProbeResponse response = Probe(sink, {AsProbe(item)});
+    found = {};
+    int answers = 0;
+    for (const ProbeAnswer& answer : response.answers) {
+      if (notes_.Expect("probe-answers-its-items", answer.idempotency_key == item.idempotency_key,
+                        "the key '{}' was not asked about and is answered",
+                        answer.idempotency_key)) {
+        ++answers;
+        found = answer;
+      }
+    }
+    notes_.Expect("probe-answers-its-items", answers == 1, "the one item was answered {} times",
+                  answers);
+    if (found.presence != Presence::kUndetermined) break;
+    Advance(std::max(capabilities_.probe_delay, absl::Seconds(5)));
+  }
+  return found;
+}
+
+absl::StatusOr<std::vector<ListEntry>> Trial::ListAll(EntityType type, std::string after,
+                                                      int page) {
+  std::vector<ListEntry> entries;
+  for (int pages = 0; pages < kPagesMax; ++pages) {
+    auto response =
+        List(*sink_, {.type = type, .after = after, .entries_max = page, .deadline = Deadline()});
+    if (!response.ok()) return response.status();
+    notes_.Expect("list-keeps-its-limit", response->entries.size() <= static_cast<size_t>(page),
+                  "{} entries were given where {} were asked for at most", response->entries.size(),
+                  page);
+    for (ListEntry& entry : response->entries) {
+      if (!notes_.Expect("list-ascends", entry.external_id > after,
+                         "among the {} entries '{}' comes after '{}'", Name(type),
+                         entry.external_id, after)) {
+        return absl::FailedPreconditionError("it does not ascend");
+      }
+      after = entry.external_id;
+      entries.push_back(std::move(entry));
+    }
+    if (!response->more) return entries;
+    if (!notes_.Expect("list-says-more", !response->entries.empty(),
+                       "after '{}' it gives nothing and says that there is more", after)) {
+      return absl::FailedPreconditionError("it does not come to an end");
+    }
+  }
+  return absl::OutOfRangeError(fmt::format("more than {} pages", kPagesMax));
+}
+
+// -- Looking
+
+std::optional<Trial::Seen> Trial::Look(const Specimen& specimen) {
+  if (!subject_.look) return LookByList(specimen);
+  auto looked = subject_.look(specimen.entity);
+  if (!looked.ok()) return std::nullopt;
+  Seen seen;
+  seen.there = looked->has_value();
+  if (seen.there && (*looked)->kind_case() != Entity::KIND_NOT_SET) seen.content = **looked;
+  return seen;
+}
+
+std::optional<Trial::Seen> Trial::LookByList(const Specimen& specimen) {
+  if (!capabilities_.listable) return std::nullopt;
+  const std::string id =
+      specimen.external_id.empty() ? BusinessKey(specimen.entity) : specimen.external_id;
+  // A prefix of the id is less than the id, and not much else lies between.
+  std::string after = id.substr(0, id.size() - std::min<size_t>(id.size(), 1));
+  for (int pages = 0; pages < kPagesMax; ++pages) {
+    auto response =
+        List(*sink_,
+             {.type = specimen.type, .after = after, .entries_max = 100, .deadline = Deadline()});
+    if (!response.ok()) return std::nullopt;
+    for (ListEntry& entry : response->entries) {
+      if (entry.external_id != id) continue;
+      Seen seen{.there = true, .content = std::nullopt};
+      if (entry.entity.kind_case() != Entity::KIND_NOT_SET) seen.content = std::move(entry.entity);
+      return seen;
+    }
+    if (!response->more || response->entries.empty() ||
+        response->entries.back().external_id >= id) {
+      break;
+    }
+    after = response->entries.back().external_id;
+  }
+  return Seen{};
+}
+
+Finding Trial::IsThere(const Specimen& specimen) {
+  const auto seen = Look(specimen);
+  if (!seen.has_value()) return std::nullopt;
+  return seen->there;
+}
+
+Finding Trial::Holds(const Specimen& specimen, const Entity& content) {
+  if (content_wrong_.contains(specimen.type)) return std::nullopt;
+  auto seen = Look(specimen);
+  if (!seen.has_value()) return std::nullopt;
+  if (!seen->there) return false;
+  if (!seen->content.has_value()) return std::nullopt;
+  Entity wanted = content;
+  Normalize(*sink_, wanted);
+  Normalize(*sink_, *seen->content);
+  return CanonicalDigest(wanted) == CanonicalDigest(*seen->content);
+}
+
+std::string Trial::DifferenceTo(const Specimen& specimen, const Entity& content) {
+  auto seen = Look(specimen);
+  if (!seen.has_value() || !seen->there) return "it is not there";
+  if (!seen->content.has_value()) return "its content cannot be seen";
+  Entity wanted = content;
+  Normalize(*sink_, wanted);
+  Normalize(*sink_, *seen->content);
+  return PathsThatDiffer(wanted, *seen->content);
+}
+
+std::optional<uint64_t> Trial::Effects() {
+  if (!subject_.effects) return std::nullopt;
+  const auto effects = subject_.effects();
+  if (!effects.ok()) return std::nullopt;
+  return *effects;
+}
+
+void Trial::ExpectNothingThere(const Specimen& specimen, const Outcome& outcome) {
+  if (outcome.kind != OutcomeKind::kNotApplied) return;
+  if (const Finding there = IsThere(specimen)) {
+    notes_.Expect("not-applied-did-nothing", !*there, "{} is reported as {}, and is there",
+                  specimen.Name(), Say(outcome));
+  }
+}
+
+}  // namespace retailsync::testing::sink_kit

@@ -1,0 +1,179 @@
+// A sink under the kit: its calls are guarded, what it answers is judged and written down.
+#ifndef RETAILSYNC_TESTING_SINK_TRIAL_H_
+#define RETAILSYNC_TESTING_SINK_TRIAL_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "retailsync/testing/sink_kit.h"
+#include "testing/kit_notes.h"
+
+namespace retailsync::testing::sink_kit {
+
+using model::v1::Entity;
+using SinkNotes = NotesOf<kSinkChecks>;
+
+// One entity that the kit made up, and what is known of it at the system.
+struct Specimen {
+  EntityType type = EntityType::kUnspecified;
+  std::string label;
+  uint64_t record = 0;
+  int64_t version = 0;
+  int variant = 0;
+  Entity entity;            // of the newest version
+  std::string external_id;  // what the system calls it, or its business key
+  std::string told_id;      // what the system said it calls it, if it did
+  std::string remote_version;
+
+  // "order KIT-7".
+  std::string Name() const;
+};
+
+// Whether something is so; nothing: it cannot be told.
+using Finding = std::optional<bool>;
+
+class Trial {
+ public:
+  explicit Trial(const SinkSubject& subject) : subject_(subject) {}
+
+  const SinkSubject& subject() const { return subject_; }
+  SinkNotes& notes() { return notes_; }
+  const SinkCapabilities& capabilities() const { return capabilities_; }
+  Sink& sink() { return *sink_; }
+  const std::string& shared_label() const { return shared_label_; }
+
+  // Opens a connector; null, and a finding, when that fails.
+  std::unique_ptr<Sink> Open();
+  // The first one, with what it declares. False when there is nothing to check.
+  bool Begin();
+  // Goes on with another connector.
+  void Use(std::unique_ptr<Sink> sink) { sink_ = std::move(sink); }
+
+  // -- Which types are tried.
+
+  // Those of which an entity was applied and was there; the others are found guilty once and then
+  // left alone.
+  const std::vector<EntityType>& usable() const { return usable_; }
+  void MarkUsable(EntityType type) { usable_.push_back(type); }
+  // No second version is sent: the system takes each of these once, or was found guilty of that.
+  bool IsWriteOnce(EntityType type) const { return write_once_.contains(type); }
+  void MarkWriteOnce(EntityType type) { write_once_.insert(type); }
+  // What is held of this type is not compared any more: it was found wrong once.
+  void MarkContentWrong(EntityType type) { content_wrong_.insert(type); }
+
+  // -- What is sent.
+
+  // A new one. What it refers to is there when this returns.
+  Specimen Make(EntityType type, const std::string& suffix = {});
+  // With this label, which must be new.
+  Specimen MakeLabelled(EntityType type, std::string label);
+  Entity Sample(EntityType type, const std::string& label, int variant) const;
+  // The next version of it.
+  ApplyItem Next(Specimen& specimen);
+  ApplyItem NextDelete(Specimen& specimen);
+  // The next version, with this content instead of the sample's.
+  ApplyItem NextWith(Specimen& specimen, Entity entity);
+  static ApplyItem Again(ApplyItem item) {
+    ++item.attempt;
+    return item;
+  }
+  ProbeItem AsProbe(const ApplyItem& item) const;
+
+  // -- Calls. Nothing is thrown; what is thrown is a finding.
+
+  // What a call came to; not judged.
+  ApplyResponse Apply(Sink& sink, std::vector<ApplyItem> items);
+  ProbeResponse Probe(Sink& sink, std::vector<ProbeItem> items);
+  absl::StatusOr<ListResponse> List(Sink& sink, const ListRequest& request);
+  void Normalize(const Sink& sink, Entity& entity);
+
+  // In calm: one outcome for each item, in their order, judged by what holds for every answer.
+  std::vector<Outcome> Send(Sink& sink, const std::vector<ApplyItem>& items);
+  Outcome Send(const ApplyItem& item) { return Send(*sink_, {item}).front(); }
+  // Sends the next version and takes note of what the system calls it.
+  Outcome SendNext(Specimen& specimen, ApplyItem* sent = nullptr);
+  void Learn(Specimen& specimen, const Outcome& outcome);
+  // It was deleted: the system calls it nothing any more.
+  void Forget(Specimen& specimen);
+  // The answers to the items of a response, in their order; unknown where there is none.
+  static std::vector<Outcome> Match(const std::vector<ApplyItem>& items,
+                                    const ApplyResponse& response);
+  void Judge(const std::vector<ApplyItem>& items, const ApplyResponse& response);
+
+  // What Probe says in calm of one item, asked again while it is undetermined.
+  ProbeAnswer Ask(Sink& sink, const ApplyItem& item);
+  // Lets probe_delay pass; false when it cannot.
+  bool WaitForProbe();
+  // Every entry of a type after `after`, in pages; judged as every List is.
+  absl::StatusOr<std::vector<ListEntry>> ListAll(EntityType type, std::string after, int page);
+
+  // -- Looking, past the connector where possible.
+
+  Finding IsThere(const Specimen& specimen);
+  // The system holds this content for the specimen. Nothing, too, where content was found wrong.
+  Finding Holds(const Specimen& specimen, const Entity& content);
+  // What differs between what is held and this content, as paths; for messages.
+  std::string DifferenceTo(const Specimen& specimen, const Entity& content);
+  std::optional<uint64_t> Effects();
+  // "is not applied" did nothing: looked at for a specimen that was never applied.
+  void ExpectNothingThere(const Specimen& specimen, const Outcome& outcome);
+
+  absl::Time Deadline() const;
+  bool Advance(absl::Duration span);
+
+  // The external ids of what was applied and not deleted, by type, each with its label.
+  const std::map<EntityType, std::map<std::string, std::string>>& ids() const { return ids_; }
+
+ private:
+  struct Seen {
+    bool there = false;
+    std::optional<Entity> content;
+  };
+  std::optional<Seen> Look(const Specimen& specimen);
+  std::optional<Seen> LookByList(const Specimen& specimen);
+  void Need(const Entity& entity);
+  ApplyItem Item(const Specimen& specimen) const;
+
+  const SinkSubject& subject_;
+  SinkNotes notes_;
+  std::unique_ptr<Sink> sink_;
+  SinkCapabilities capabilities_;
+  std::string shared_label_;
+  int specimens_ = 0;
+  uint64_t records_ = 0;
+  std::vector<EntityType> usable_;
+  std::set<EntityType> write_once_;
+  std::set<EntityType> content_wrong_;
+  // External ids of what others refer to, by type and label; empty until it is applied.
+  std::map<std::pair<EntityType, std::string>, std::string> provided_;
+  std::map<EntityType, std::map<std::string, std::string>> ids_;  // external id to label
+};
+
+// The groups of checks.
+void CheckApplying(Trial& trial);
+void CheckBatches(Trial& trial);
+void CheckRefusals(Trial& trial);
+void CheckKeys(Trial& trial);
+void CheckDeletes(Trial& trial);
+void CheckProbes(Trial& trial);
+void CheckConditions(Trial& trial);
+void CheckLists(Trial& trial);
+void CheckNormalize(Trial& trial);
+void CheckThreads(Trial& trial);
+void CheckTroubles(Trial& trial);
+
+// "applied as 'erp-7'", "permanent: the period is closed".
+std::string Say(const Outcome& outcome);
+std::string_view Say(Presence presence);
+// The first paths that differ, with what is there instead.
+std::string PathsThatDiffer(const Entity& wanted, const Entity& found);
+
+}  // namespace retailsync::testing::sink_kit
+
+#endif  // RETAILSYNC_TESTING_SINK_TRIAL_H_

@@ -1,0 +1,297 @@
+#include "testing/source_trial.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "retailsync/model/v1/canonical.h"
+#include "retailsync/model/v1/validation.h"
+
+namespace retailsync::testing::source_kit {
+namespace {
+
+constexpr absl::Duration kCallTimeout = absl::Seconds(30);
+constexpr int kPageMost = 10'000;
+
+std::vector<Told> ToldBy(const PollResponse& response) {
+  std::vector<Told> told;
+  for (const Change& change : response.changes) {
+    told.push_back({.id = change.id(), .content = ContentDigest(change), .change = change});
+  }
+  for (const RejectedInput& reject : response.rejects) {
+    told.push_back(
+        {.id = reject.id, .content = DigestOf("rejected " + reject.raw), .change = std::nullopt});
+  }
+  return told;
+}
+
+std::map<std::string, Digest> ContentsOf(const std::vector<Told>& told) {
+  std::map<std::string, Digest> contents;
+  for (const Told& one : told) contents.emplace(one.id, one.content);
+  return contents;
+}
+
+}  // namespace
+
+std::vector<const Told*> Reading::Once() const {
+  std::vector<const Told*> once;
+  std::set<std::string> seen;
+  for (const Page& page : pages) {
+    for (const Told& told : page.told) {
+      if (seen.insert(told.id).second) once.push_back(&told);
+    }
+  }
+  return once;
+}
+
+std::map<std::string, Digest> Reading::Contents(size_t from_page) const {
+  std::map<std::string, Digest> contents;
+  for (size_t page = from_page; page < pages.size(); ++page) {
+    contents.merge(ContentsOf(pages[page].told));
+  }
+  return contents;
+}
+
+// -- Opening
+
+std::unique_ptr<Source> Trial::Open() {
+  absl::StatusOr<std::unique_ptr<Source>> opened = absl::UnknownError("it threw");
+  try {
+    opened = subject_.open ? subject_.open()
+                           : absl::StatusOr<std::unique_ptr<Source>>(
+                                 absl::InvalidArgumentError("no `open` was given"));
+  } catch (const std::exception& error) {
+    opened = absl::UnknownError(fmt::format("it threw: {}", error.what()));
+  }
+  const std::string why = !opened.ok()         ? std::string(opened.status().message())
+                          : *opened == nullptr ? "it gave nothing"
+                                               : "";
+  if (!notes_.Expect("opens", why.empty(), "opening the connector failed: {}", why)) return nullptr;
+  return *std::move(opened);
+}
+
+bool Trial::Begin() {
+  source_ = Open();
+  if (source_ == nullptr) return false;
+  capabilities_ = source_->Capabilities();
+  large_page_ = std::min(kPageMost, 2 * std::clamp(capabilities_.page_changes_max, 1, kPageMost));
+  return true;
+}
+
+bool Trial::Reopen() {
+  auto opened = Open();
+  if (opened == nullptr) return false;
+  source_ = std::move(opened);
+  return true;
+}
+
+absl::Time Trial::Deadline() const {
+  return subject_.clock == nullptr ? absl::InfiniteFuture() : subject_.clock->Now() + kCallTimeout;
+}
+
+bool Trial::Advance(absl::Duration span) {
+  if (!subject_.advance) return false;
+  subject_.advance(span);
+  return true;
+}
+
+// -- Reading
+
+absl::StatusOr<PollResponse> Trial::Poll(Source& source, const std::string& cursor,
+                                         int changes_max) {
+  std::string thrown;
+  try {
+    auto response =
+        source.Poll({.cursor = cursor, .changes_max = changes_max, .deadline = Deadline()});
+    notes_.Expect("throws-nothing", true, "");
+    return response;
+  } catch (const std::exception& error) {
+    thrown = error.what();
+  } catch (...) {
+    thrown = "something that is no std::exception";
+  }
+  notes_.Expect("throws-nothing", false, "Poll threw: {}", thrown);
+  return absl::UnknownError("Poll threw: " + thrown);
+}
+
+void Trial::Acknowledge(Source& source, const std::string& cursor) {
+  std::string thrown;
+  try {
+    source.Acknowledge(cursor);
+  } catch (const std::exception& error) {
+    thrown = error.what();
+  }
+  notes_.Expect("throws-nothing", thrown.empty(), "Acknowledge threw: {}", thrown);
+}
+
+void Trial::JudgePage(const PollRequest& request, const PollResponse& response) {
+  const size_t told = response.changes.size() + response.rejects.size();
+  notes_.Expect("keeps-its-limits", told <= static_cast<size_t>(request.changes_max),
+                "{} were told where {} were asked for at most", told, request.changes_max);
+  notes_.Expect(
+      "keeps-its-limits", told <= static_cast<size_t>(std::max(capabilities_.page_changes_max, 0)),
+      "{} were told in one page, and page_changes_max is {}", told, capabilities_.page_changes_max);
+  notes_.Expect("pauses-sensibly",
+                response.throttle.pause >= absl::ZeroDuration() &&
+                    response.throttle.pause < absl::InfiniteDuration(),
+                "a page asks for a pause of {}", absl::FormatDuration(response.throttle.pause));
+  if (told > 0) {
+    notes_.Expect("has-a-cursor", !response.next_cursor.empty(),
+                  "from the cursor '{}' {} were told, and next_cursor is empty", request.cursor,
+                  told);
+  }
+  for (const Change& change : response.changes) JudgeChange(change);
+  for (const RejectedInput& reject : response.rejects) {
+    notes_.Expect("rejects-carry-everything", !reject.id.empty(), "a reject has no id: {}",
+                  reject.reason);
+    notes_.Expect("rejects-carry-everything", !reject.reason.empty(), "reject '{}' has no reason",
+                  reject.id);
+    notes_.Expect("rejects-carry-everything", !reject.raw.empty(), "reject '{}' has no raw content",
+                  reject.id);
+  }
+  for (const Told& one : ToldBy(response)) {
+    const auto [known, is_new] = contents_.try_emplace(one.id, one.content);
+    notes_.Expect("ids-name-one-change", known->second == one.content,
+                  "the id '{}' was told before with other content", one.id);
+  }
+}
+
+void Trial::JudgeChange(const Change& change) {
+  const auto violations = ValidateChange(change);
+  notes_.Expect("changes-are-valid", violations.empty(), "change '{}': {}", change.id(),
+                Describe(violations));
+  const EntityType type = TypeOf(change.entity());
+  notes_.Expect("tells-declared-entities",
+                type == EntityType::kUnspecified || capabilities_.entities.contains(type),
+                "change '{}' is of a {}, which is not declared", change.id(), Name(type));
+  if (!capabilities_.deletes) {
+    notes_.Expect("tells-declared-deletes", change.operation() != model::v1::OPERATION_DELETE,
+                  "change '{}' is a delete", change.id());
+  }
+  if (!source_name_.has_value()) source_name_ = change.source();
+  notes_.Expect("names-one-source", change.source() == *source_name_,
+                "change '{}' is of '{}', others are of '{}'", change.id(), change.source(),
+                *source_name_);
+}
+
+absl::StatusOr<Page> Trial::ReadPage(Source& source, const std::string& cursor, int changes_max) {
+  auto response = Poll(source, cursor, changes_max);
+  if (!response.ok()) return response.status();
+  JudgePage({.cursor = cursor, .changes_max = changes_max}, *response);
+  return Page{.cursor = cursor,
+              .told = ToldBy(*response),
+              .next_cursor = std::move(response->next_cursor),
+              .more = response->more};
+}
+
+Reading Trial::Read(SourceNotes::Id check, const std::string& cursor, int changes_max) {
+  Reading reading;
+  reading.end = cursor;
+  size_t told = 0;
+  const auto told_max = static_cast<size_t>(subject_.changes_read_max);
+  std::set<std::string> passed{cursor};
+  while (true) {
+    auto page = ReadPage(*source_, reading.end, changes_max);
+    if (!notes_.Expect(check, page.ok(), "polling from '{}' failed: {}", reading.end,
+                       std::string(page.status().message()))) {
+      return reading;
+    }
+    told += page->told.size();
+    reading.end = page->next_cursor;
+    reading.pages.push_back(*std::move(page));
+    if (!reading.pages.back().more) {
+      reading.ended = true;
+      return reading;
+    }
+    if (!notes_.Expect("makes-headway", passed.insert(reading.end).second && told <= told_max,
+                       "after {} changes there is more, from the cursor '{}', which was passed",
+                       told, reading.end)) {
+      return reading;
+    }
+  }
+}
+
+bool Trial::ExpectAll(SourceNotes::Id check, const std::map<std::string, Digest>& wanted,
+                      const std::map<std::string, Digest>& found, const std::string& when) {
+  std::set<Digest> contents;
+  for (const auto& [id, content] : found) contents.insert(content);
+  bool holds = true;
+  for (const auto& [id, content] : wanted) {
+    const bool told = found.contains(id);
+    // Under another id it was told, too: that is another fault.
+    if (!told && contents.contains(content)) {
+      notes_.Expect("ids-are-stable", false, "what was told as '{}' has another id {}", id, when);
+      continue;
+    }
+    notes_.Expect("ids-are-stable", true, "");
+    holds = notes_.Expect(check, told, "'{}' was told, and is missing {}", id, when) && holds;
+  }
+  return holds;
+}
+
+void Trial::ExpectAtLeast(SourceNotes::Id check, const Page& before, const Page& again,
+                          const std::string& when) {
+  ExpectAll(check, ContentsOf(before.told), ContentsOf(again.told), when);
+}
+
+bool Trial::ExpectAll(SourceNotes::Id check, const std::map<std::string, Digest>& wanted,
+                      const Reading& reading, const std::string& when) {
+  return ExpectAll(check, wanted, reading.Contents(), when);
+}
+
+// -- The system behind
+
+Entity Trial::Sample(EntityType type, const std::string& label, int variant) const {
+  const SampleRequest request{
+      .type = type, .label = label, .variant = variant, .shared = subject_.prefix + "-S"};
+  return subject_.make ? subject_.make(request) : MakeSample(request);
+}
+
+Entity Trial::ToldAs(const Entity& entity) const {
+  return subject_.told_as ? subject_.told_as(entity) : entity;
+}
+
+std::vector<EntityType> Trial::PutTypes() const {
+  std::vector<EntityType> types;
+  for (const EntityType type : capabilities_.entities) {
+    if (!not_put_.contains(type)) types.push_back(type);
+  }
+  return types;
+}
+
+bool Trial::Put(EntityType type, const std::string& label, int variant) {
+  if (!subject_.put || not_put_.contains(type)) return false;
+  const Entity entity = Sample(type, label, variant);
+  if (!subject_.put(entity).ok()) {
+    not_put_.insert(type);
+    return false;
+  }
+  const Entity told = ToldAs(entity);
+  story_[{type, BusinessKey(told)}].push_back({.entity = told});
+  return true;
+}
+
+bool Trial::Remove(EntityType type, const std::string& label) {
+  if (!subject_.remove) return false;
+  const Entity told = ToldAs(Sample(type, label, 1));
+  std::vector<Event>& events = story_[{type, BusinessKey(told)}];
+  if (events.empty() || !subject_.remove(events.back().entity).ok()) return false;
+  events.push_back({.entity = told, .removed = true});
+  return true;
+}
+
+bool Trial::Tells(const Reading& reading, const Entity& told_as) const {
+  const Digest wanted = CanonicalDigest(told_as);
+  for (const Page& page : reading.pages) {
+    for (const Told& told : page.told) {
+      if (told.change.has_value() && told.change->operation() != model::v1::OPERATION_DELETE &&
+          (CanonicalDigest(told.change->entity()) == wanted ||
+           (told.change->operation() == model::v1::OPERATION_PATCH &&
+            BusinessKey(told.change->entity()) == BusinessKey(told_as)))) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+}  // namespace retailsync::testing::source_kit

@@ -1,0 +1,61 @@
+#include "retailsync/model/v1/provenance.h"
+
+#include <google/protobuf/text_format.h>
+
+#include "support/catch.h"
+
+namespace retailsync {
+namespace {
+
+using model::v1::Provenance;
+
+Provenance Parse(const std::string& text) {
+  Provenance provenance;
+  REQUIRE(google::protobuf::TextFormat::ParseFromString(text, &provenance));
+  return provenance;
+}
+
+const char kShared[] = R"(entries { system: "erp" source_version: 4 seq: 1 }
+                          entries { path: "brand" system: "shop" source_version: 7 seq: 2 })";
+
+TEST_CASE("a record that its head said all of has a provenance of nothing") {
+  const Origin head{"erp", 4, 1};
+  CHECK(PackProvenance(ProvenanceOfOne(head), head).empty());
+  CHECK(ProvenanceOfOne(head).ShortDebugString() ==
+        R"(entries { system: "erp" source_version: 4 seq: 1 })");
+}
+
+TEST_CASE("any other provenance is kept as it is, and each comes back") {
+  const Origin head{"erp", 4, 1};
+  for (const std::string text : {
+           R"(entries { system: "erp" source_version: 4 seq: 1 })",
+           R"(entries { system: "erp" source_version: 5 seq: 1 })",
+           R"(entries { system: "erp" source_version: 4 seq: 2 })",
+           R"(entries { system: "pim" source_version: 4 seq: 1 })",
+           R"(entries { path: "brand" system: "erp" source_version: 4 seq: 1 })",
+           kShared,
+       }) {
+    INFO(text);
+    const Provenance provenance = Parse(text);
+    const auto again = UnpackProvenance(PackProvenance(provenance, head), head);
+    REQUIRE(again.ok());
+    CHECK(again->SerializeAsString() == provenance.SerializeAsString());
+  }
+  CHECK(UnpackProvenance("no provenance", head).status().code() == absl::StatusCode::kDataLoss);
+}
+
+TEST_CASE("a provenance tells who spoke, and whether it was newer") {
+  const Provenance shared = Parse(kShared);
+  CHECK_FALSE(IsAllFrom(shared, "erp"));
+  CHECK_FALSE(IsAllFrom(shared, "shop"));
+  CHECK(IsAllFrom(ProvenanceOfOne({"erp", 4, 1}), "erp"));
+  CHECK_FALSE(IsAllFrom(Provenance(), "erp"));
+  CHECK(SaidNewer(shared, "erp", 3));
+  CHECK_FALSE(SaidNewer(shared, "erp", 4));
+  CHECK(SaidNewer(shared, "shop", 6));
+  CHECK_FALSE(SaidNewer(shared, "shop", 0));
+  CHECK_FALSE(SaidNewer(shared, "crm", 1));
+}
+
+}  // namespace
+}  // namespace retailsync

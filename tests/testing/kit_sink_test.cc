@@ -1,0 +1,109 @@
+// The sink kit passes what is right, in every combination of what can be declared, and catches each
+// wrong sink by the name of the check it breaks.
+#include <fmt/format.h>
+
+#include "support/catch.h"
+#include "testing/kit_support.h"
+#include "testing/kit_wrong_sinks.h"
+
+namespace retailsync::testing {
+namespace {
+
+TEST_CASE("A right sink passes, whatever it declares", "[kit]") {
+  for (int bits = 0; bits < 32; ++bits) {
+    SimulatedClock clock;
+    ScriptedSystem system(&clock);
+    SinkCapabilities& declared = system.sink_capabilities;
+    declared.idempotent = (bits & 1) != 0;
+    declared.key_lifetime = (bits & 2) != 0 ? absl::Hours(24) : absl::InfiniteDuration();
+    declared.verifiable = (bits & 2) == 0;
+    declared.conditional_writes = (bits & 4) != 0;
+    declared.deletes = (bits & 8) != 0;
+    declared.listable = (bits & 16) != 0;
+    const KitReport report = CheckSink(SinkSubjectOf(system, clock));
+    CAPTURE(bits);
+    INFO(report.Text());
+    CHECK(report.ok());
+  }
+}
+
+std::vector<WrongSink> WrongSinks() {
+  std::vector<WrongSink> all;
+  for (auto* group : {&WrongAboutApplying, &WrongAboutKeys, &WrongAboutDeletesAndConditions,
+                      &WrongAboutProbing, &WrongAboutLists, &WrongAboutTroubles}) {
+    for (WrongSink& wrong : group()) all.push_back(std::move(wrong));
+  }
+  return all;
+}
+
+// Everything that can be declared, so that everything is checked.
+void DeclareAll(ScriptedSystem& system) {
+  SinkCapabilities& declared = system.sink_capabilities;
+  declared.idempotent = true;
+  declared.key_lifetime = absl::Hours(24);
+  declared.verifiable = true;
+  declared.conditional_writes = true;
+  declared.deletes = true;
+  declared.listable = true;
+}
+
+TEST_CASE("Nothing is skipped of a sink that declares everything", "[kit]") {
+  SimulatedClock clock;
+  ScriptedSystem system(&clock);
+  DeclareAll(system);
+  SinkSubject subject = SinkSubjectOf(system, clock);
+  subject.concurrency = 4;
+  const KitReport report = CheckSink(subject);
+  INFO(report.Text());
+  for (const CheckResult& check : report.checks) {
+    CAPTURE(std::string(check.name));
+    CHECK(check.verdict == Verdict::kPassed);
+    CHECK(check.tried > 0);
+  }
+}
+
+TEST_CASE("Each wrong sink is caught by name", "[kit]") {
+  std::set<std::string> caught;
+  for (const WrongSink& wrong : WrongSinks()) {
+    SimulatedClock clock;
+    ScriptedSystem system(&clock);
+    DeclareAll(system);
+    if (wrong.arrange) wrong.arrange(system);
+    WrongMemory memory;
+    SinkSubject subject = SinkSubjectOf(system, clock);
+    subject.concurrency = 4;
+    subject.open = [&] {
+      auto sink = std::make_unique<SpoiltSink>(&system, &memory);
+      wrong.spoil(*sink);
+      return sink;
+    };
+    const KitReport report = CheckSink(subject);
+    std::vector<std::string> expected = wrong.caught;
+    std::sort(expected.begin(), expected.end());
+    std::vector<std::string> failed = report.Failed();
+    std::sort(failed.begin(), failed.end());
+    INFO("a sink that " << wrong.what << "\n" << report.Text());
+    CHECK(fmt::format("{}", fmt::join(failed, " ")) == fmt::format("{}", fmt::join(expected, " ")));
+    caught.insert(wrong.caught.front());
+  }
+  // One that cannot be opened a second time.
+  {
+    SimulatedClock clock;
+    ScriptedSystem system(&clock);
+    SinkSubject subject = SinkSubjectOf(system, clock);
+    int opened = 0;
+    subject.open = [&]() -> absl::StatusOr<std::unique_ptr<Sink>> {
+      if (++opened > 1) return absl::UnavailableError("its port is in use");
+      return system.NewSink();
+    };
+    CHECK(CheckSink(subject).Failed() == std::vector<std::string>{"opens"});
+    caught.insert("opens");
+  }
+  for (const Check& check : kSinkChecks) {
+    INFO(check.name << " is broken by no sink");
+    CHECK(caught.contains(std::string(check.name)));
+  }
+}
+
+}  // namespace
+}  // namespace retailsync::testing

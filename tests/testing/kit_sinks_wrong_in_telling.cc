@@ -1,0 +1,335 @@
+#include "testing/kit_wrong_sinks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace retailsync::testing {
+namespace {
+
+using model::v1::Entity;
+
+SpoilSink EachProbe(std::function<void(SpoiltSink&, const ProbeItem&, ProbeAnswer&)> edit) {
+  return [edit](SpoiltSink& sink) {
+    sink.probe = [edit](SpoiltSink& self, const ProbeRequest& request) {
+      ProbeResponse response = self.real->Probe(request);
+      for (size_t i = 0; i < response.answers.size(); ++i) {
+        edit(self, request.items[i], response.answers[i]);
+      }
+      return response;
+    };
+  };
+}
+
+SpoilSink EachPage(std::function<void(const ListRequest&, ListResponse&)> edit) {
+  return [edit](SpoiltSink& sink) {
+    sink.list = [edit](SpoiltSink& self,
+                       const ListRequest& request) -> absl::StatusOr<ListResponse> {
+      auto response = self.real->List(request);
+      if (response.ok()) edit(request, *response);
+      return response;
+    };
+  };
+}
+
+void AddToText(Entity& entity, const std::string& text) {
+  if (entity.has_order()) entity.mutable_order()->set_note(entity.order().note() + text);
+}
+
+}  // namespace
+
+std::vector<WrongSink> WrongAboutProbing() {
+  return {
+      {"calls everything present",
+       {"probe-finds-nothing", "probe-tells-versions", "probe-tells-deletes",
+        "probe-in-trouble-is-undetermined"},
+       EachProbe([](SpoiltSink&, const ProbeItem&, ProbeAnswer& answer) {
+         answer.presence = Presence::kPresent;
+       })},
+      {"calls everything absent",
+       {"probe-finds-effects", "probe-after-reopening", "probe-tells-deletes",
+        "probe-in-trouble-is-undetermined"},
+       EachProbe([](SpoiltSink&, const ProbeItem&, ProbeAnswer& answer) {
+         answer.presence = Presence::kAbsent;
+       })},
+      {"needs longer than it declares to see an effect",
+       {"probe-finds-effects", "probe-after-reopening", "probe-tells-deletes"},
+       [](SpoiltSink&) {},
+       [](ScriptedSystem& system) { system.probe_lag = absl::Minutes(10); }},
+      {"asks only whether the entity is there",
+       {"probe-tells-versions"},
+       EachProbe([](SpoiltSink& sink, const ProbeItem& item, ProbeAnswer& answer) {
+         if (answer.presence == Presence::kAbsent &&
+             item.operation == model::v1::OPERATION_UPSERT &&
+             sink.system.Find(NameOf(item.entity)) != nullptr) {
+           answer.presence = Presence::kPresent;
+         }
+       })},
+      {"takes a delete for done before it was sent",
+       {"probe-tells-deletes"},
+       EachProbe([](SpoiltSink&, const ProbeItem& item, ProbeAnswer& answer) {
+         if (item.operation == model::v1::OPERATION_DELETE) answer.presence = Presence::kPresent;
+       })},
+      {"knows only of what it sent itself",
+       {"probe-after-reopening"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, const ApplyRequest& request) {
+           for (const ApplyItem& item : request.items) self.own.insert(item.idempotency_key);
+           return self.real->Apply(request);
+         };
+         sink.probe = [](SpoiltSink& self, const ProbeRequest& request) {
+           ProbeResponse response = self.real->Probe(request);
+           for (ProbeAnswer& answer : response.answers) {
+             if (!self.own.contains(answer.idempotency_key) &&
+                 answer.presence == Presence::kPresent) {
+               answer = {.idempotency_key = answer.idempotency_key, .presence = Presence::kAbsent};
+             }
+           }
+           return response;
+         };
+       }},
+      {"does not say under which version it found it",
+       {"probe-agrees-with-apply"},
+       EachProbe([](SpoiltSink&, const ProbeItem&, ProbeAnswer& answer) {
+         answer.remote_version.clear();
+       })},
+      {"answers for what it was not asked about",
+       {"probe-answers-its-items"},
+       [](SpoiltSink& sink) {
+         sink.probe = [](SpoiltSink& self, const ProbeRequest& request) {
+           ProbeResponse response = self.real->Probe(request);
+           response.answers.push_back({.idempotency_key = "somebody-elses"});
+           return response;
+         };
+       }},
+      {"does what it is asked about",
+       {"probe-changes-nothing", "probe-tells-deletes", "keeps-its-deadline"},
+       [](SpoiltSink& sink) {
+         sink.probe = [](SpoiltSink& self, const ProbeRequest& request) {
+           ProbeResponse response = self.real->Probe(request);
+           for (const ProbeItem& item : request.items) {
+             const bool is_there = self.system.Find(NameOf(item.entity)) != nullptr;
+             if (item.operation == model::v1::OPERATION_DELETE || !is_there) continue;
+             ApplyItem again;
+             again.idempotency_key = item.idempotency_key;
+             again.type = item.type;
+             again.entity = item.entity;
+             self.real->Apply({.items = {again}});
+           }
+           return response;
+         };
+       }},
+      {"takes an error for an absence",
+       {"probe-in-trouble-is-undetermined"},
+       EachProbe([](SpoiltSink&, const ProbeItem&, ProbeAnswer& answer) {
+         if (answer.presence == Presence::kUndetermined) answer.presence = Presence::kAbsent;
+       })},
+  };
+}
+
+std::vector<WrongSink> WrongAboutLists() {
+  return {
+      {"lists out of order",
+       {"list-ascends", "list-is-complete"},
+       EachPage([](const ListRequest&, ListResponse& page) {
+         std::reverse(page.entries.begin(), page.entries.end());
+       })},
+      {"lists in an order of its own, without regard to case",
+       {"list-ascends", "list-is-complete"},
+       EachPage([](const ListRequest&, ListResponse& page) {
+         const auto lower = [](std::string text) {
+           std::transform(text.begin(), text.end(), text.begin(),
+                          [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+           return text;
+         };
+         std::stable_sort(page.entries.begin(), page.entries.end(),
+                          [&](const ListEntry& a, const ListEntry& b) {
+                            return lower(a.external_id) < lower(b.external_id);
+                          });
+       })},
+      {"drops the last entry of a list",
+       {"list-is-complete", "list-says-more"},
+       EachPage([](const ListRequest&, ListResponse& page) {
+         if (!page.more && !page.entries.empty()) page.entries.pop_back();
+       })},
+      {"gives as many entries as it likes",
+       {"list-keeps-its-limit", "list-starts-after"},
+       [](SpoiltSink& sink) {
+         sink.list = [](SpoiltSink& self, ListRequest request) {
+           request.entries_max = std::max(request.entries_max, 5);
+           return self.real->List(request);
+         };
+       }},
+      {"ends the list after a page",
+       {"list-pages-add-up", "list-says-more"},
+       EachPage([](const ListRequest&, ListResponse& page) { page.more = false; })},
+      {"begins a page with the entry it was to begin after",
+       {"list-starts-after", "list-ascends", "list-pages-add-up", "list-says-more"},
+       [](SpoiltSink& sink) {
+         sink.list = [](SpoiltSink& self, ListRequest request) {
+           if (!request.after.empty())
+             request.after.back() = static_cast<char>(request.after.back() - 1);
+           return self.real->List(request);
+         };
+       }},
+      {"says that there is more after the last page",
+       {"list-says-more"},
+       EachPage([](const ListRequest& request, ListResponse& page) {
+         if (static_cast<int>(page.entries.size()) == request.entries_max) page.more = true;
+       })},
+      {"lists another type",
+       {"list-one-type", "list-is-complete"},
+       [](SpoiltSink& sink) {
+         sink.list = [](SpoiltSink& self, ListRequest request) {
+           if (request.type == EntityType::kPayment) request.type = EntityType::kReturn;
+           return self.real->List(request);
+         };
+       }},
+      {"lists a version that was overtaken",
+       {"list-agrees-with-apply"},
+       EachPage([](const ListRequest&, ListResponse& page) {
+         for (ListEntry& entry : page.entries) entry.remote_version = "r1";
+       })},
+      {"takes an error for the end of the list",
+       {"list-in-trouble-fails"},
+       [](SpoiltSink& sink) {
+         sink.list = [](SpoiltSink& self,
+                        const ListRequest& request) -> absl::StatusOr<ListResponse> {
+           auto response = self.real->List(request);
+           return response.ok() ? *response : ListResponse();
+         };
+       }},
+      {"does not say what it makes of an order's note",
+       {"list-agrees-with-normalize", "applied-is-what-was-sent"},
+       EachItem([](SpoiltSink&, ApplyItem& item) { AddToText(item.entity, " (web)"); })},
+      {"normalizes what is normalized once more",
+       {"normalize-is-idempotent", "list-agrees-with-normalize"},
+       [](SpoiltSink& sink) {
+         sink.normalize = [](SpoiltSink&, Entity& entity) { AddToText(entity, "."); };
+       }},
+      {"normalizes by what it saw before",
+       {"normalize-is-repeatable", "normalize-is-idempotent", "list-agrees-with-normalize",
+        "applied-is-what-was-sent"},
+       [](SpoiltSink& sink) {
+         sink.normalize = [](SpoiltSink& self, Entity& entity) {
+           if (entity.has_order()) {
+             entity.mutable_order()->set_note(fmt::format("{}", ++self.memory.count));
+           }
+         };
+       }},
+      {"makes something else of it",
+       {"normalize-keeps-the-type", "list-agrees-with-normalize"},
+       [](SpoiltSink& sink) {
+         sink.normalize = [](SpoiltSink&, Entity& entity) {
+           if (entity.has_payment()) entity.mutable_order()->set_number("1");
+         };
+       }},
+  };
+}
+
+std::vector<WrongSink> WrongAboutTroubles() {
+  return {
+      {"takes a lost answer for a failure",
+       {"lost-answer-is-unknown", "not-applied-did-nothing"},
+       EachAnswer([](SpoiltSink&, const ApplyItem&, Outcome& outcome) {
+         if (outcome.kind == OutcomeKind::kUnknown) {
+           outcome = NotApplied(Reason::kTransient, "timed out");
+         }
+       })},
+      {"takes a lost answer for a success",
+       {"lost-answer-is-unknown"},
+       EachAnswer([](SpoiltSink&, const ApplyItem&, Outcome& outcome) {
+         if (outcome.kind == OutcomeKind::kUnknown) outcome = Applied();
+       })},
+      {"forgets the key of what it lost the answer to",
+       {"lost-answer-can-be-settled"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, ApplyRequest request) {
+           const std::string key = request.items.front().idempotency_key;
+           const bool forgotten = self.own.contains(key);
+           if (forgotten) request.items.front().idempotency_key += "/again";
+           ApplyResponse response = self.real->Apply(request);
+           if (forgotten) response.outcomes.front().idempotency_key = key;
+           if (!response.outcomes.empty() &&
+               response.outcomes.front().outcome.kind == OutcomeKind::kUnknown) {
+             self.own.insert(key);
+           }
+           return response;
+         };
+       }},
+      {"sends again by itself",
+       {"retries-nothing-itself"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, ApplyRequest request) {
+           ApplyResponse response = self.real->Apply(request);
+           if (response.outcomes.size() == 1 &&
+               response.outcomes.front().outcome.kind == OutcomeKind::kUnknown) {
+             request.items.front().idempotency_key += "/again";
+             self.real->Apply(request);
+           }
+           return response;
+         };
+       }},
+      {"takes a 429 for a refusal",
+       {"throttled-is-throttled"},
+       EachAnswer([](SpoiltSink&, const ApplyItem&, Outcome& outcome) {
+         if (IsNotApplied(outcome, Reason::kThrottled)) outcome.reason = Reason::kPermanent;
+       })},
+      {"takes a 401 for a fault of the item",
+       {"refused-credentials-are-unauthorised"},
+       EachAnswer([](SpoiltSink&, const ApplyItem&, Outcome& outcome) {
+         if (IsNotApplied(outcome, Reason::kUnauthorised)) outcome.reason = Reason::kPermanent;
+       })},
+      {"gives up where no connection can be made",
+       {"unreachable-is-transient"},
+       EachAnswer([](SpoiltSink&, const ApplyItem&, Outcome& outcome) {
+         if (IsNotApplied(outcome, Reason::kTransient)) outcome.reason = Reason::kPermanent;
+       })},
+      {"waits as long as it takes",
+       {"keeps-its-deadline"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, ApplyRequest request) {
+           request.deadline = absl::InfiniteFuture();
+           return self.real->Apply(request);
+         };
+       }},
+      {"waits as long as an answer to a question takes",
+       {"keeps-its-deadline"},
+       [](SpoiltSink& sink) {
+         sink.probe = [](SpoiltSink& self, ProbeRequest request) {
+           request.deadline = absl::InfiniteFuture();
+           return self.real->Probe(request);
+         };
+       }},
+      {"describes itself as something else each time",
+       {"describes-itself"},
+       [](SpoiltSink& sink) {
+         sink.describe = [](SpoiltSink& self, ConnectorDescription& description) {
+           description.name += fmt::format(" {}", ++self.memory.count);
+         };
+       }},
+      {"has no name",
+       {"describes-itself"},
+       [](SpoiltSink& sink) {
+         sink.describe = [](SpoiltSink&, ConnectorDescription& description) {
+           description.name.clear();
+         };
+       }},
+      {"takes no items at a time",
+       {"declares-sensibly"},
+       [](SpoiltSink& sink) {
+         sink.declare = [](SpoiltSink&, SinkCapabilities& declared) {
+           declared.batch_items_max = 0;
+         };
+       }},
+      {"declares something else each time",
+       {"declares-sensibly"},
+       [](SpoiltSink& sink) {
+         sink.declare = [](SpoiltSink& self, SinkCapabilities& declared) {
+           declared.batch_items_max = 5 + ++self.memory.count;
+         };
+       }},
+  };
+}
+
+}  // namespace retailsync::testing

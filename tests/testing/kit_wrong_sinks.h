@@ -1,0 +1,120 @@
+// Sinks that are wrong in one way each.
+#ifndef RETAILSYNC_TESTS_TESTING_KIT_WRONG_SINKS_H_
+#define RETAILSYNC_TESTS_TESTING_KIT_WRONG_SINKS_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "testing/kit_support.h"
+
+namespace retailsync::testing {
+
+// What a wrong connector remembers beyond its own life.
+struct WrongMemory {
+  int count = 0;
+  std::vector<ApplyItem> held_back;
+  std::set<std::string> names;
+};
+
+// A connector of a right system, spoilt by whatever is set here.
+class SpoiltSink final : public Sink {
+ public:
+  SpoiltSink(ScriptedSystem* its_system, WrongMemory* its_memory)
+      : system(*its_system), memory(*its_memory), real(its_system->NewSink()) {}
+  ~SpoiltSink() override {
+    if (close) close(*this);
+  }
+
+  ScriptedSystem& system;
+  WrongMemory& memory;
+  std::unique_ptr<Sink> real;
+  std::set<std::string> own;  // what it remembers itself
+  std::thread::id thread = std::this_thread::get_id();
+
+  std::function<ApplyResponse(SpoiltSink&, ApplyRequest)> apply;
+  std::function<ProbeResponse(SpoiltSink&, ProbeRequest)> probe;
+  std::function<absl::StatusOr<ListResponse>(SpoiltSink&, ListRequest)> list;
+  std::function<void(SpoiltSink&, model::v1::Entity&)> normalize;
+  std::function<void(SpoiltSink&, ConnectorDescription&)> describe;
+  std::function<void(SpoiltSink&, SinkCapabilities&)> declare;
+  std::function<void(SpoiltSink&)> close;
+
+  ConnectorDescription Describe() const override {
+    ConnectorDescription description = real->Describe();
+    if (describe) describe(const_cast<SpoiltSink&>(*this), description);
+    return description;
+  }
+  SinkCapabilities Capabilities() const override {
+    SinkCapabilities capabilities = real->Capabilities();
+    if (declare) declare(const_cast<SpoiltSink&>(*this), capabilities);
+    return capabilities;
+  }
+  ApplyResponse Apply(const ApplyRequest& request) override {
+    return apply ? apply(*this, request) : real->Apply(request);
+  }
+  ProbeResponse Probe(const ProbeRequest& request) override {
+    return probe ? probe(*this, request) : real->Probe(request);
+  }
+  absl::StatusOr<ListResponse> List(const ListRequest& request) override {
+    return list ? list(*this, request) : real->List(request);
+  }
+  void Normalize(model::v1::Entity& entity) const override {
+    real->Normalize(entity);
+    if (normalize) normalize(const_cast<SpoiltSink&>(*this), entity);
+  }
+};
+
+struct WrongSink {
+  std::string what;                 // it does
+  std::vector<std::string> caught;  // the checks that fail, the one that names it first
+  std::function<void(SpoiltSink&)> spoil;
+  std::function<void(ScriptedSystem&)> arrange = {};  // of the system behind it
+};
+
+// By what they are wrong about.
+std::vector<WrongSink> WrongAboutApplying();
+std::vector<WrongSink> WrongAboutKeys();
+std::vector<WrongSink> WrongAboutDeletesAndConditions();
+std::vector<WrongSink> WrongAboutProbing();
+std::vector<WrongSink> WrongAboutLists();
+std::vector<WrongSink> WrongAboutTroubles();
+
+// -- For making them
+
+using SpoilSink = std::function<void(SpoiltSink&)>;
+
+// Spoils each item before it is sent.
+inline SpoilSink EachItem(std::function<void(SpoiltSink&, ApplyItem&)> edit) {
+  return [edit](SpoiltSink& sink) {
+    sink.apply = [edit](SpoiltSink& self, ApplyRequest request) {
+      for (ApplyItem& item : request.items) edit(self, item);
+      return self.real->Apply(request);
+    };
+  };
+}
+
+// Spoils each answer after all is done.
+inline SpoilSink EachAnswer(std::function<void(SpoiltSink&, const ApplyItem&, Outcome&)> edit) {
+  return [edit](SpoiltSink& sink) {
+    sink.apply = [edit](SpoiltSink& self, const ApplyRequest& request) {
+      ApplyResponse response = self.real->Apply(request);
+      for (size_t i = 0; i < response.outcomes.size(); ++i) {
+        edit(self, request.items[i], response.outcomes[i].outcome);
+      }
+      return response;
+    };
+  };
+}
+
+inline bool IsNotApplied(const Outcome& outcome, Reason reason) {
+  return outcome.kind == OutcomeKind::kNotApplied && outcome.reason == reason;
+}
+
+}  // namespace retailsync::testing
+
+#endif  // RETAILSYNC_TESTS_TESTING_KIT_WRONG_SINKS_H_
