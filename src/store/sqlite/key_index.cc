@@ -42,20 +42,25 @@ uint64_t KeyIndex::FilterBits(uint64_t level) const {
   return std::min(kFilterBits + below_top * kFilterBitsPerLevel, kFilterBitsMax);
 }
 
-absl::Status KeyIndex::Add(std::span<const KeyEntry> entries, uint64_t last_seq) {
+absl::Status KeyIndex::CheckOrder(std::span<const KeyEntry> entries, uint64_t last_seq) const {
+  if (last_seq < memory_.through || last_seq > kSeqMax) {
+    return absl::InvalidArgumentError(fmt::format(
+        "key index: seq {} does not lie between {} and {}", last_seq, memory_.through, kSeqMax));
+  }
   uint64_t seq = memory_.through + 1;
   for (const KeyEntry& entry : entries) {
     if (entry.seq < seq || entry.seq > last_seq) {
       return absl::InvalidArgumentError(fmt::format(
-          "KeyIndex::Add: seq {} does not lie between {} and {}", entry.seq, seq, last_seq));
+          "key index: seq {} does not lie between {} and {}", entry.seq, seq, last_seq));
     }
     seq = entry.seq;
   }
-  if (last_seq < memory_.through || last_seq > kSeqMax) {
-    return absl::InvalidArgumentError(
-        fmt::format("KeyIndex::Add: seq {} does not lie between {} "
-                    "and {}",
-                    last_seq, memory_.through, kSeqMax));
+  return absl::OkStatus();
+}
+
+absl::Status KeyIndex::Add(std::span<const KeyEntry> entries, uint64_t last_seq) {
+  if (absl::Status status = CheckOrder(entries, last_seq); !status.ok()) {
+    return status;
   }
   RememberBefore();
   for (size_t i = 0; i < entries.size(); ++i) {
@@ -77,6 +82,26 @@ absl::Status KeyIndex::Add(std::span<const KeyEntry> entries, uint64_t last_seq)
     }
   }
   return Work(entries.size());
+}
+
+absl::Status KeyIndex::Hold(std::span<const KeyEntry> entries, uint64_t last_seq) {
+  if (absl::Status status = CheckOrder(entries, last_seq); !status.ok()) {
+    return status;
+  }
+  if (!CanHold(last_seq)) {
+    return absl::InvalidArgumentError(fmt::format(
+        "key index: {} journal rows are more than are held in memory", last_seq - memory_.after));
+  }
+  for (const KeyEntry& entry : entries) {
+    memory_.table.Add({KeyOfHash(entry.hash), entry.seq});
+  }
+  memory_.through = last_seq;
+  return absl::OkStatus();
+}
+
+absl::Status KeyIndex::Merge(uint64_t entries) {
+  RememberBefore();
+  return Work(entries);
 }
 
 // What is in memory becomes a run.

@@ -44,9 +44,9 @@ struct KeyMatch {
 // Hashes must be well spread, and if strangers choose the keys, not to be foreseen by them: hash
 // with a secret. With bad ones it is slow, but right.
 //
-// Transactions: Add and Reset write to the transaction that is open on the connection; after it,
-// exactly one of Committed and RolledBack must be called, RolledBack also after an error from Add
-// or Reset, and when it is not known what became of the transaction, Load. Find and Load read in
+// Transactions: Add, Merge and Reset write to the transaction that is open on the connection; after
+// it, exactly one of Committed and RolledBack must be called, RolledBack also after an error from
+// one of them, and when it is not known what became of the transaction, Load. Find and Load read in
 // the transaction that is open, or in none.
 //
 // Errors: SQLite's, whose code is still in the connection (sqlite3_extended_errcode) when the call
@@ -69,14 +69,23 @@ class KeyIndex {
   absl::Status Load();
 
   // The keys of the journal rows up to this one are in runs. After Load, those of all rows after it
-  // must be given to Add, before anything is searched for. More than the journal has: it is not the
-  // index of this journal, to be Reset.
+  // must be given to Hold or Add, before anything is searched for. More than the journal has: it is
+  // not the index of this journal, to be Reset.
   uint64_t indexed_through() const;
 
   // The keys of the journal rows up to `last_seq`, which follow those that were added before. By
   // seq, ascending; each row has any number of keys, also none. Found at once. InvalidArgument when
   // they are not in order: nothing was added.
   absl::Status Add(std::span<const KeyEntry> entries, uint64_t last_seq);
+  // As Add, but writes nothing and needs no transaction: for the journal's newest rows when it is
+  // opened. InvalidArgument also when they are more than CanHold.
+  absl::Status Hold(std::span<const KeyEntry> entries, uint64_t last_seq);
+  bool CanHold(uint64_t last_seq) const { return last_seq - memory_.after < memory_rows_max_; }
+  // Goes on with what is being merged, as far as an Add of so many entries would. A process that
+  // adds only little before it ends does not come far enough with its merges for the next to go on
+  // there: it must do this once when it opens the index, with the number of entries it holds.
+  absl::Status Merge(uint64_t entries);
+  bool is_merging() const { return !merges_.empty(); }
   void Committed();
   void RolledBack();
 
@@ -119,6 +128,7 @@ class KeyIndex {
   absl::Status CheckPages();
   void FindFreePages(uint64_t places);
 
+  absl::Status CheckOrder(std::span<const KeyEntry> entries, uint64_t last_seq) const;
   void RememberBefore();
   absl::Status Flush(uint64_t through);
   absl::Status StartMerges();

@@ -50,6 +50,8 @@ SELECT r.id AS run, r.level AS level,
   LEFT JOIN key_part AS p ON p.run = r.id
   GROUP BY r.id;
 
+UPDATE about SET meaning = meaning || ' key_secret_0 and key_secret_1: what the hashes in the key index are made with; without them it is made again.'
+  WHERE name = 'meta.name';
 INSERT INTO about(name, kind, meaning) VALUES
 ('key_run', 'table', 'The index that finds journal rows by change id, external id and business key. It can be made again from the journal. A run has the keys of a stretch of the journal, as hashes, sorted; four runs of one level are merged into one of the next. The newest keys are in no run yet, only in memory.'),
 ('key_run.id', 'column', 'The run''s number.'),
