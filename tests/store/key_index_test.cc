@@ -154,6 +154,24 @@ TEST_CASE("Merges get on although no process lives long", "[key_index]") {
   CHECK(index.Query("SELECT count(*) FROM key_run WHERE state = 2") <= 10);
 }
 
+TEST_CASE("What is held is found, and no more than fits is", "[key_index]") {
+  KeyIndexUnderTest index(4);
+  CHECK(index->CanHold(3));
+  CHECK_FALSE(index->CanHold(4));
+  const std::vector<KeyEntry> rows = {{1 << 16, 1}, {2 << 16, 3}};
+  CHECK(absl::IsInvalidArgument(index->Hold(rows, 2)));
+  CHECK(absl::IsInvalidArgument(index->Hold(rows, 4)));
+  CHECK(Seqs(*index, 1 << 16).empty());
+  REQUIRE(index->Hold(rows, 3).ok());
+  CHECK(Seqs(*index, 1 << 16) == std::vector<uint64_t>{1});
+  CHECK(Seqs(*index, 2 << 16) == std::vector<uint64_t>{3});
+  // It is part of the run that is written when more comes.
+  index.Commit({{3 << 16, 4}}, 4);
+  CHECK(index->indexed_through() == 4);
+  CHECK(index.Query("SELECT sum(entries) FROM key_run") == 3);
+  CHECK(Seqs(*index, 1 << 16) == std::vector<uint64_t>{1});
+}
+
 TEST_CASE("A transaction sees its own keys until it is rolled back", "[key_index]") {
   KeyIndexUnderTest index(4);
   index.Commit({{1 << 16, 1}, {1 << 16, 2}, {1 << 16, 3}}, 3);
