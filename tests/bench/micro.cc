@@ -8,6 +8,7 @@
 #include "bench/experiment.h"
 #include "bench/retailer.h"
 #include "engine/idempotency_key.h"
+#include "engine/memory.h"
 #include "model/v1/canonical_encoding.h"
 #include "retailsync/base/digest.h"
 #include "retailsync/model/v1/canonical.h"
@@ -154,14 +155,15 @@ void References(benchmark::State& state) {
        [](const Entity& entity) { benchmark::DoNotOptimize(ReferencesOf(entity)); });
 }
 
-// The key of a delivery is made of the journal row that is delivered.
+// The key of a delivery is made of the version that is delivered.
 void IdempotencyKeys(benchmark::State& state) {
-  JournalRow row;
-  row.type = EntityType::kOrder;
-  row.external_id = "5500000000042";
-  row.version = 3;
+  engine::Version version;
+  version.type = EntityType::kOrder;
+  version.external_id = "5500000000042";
+  version.version = 3;
   Each(state, Entities(EntityType::kOrder), [&](const Entity& entity) {
-    benchmark::DoNotOptimize(engine::IdempotencyKey("shop order to erp", "erp", entity, row, 0));
+    benchmark::DoNotOptimize(
+        engine::IdempotencyKey("shop order to erp", "erp", BusinessKey(entity), version, 0));
   });
 }
 

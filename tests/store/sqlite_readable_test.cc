@@ -43,7 +43,7 @@ TEST_CASE("The file says what it is and how it is kept", "[sqlite]") {
   RawDatabase database(path);
   CHECK(database.Query("PRAGMA journal_mode") == Lines{"wal"});
   CHECK(database.Query("PRAGMA application_id") == Lines{std::to_string(0x52545359)});
-  CHECK(database.Query("PRAGMA user_version") == Lines{"3"});
+  CHECK(database.Query("PRAGMA user_version") == Lines{"4"});
   CHECK(database.Query("PRAGMA integrity_check") == Lines{"ok"});
 }
 
@@ -132,14 +132,16 @@ TEST_CASE("The views know every entity type by its name", "[sqlite]") {
   }
 }
 
-TEST_CASE("A store of schema version 1 is upgraded with everything in it", "[sqlite]") {
+TEST_CASE("A store of an older schema version is upgraded with everything in it", "[sqlite]") {
+  const std::string version = GENERATE("1", "2");
   const TempDirectory directory;
   const std::string path = directory.File("sync.db");
   {
     RawDatabase old(path);
-    old.Execute(ReadData("schema_version_1.sql"));
-    REQUIRE(old.Query("PRAGMA user_version") == Lines{"1"});
-    REQUIRE(old.Query("SELECT name FROM sqlite_schema WHERE type = 'view'").empty());
+    old.Execute(ReadData("schema_version_" + version + ".sql"));
+    REQUIRE(old.Query("PRAGMA user_version") == Lines{version});
+    REQUIRE(old.Query("SELECT name FROM sqlite_schema WHERE type = 'view'").empty() ==
+            (version == "1"));
   }
   for (int round = 0; round < 2; ++round) {
     auto store = store::OpenSqlite(path);
@@ -157,10 +159,22 @@ TEST_CASE("A store of schema version 1 is upgraded with everything in it", "[sql
     CHECK(Text((*store)->ReadNames()) == Text(MakeName(1)) + "\n");
     CHECK((*store)->ReadCursors()->front().cursor == "page 2");
     CHECK((*store)->ReadCounters()->latest_time == At(1'000'001));
-    CHECK(RawDatabase(path).Query("PRAGMA user_version") == Lines{"3"});
+    CHECK(RawDatabase(path).Query("PRAGMA user_version") == Lines{"4"});
     CHECK(RawDatabase(path).Query("SELECT change_id FROM changes") ==
           Lines{"change 1", "change 2"});
     CHECK((*store)->Expire({.before = absl::InfinitePast()}).ok());
+    // What was accepted is known.
+    const auto changes =
+        (*store)->FindChanges(std::vector<ChangeKey>{{1, "change 2"}, {1, "change 1"}, {2, "x"}});
+    REQUIRE(changes.ok());
+    REQUIRE(((*changes)[0].has_value() && (*changes)[1].has_value()));
+    CHECK((*changes)[0]->seq == 2);
+    CHECK((*changes)[1]->seq == 1);
+    CHECK_FALSE((*changes)[2].has_value());
+    WriteBatch again;
+    again.journal = {MakeJournal(3)};
+    again.journal[0].change_id = "change 1";
+    CHECK(absl::IsAlreadyExists((*store)->Commit(again)));
   }
   // It is now what a new store is, object by object.
   REQUIRE(store::OpenSqlite(directory.File("new.db")).ok());

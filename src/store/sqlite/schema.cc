@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <mutex>
@@ -14,7 +15,7 @@ namespace retailsync::store::sqlite {
 namespace {
 
 // The step at i leads from version i to version i + 1.
-constexpr std::array kSteps = {kSchemaStep1, kSchemaStep2, kSchemaStep3};
+constexpr std::array kSteps = {kSchemaStep1, kSchemaStep2, kSchemaStep3, kSchemaStep4};
 constexpr int64_t kVersion = kSteps.size();
 
 absl::Status RunSteps(Connection* connection, int64_t from) {
@@ -79,6 +80,42 @@ absl::StatusOr<std::map<std::string, std::string>> ExpectedObjects() {
   return objects;
 }
 
+// The tables of the key index hold nothing that cannot be made again from the journal: when one is
+// missing, all of them are made anew.
+absl::Status RestoreKeyTables(Connection* connection,
+                              const std::map<std::string, std::string>& expected,
+                              std::map<std::string, std::string>* found) {
+  constexpr std::array kObjects = {"table key_run", "table key_part", "table key_page",
+                                   "view key_runs"};
+  const auto is_there = [&](const char* object) { return found->contains(object); };
+  if (std::all_of(kObjects.begin(), kObjects.end(), is_there)) {
+    return absl::OkStatus();
+  }
+  std::string sql;
+  for (const std::string object : kObjects) {
+    sql += fmt::format("DROP {} IF EXISTS {};", object.substr(0, object.find(' ')),
+                       object.substr(object.find(' ') + 1));
+  }
+  for (const char* object : kObjects) {
+    sql += expected.at(object) + ";";
+  }
+  constexpr char kOperation[] = "make the tables of the key index";
+  Transaction transaction(connection, Transaction::Kind::kWrite);
+  if (const int code = transaction.Begin(); code != SQLITE_OK) {
+    return Error(connection->raw(), connection->path(), kOperation, code);
+  }
+  if (absl::Status status = connection->Execute(sql, kOperation); !status.ok()) {
+    return status;
+  }
+  if (const int code = transaction.Commit(); code != SQLITE_OK) {
+    return Error(connection->raw(), connection->path(), kOperation, code);
+  }
+  for (const char* object : kObjects) {
+    (*found)[object] = expected.at(object);
+  }
+  return absl::OkStatus();
+}
+
 // Everything that a new database of this version has must be there, as it is there. More is
 // welcome: somebody may want an index of their own.
 absl::Status CheckObjects(Connection* connection) {
@@ -86,9 +123,12 @@ absl::Status CheckObjects(Connection* connection) {
   if (!expected.ok()) {
     return expected.status();
   }
-  const auto found = ReadObjects(connection);
+  auto found = ReadObjects(connection);
   if (!found.ok()) {
     return found.status();
+  }
+  if (absl::Status status = RestoreKeyTables(connection, *expected, &*found); !status.ok()) {
+    return status;
   }
   for (const auto& [name, sql] : *expected) {
     const auto object = found->find(name);

@@ -215,11 +215,6 @@ INSERT INTO about(name, kind, meaning) VALUES
 ('delivery_now.owed_at', 'column', 'As lane.owed_at.'),
 ('delivery_now.due_at', 'column', 'As lane.due_at.'),
 ('delivery_now.note', 'column', 'As lane.note.');
-
-CREATE INDEX journal_first ON journal(system, type, external_id)
-  WHERE record = seq AND version = 1 AND disposition = 1;
-CREATE INDEX journal_key ON journal(type, key)
-  WHERE record = seq AND version = 1 AND disposition = 1 AND key <> '';
 )sql";
 
 #undef IS_FIRST

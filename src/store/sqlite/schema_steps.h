@@ -8,7 +8,10 @@ namespace retailsync::store::sqlite {
 extern const char kSchemaStep1[];
 // Version 2: views for people, and what finding and expiring dead letters needs.
 extern const char kSchemaStep2[];
+// Version 3: what goes as it should has no row of its own.
 extern const char kSchemaStep3[];
+// Version 4: the key index takes the place of the one over change ids.
+extern const char kSchemaStep4[];
 
 }  // namespace retailsync::store::sqlite
 

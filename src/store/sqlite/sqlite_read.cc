@@ -73,32 +73,6 @@ absl::StatusOr<std::vector<CursorRow>> SqliteStore::ReadCursors() {
   return Scan<CursorRow>(kSql, [](Run&) {});
 }
 
-absl::StatusOr<std::vector<std::optional<AcceptedChange>>> SqliteStore::FindChanges(
-    std::span<const ChangeKey> keys) {
-  static const std::string& kSql =
-      *new std::string(Select<JournalRow>("WHERE system = ? AND change_id = ?"));
-  auto rows = FindEach<JournalRow>(kSql, keys, [](Run& run, const ChangeKey& key) {
-    run.BindId(1, key.system);
-    run.BindText(2, key.change_id);
-  });
-  if (!rows.ok()) {
-    return rows.status();
-  }
-  std::vector<std::optional<AcceptedChange>> changes(rows->size());
-  for (size_t i = 0; i < rows->size(); ++i) {
-    if (!(*rows)[i].has_value()) continue;
-    JournalRow& row = *(*rows)[i];
-    changes[i] = {.seq = row.seq,
-                  .type = row.type,
-                  .disposition = row.disposition,
-                  .record = row.record,
-                  .version = row.version,
-                  .content = row.content,
-                  .traceparent = std::move(row.traceparent)};
-  }
-  return changes;
-}
-
 absl::StatusOr<std::vector<std::optional<JournalRow>>> SqliteStore::ReadJournal(
     std::span<const Seq> seqs) {
   static const std::string& kSql = *new std::string(Select<JournalRow>("WHERE seq = ?"));
@@ -109,52 +83,6 @@ absl::StatusOr<std::vector<std::optional<RecordRow>>> SqliteStore::ReadRecords(
     std::span<const RecordId> ids) {
   static const std::string& kSql = *new std::string(Select<RecordRow>("WHERE id = ?"));
   return FindEach<RecordRow>(kSql, ids, [](Run& run, RecordId id) { run.BindId(1, id); });
-}
-
-absl::StatusOr<std::vector<std::optional<RecordId>>> SqliteStore::FindLinks(
-    std::span<const LinkKey> keys) {
-  static const std::string& kSql =
-      *new std::string(Select<LinkRow>("WHERE system = ? AND type = ? AND external_id = ?"));
-  const auto links = FindEach<LinkRow>(kSql, keys, [](Run& run, const LinkKey& key) {
-    run.BindId(1, key.system);
-    run.BindId(2, static_cast<uint64_t>(key.type));
-    run.BindText(3, key.external_id);
-  });
-  if (!links.ok()) {
-    return links.status();
-  }
-  std::vector<std::optional<RecordId>> records(links->size());
-  for (size_t i = 0; i < links->size(); ++i) {
-    if ((*links)[i].has_value()) {
-      records[i] = (*links)[i]->record;
-      continue;
-    }
-    const auto first = FindFirst(keys[i]);
-    if (!first.ok()) {
-      return first.status();
-    }
-    records[i] = *first;
-  }
-  return records;
-}
-
-absl::StatusOr<std::optional<RecordId>> SqliteStore::FindFirst(const LinkKey& key) {
-  static const std::string& kById = *new std::string(
-      Select<JournalRow>("INDEXED BY journal_first WHERE system = ? AND type = ? AND external_id "
-                         "= ? AND record = seq AND version = 1 AND disposition = 1"));
-  static const std::string& kByKey = *new std::string(
-      Select<JournalRow>("INDEXED BY journal_key WHERE type = ? AND key = ? AND key <> '' AND "
-                         "record = seq AND version = 1 AND disposition = 1"));
-  const auto rows = ReadRows<JournalRow>(key.system == 0 ? kByKey : kById, [&](Run& run) {
-    int index = 0;
-    if (key.system != 0) run.BindId(++index, key.system);
-    run.BindId(++index, static_cast<uint64_t>(key.type));
-    run.BindText(++index, key.external_id);
-  });
-  if (!rows.ok()) {
-    return rows.status();
-  }
-  return rows->empty() ? std::nullopt : std::optional<RecordId>(rows->front().seq);
 }
 
 absl::StatusOr<std::vector<std::optional<LaneRow>>> SqliteStore::ReadLanes(

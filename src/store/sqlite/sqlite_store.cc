@@ -41,7 +41,7 @@ absl::Status SqliteStore::Open(OpenKind kind) {
     return counters.status();
   }
   last_seq_ = counters->last_seq;
-  return absl::OkStatus();
+  return OpenKeys();
 }
 
 absl::Status SqliteStore::Commit(WriteBatch batch) {
@@ -54,7 +54,7 @@ absl::Status SqliteStore::Commit(WriteBatch batch) {
   if (batch.empty()) {
     return absl::OkStatus();
   }
-  absl::Status status = Write("commit", [&] { return WriteRows(batch); });
+  absl::Status status = WithKeys([&] { return Write("commit", [&] { return WriteRows(batch); }); });
   if (status.ok() && !batch.journal.empty()) {
     last_seq_ = batch.journal.back().seq;
   }
@@ -68,6 +68,7 @@ absl::Status SqliteStore::Recover() {
   if (connection_ != nullptr && sqlite3_get_autocommit(connection_->raw()) != 0) {
     return absl::OkStatus();
   }
+  keys_.reset();
   connection_.reset();
   absl::Status status = Open(OpenKind::kAfterError);
   if (!status.ok()) {
@@ -98,6 +99,7 @@ absl::Status SqliteStore::Fail(std::string_view operation, int code) {
 }
 
 void SqliteStore::Abandon(const absl::Status& why) {
+  keys_.reset();
   if (connection_ != nullptr) {
     connection_->Abandon();
     connection_.reset();
@@ -140,43 +142,25 @@ absl::Status SqliteStore::AppendToJournal(const std::vector<JournalRow>& rows) {
   if (rows.empty()) {
     return absl::OkStatus();
   }
+  if (absl::Status status = CheckAreNew(rows); !status.ok()) {
+    return status;
+  }
   static const std::string& kSql = *new std::string(Insert<JournalRow>());
-  absl::StatusOr<Run> run = connection_->Prepare(kSql);
-  if (!run.ok()) {
-    return run.status();
-  }
-  for (const JournalRow& row : rows) {
-    if (row.seq <= last_seq_) {
-      return RefuseJournalRow(row);
+  {
+    absl::StatusOr<Run> run = connection_->Prepare(kSql);
+    if (!run.ok()) {
+      return run.status();
     }
-    BindRow(row, &*run);
-    run->Next();
-    if (run->code() == SQLITE_CONSTRAINT_UNIQUE) {
-      return RefuseJournalRow(row);
+    for (const JournalRow& row : rows) {
+      BindRow(row, &*run);
+      run->Next();
+      if (run->code() != SQLITE_OK) {
+        return Fail("write to table journal", run->code());
+      }
+      run->Again();
     }
-    if (run->code() != SQLITE_OK) {
-      return Fail("write to table journal", run->code());
-    }
-    run->Again();
   }
-  return absl::OkStatus();
-}
-
-absl::Status SqliteStore::RefuseJournalRow(const JournalRow& row) {
-  absl::StatusOr<Run> run =
-      connection_->Prepare("SELECT seq FROM journal WHERE system = ? AND change_id = ?");
-  if (!run.ok()) {
-    return run.status();
-  }
-  run->BindId(1, row.system);
-  run->BindText(2, row.change_id);
-  if (run->Next()) {
-    return ChangeIsStored(row, static_cast<Seq>(run->Int(0)));
-  }
-  if (run->code() != SQLITE_OK) {
-    return Fail("read table journal", run->code());
-  }
-  return SeqIsNotNew(row, last_seq_);
+  return IndexRows(rows);
 }
 
 absl::Status SqliteStore::PutMeta(const char* name, int64_t value) {

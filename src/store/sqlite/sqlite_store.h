@@ -1,5 +1,5 @@
-// The SQLite store itself. Its parts: sqlite_store.cc opens, commits and recovers; sqlite_read.cc
-// reads; sqlite_expire.cc forgets.
+// The SQLite store itself. Its parts: sqlite_store.cc opens, commits and recovers; sqlite_keys.cc
+// finds journal rows by what they are called; sqlite_read.cc reads; sqlite_expire.cc forgets.
 #ifndef RETAILSYNC_SRC_STORE_SQLITE_SQLITE_STORE_H_
 #define RETAILSYNC_SRC_STORE_SQLITE_SQLITE_STORE_H_
 
@@ -16,6 +16,8 @@
 #include "store/sqlite/connection.h"
 #include "store/sqlite/error.h"
 #include "store/sqlite/file_lock.h"
+#include "store/sqlite/key_hash.h"
+#include "store/sqlite/key_index.h"
 #include "store/sqlite/open_database.h"
 #include "store/sqlite/row_io.h"
 
@@ -88,6 +90,10 @@ class SqliteStore final : public Store {
         }
       }
     }
+    // Where it is not known what became of it, the connection goes and the index with it.
+    if (keys_ != nullptr) {
+      status.ok() ? keys_->Committed() : keys_->RolledBack();
+    }
     if (is_fatal_ || sqlite3_get_autocommit(connection_->raw()) == 0) {
       Abandon(status);
       return status;
@@ -100,7 +106,76 @@ class SqliteStore final : public Store {
 
   absl::Status WriteRows(const WriteBatch& batch);
   absl::Status AppendToJournal(const std::vector<JournalRow>& rows);
-  absl::Status RefuseJournalRow(const JournalRow& row);
+
+  // See sqlite_keys.cc.
+  absl::Status OpenKeys();
+  absl::StatusOr<bool> ReadSecret();
+  absl::Status MakeSecret();
+  absl::Status FeedKeys();
+  absl::Status AddJournalToKeys();
+  absl::StatusOr<Seq> ReadKeys(Seq after, int64_t rows_max);
+  absl::Status RemakeKeys();
+  absl::Status NoteKeys(absl::Status status);
+  uint64_t HashOf(const ChangeKey& key) const;
+  uint64_t HashOf(const LinkKey& key) const;
+  void AppendKeys(const JournalRow& row);
+  absl::Status CheckAreNew(const std::vector<JournalRow>& rows);
+  absl::Status IndexRows(const std::vector<JournalRow>& rows);
+
+  // `attempt` gives a status. When the key index turns out to be damaged, it is made again, and so
+  // is the attempt.
+  template <typename Attempt>
+  absl::Status WithKeys(Attempt attempt) {
+    absl::Status status = attempt();
+    if (status.ok() || !keys_are_damaged_ || connection_ == nullptr) {
+      return status;
+    }
+    status = RemakeKeys();
+    return status.ok() ? attempt() : status;
+  }
+
+  // For each hash the newest journal row that has it and that `is_it(index, row)` is true of.
+  template <typename IsIt>
+  absl::StatusOr<std::vector<std::optional<JournalRow>>> FindRows(std::span<const uint64_t> hashes,
+                                                                  IsIt is_it) {
+    std::vector<std::optional<JournalRow>> rows(hashes.size());
+    const bool is_writing = sqlite3_get_autocommit(connection_->raw()) == 0;
+    Transaction transaction(connection_.get(), Transaction::Kind::kRead);
+    if (absl::Status status = Begin(&transaction); !status.ok()) {
+      return status;
+    }
+    if (absl::Status status = keys_->Find(hashes, &matches_); !status.ok()) {
+      keys_are_damaged_ = keys_are_damaged_ || absl::IsDataLoss(status);
+      return is_writing ? NoteKeys(status) : status;
+    }
+    if (matches_.empty()) {
+      return rows;
+    }
+    static const std::string& kSql = *new std::string(Select<JournalRow>("WHERE seq = ?"));
+    absl::StatusOr<Run> run = connection_->Prepare(kSql);
+    if (!run.ok()) {
+      return run.status();
+    }
+    for (const KeyMatch& match : matches_) {
+      if (rows[match.index].has_value()) continue;
+      run->BindId(1, match.seq);
+      if (run->Next()) {
+        // One that is damaged may be the one that was asked for.
+        JournalRow row;
+        if (absl::Status status = Read(*run, &row); !status.ok()) {
+          return status;
+        }
+        if (is_it(match.index, row)) {
+          rows[match.index] = std::move(row);
+        }
+      }
+      if (run->code() != SQLITE_OK) {
+        return run->status(ReadOperation<JournalRow>());
+      }
+      run->Again();
+    }
+    return rows;
+  }
 
   template <typename Row>
   absl::Status Put(const std::vector<Row>& rows) {
@@ -145,7 +220,7 @@ class SqliteStore final : public Store {
   absl::StatusOr<bool> HasClosedBefore(int64_t before);
   absl::Status ExpireJournal(Seq after, int64_t before, int64_t rows_max, ExpireResult* result);
   absl::Status ExpireRowsBetween(Seq after, Seq last, ExpireResult* result);
-  absl::StatusOr<std::optional<RecordId>> FindFirst(const LinkKey& key);
+  absl::StatusOr<std::vector<std::optional<RecordId>>> FindFirsts(std::span<const LinkKey> keys);
   // The links that this journal row stands for, and that no row of `link` says otherwise.
   absl::StatusOr<std::vector<LinkRow>> FirstLinks(const JournalRow& row);
 
@@ -233,6 +308,13 @@ class SqliteStore final : public Store {
   const std::unique_ptr<FileLock> lock_;
   std::unique_ptr<Connection> connection_;  // null after an error that ended it
   absl::Status broken_;                     // that error
+  std::unique_ptr<KeyIndex> keys_;          // of the connection
+  KeyHash key_hash_;
+  bool keys_are_damaged_ = false;
+  // Kept for their memory.
+  std::vector<KeyMatch> matches_;
+  std::vector<uint64_t> hashes_;
+  std::vector<KeyEntry> entries_;
   bool is_fatal_ = false;
   uint64_t page_bytes_ = 0;
   Seq last_seq_ = 0;

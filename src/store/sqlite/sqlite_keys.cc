@@ -1,0 +1,333 @@
+// How a SQLite store finds journal rows by what they are called: by an index of hashes, and a look
+// at the row.
+#include <algorithm>
+#include <array>
+
+#include "store/row_rules.h"
+#include "store/sqlite/sqlite_store.h"
+
+namespace retailsync::store::sqlite {
+namespace {
+
+// Names of the rows in `meta`.
+constexpr const char* kSecrets[] = {"key_secret_0", "key_secret_1"};
+
+// Journal rows whose keys are in memory only. Of each of them something is read when a store is
+// opened: some 20 ms for all.
+constexpr uint64_t kMemoryRows = 8192;
+// Journal rows indexed in one transaction when the index is made from the journal.
+constexpr int64_t kFeedRows = 4096;
+
+// What a key is of, so that equal texts of different kinds are different keys.
+constexpr uint64_t kChangeKind = 1;
+constexpr uint64_t kLinkKind = 2;
+
+uint64_t Prefix(uint64_t kind, NameId system, EntityType type) {
+  return kind | static_cast<uint64_t>(type) << 8 | uint64_t{system} << 32;
+}
+
+// Whether a row stands for the link.
+bool StandsFor(const JournalRow& row, const LinkKey& key) {
+  if (!row.IsFirst() || row.type != key.type) {
+    return false;
+  }
+  return key.system == 0 ? !row.key.empty() && row.key == key.external_id
+                         : row.system == key.system && row.external_id == key.external_id;
+}
+
+}  // namespace
+
+uint64_t SqliteStore::HashOf(const ChangeKey& key) const {
+  return key_hash_.Hash(Prefix(kChangeKind, key.system, EntityType::kUnspecified), key.change_id);
+}
+
+uint64_t SqliteStore::HashOf(const LinkKey& key) const {
+  return key_hash_.Hash(Prefix(kLinkKind, key.system, key.type), key.external_id);
+}
+
+void SqliteStore::AppendKeys(const JournalRow& row) {
+  entries_.push_back({HashOf(ChangeKey{row.system, row.change_id}), row.seq});
+  if (row.IsFirst()) {
+    entries_.push_back({HashOf(LinkKey{row.system, row.type, row.external_id}), row.seq});
+    if (!row.key.empty()) {
+      entries_.push_back({HashOf(LinkKey{0, row.type, row.key}), row.seq});
+    }
+  }
+}
+
+// Of what the index did in a transaction that writes.
+absl::Status SqliteStore::NoteKeys(absl::Status status) {
+  if (!status.ok()) {
+    is_fatal_ = is_fatal_ || IsFatal(connection_->raw(), sqlite3_errcode(connection_->raw()));
+    keys_are_damaged_ = keys_are_damaged_ || absl::IsDataLoss(status);
+  }
+  return status;
+}
+
+absl::Status SqliteStore::OpenKeys() {
+  keys_ = std::make_unique<KeyIndex>(connection_.get(), kMemoryRows);
+  const auto has_secret = ReadSecret();
+  if (!has_secret.ok()) {
+    return has_secret.status();
+  }
+  if (!*has_secret) {
+    if (absl::Status status = MakeSecret(); !status.ok()) {
+      return status;
+    }
+  }
+  if (!keys_are_damaged_) {
+    absl::Status status = keys_->Load();
+    // With more than the journal has it is not of this journal.
+    keys_are_damaged_ = absl::IsDataLoss(status) || keys_->indexed_through() > last_seq_;
+    status = status.ok() && !keys_are_damaged_ ? FeedKeys() : status;
+    if (!keys_are_damaged_ || connection_ == nullptr) {
+      return status;
+    }
+  }
+  return RemakeKeys();
+}
+
+absl::StatusOr<bool> SqliteStore::ReadSecret() {
+  static const std::string& kSql = *new std::string(Select<MetaRow>("WHERE name = ?"));
+  const auto rows = FindEach<MetaRow>(kSql, std::span<const char* const>(kSecrets),
+                                      [](Run& run, const char* name) { run.BindText(1, name); });
+  if (!rows.ok()) {
+    return rows.status();
+  }
+  if (!(*rows)[0].has_value() || !(*rows)[1].has_value()) {
+    return false;
+  }
+  key_hash_ =
+      KeyHash(static_cast<uint64_t>((*rows)[0]->value), static_cast<uint64_t>((*rows)[1]->value));
+  return true;
+}
+
+// What was hashed with another is worth nothing.
+absl::Status SqliteStore::MakeSecret() {
+  std::array<int64_t, 2> secret{};
+  sqlite3_randomness(sizeof(secret), secret.data());
+  absl::Status status = Write("make a secret", [&] {
+    absl::Status put = PutMeta(kSecrets[0], secret[0]);
+    put = put.ok() ? PutMeta(kSecrets[1], secret[1]) : put;
+    return put.ok() ? NoteKeys(keys_->Reset()) : put;
+  });
+  key_hash_ = KeyHash(static_cast<uint64_t>(secret[0]), static_cast<uint64_t>(secret[1]));
+  return status;
+}
+
+absl::Status SqliteStore::RemakeKeys() {
+  keys_are_damaged_ = false;
+  absl::Status status = Write("empty the key index", [&] { return NoteKeys(keys_->Reset()); });
+  return status.ok() ? FeedKeys() : status;
+}
+
+// What the journal has and the index has not.
+absl::Status SqliteStore::FeedKeys() {
+  if (last_seq_ > keys_->indexed_through() && !keys_->CanHold(last_seq_)) {
+    return AddJournalToKeys();
+  }
+  if (last_seq_ > keys_->indexed_through()) {
+    const auto last = ReadKeys(keys_->indexed_through(), static_cast<int64_t>(kMemoryRows));
+    if (!last.ok()) {
+      return last.status();
+    }
+    if (absl::Status status = keys_->Hold(entries_, last_seq_); !status.ok()) {
+      return status;
+    }
+  }
+  if (keys_->is_merging()) {
+    // It need not be now: somebody else may be writing, or the disk be full.
+    const absl::Status status =
+        Write("merge keys", [&] { return NoteKeys(keys_->Merge(entries_.size())); });
+    if (connection_ == nullptr || keys_are_damaged_) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteStore::AddJournalToKeys() {
+  Seq through = keys_->indexed_through();
+  while (through < last_seq_) {
+    absl::Status status = Write("index the journal", [&] {
+      const auto last = ReadKeys(through, kFeedRows);
+      if (!last.ok()) {
+        return last.status();
+      }
+      through = *last;
+      return NoteKeys(keys_->Add(entries_, through));
+    });
+    if (!status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The keys of so many rows into `entries_`. Up to where they are: the end of the journal, when no
+// row is left.
+absl::StatusOr<Seq> SqliteStore::ReadKeys(Seq after, int64_t rows_max) {
+  entries_.clear();
+  absl::StatusOr<Run> run = connection_->Prepare(
+      "SELECT seq, system, type, change_id, external_id, disposition, record, version, "
+      "CASE WHEN record = seq THEN key ELSE '' END FROM journal WHERE seq > ? ORDER BY seq LIMIT "
+      "?");
+  if (!run.ok()) {
+    return run.status();
+  }
+  run->BindId(1, after);
+  run->Bind(2, rows_max);
+  JournalRow row;
+  int64_t rows = 0;
+  for (; run->Next(); ++rows) {
+    row.seq = static_cast<Seq>(run->Int(0));
+    row.system = static_cast<NameId>(run->Int(1));
+    row.type = static_cast<EntityType>(run->Int(2));
+    row.change_id = run->Text(3);
+    row.external_id = run->Text(4);
+    row.disposition = static_cast<Disposition>(run->Int(5));
+    row.record = static_cast<RecordId>(run->Int(6));
+    row.version = run->Int(7);
+    row.key = run->Text(8);
+    AppendKeys(row);
+  }
+  if (run->code() != SQLITE_OK) {
+    return Fail("read table journal", run->code());
+  }
+  return rows == rows_max ? row.seq : last_seq_;
+}
+
+absl::Status SqliteStore::CheckAreNew(const std::vector<JournalRow>& rows) {
+  hashes_.clear();
+  for (const JournalRow& row : rows) {
+    hashes_.push_back(HashOf(ChangeKey{row.system, row.change_id}));
+  }
+  const auto is_it = [&rows](size_t index, const JournalRow& row) {
+    return row.system == rows[index].system && row.change_id == rows[index].change_id;
+  };
+  const auto stored = FindRows(hashes_, is_it);
+  if (!stored.ok()) {
+    return stored.status();
+  }
+  // Those of the batch itself: almost always all hashes are different.
+  std::sort(hashes_.begin(), hashes_.end());
+  const bool may_repeat = std::adjacent_find(hashes_.begin(), hashes_.end()) != hashes_.end();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if ((*stored)[i].has_value()) {
+      return ChangeIsStored(rows[i], (*stored)[i]->seq);
+    }
+    for (size_t before = 0; may_repeat && before < i; ++before) {
+      if (is_it(before, rows[i])) {
+        return ChangeIsStored(rows[i], rows[before].seq);
+      }
+    }
+    if (rows[i].seq <= last_seq_) {
+      return SeqIsNotNew(rows[i], last_seq_);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteStore::IndexRows(const std::vector<JournalRow>& rows) {
+  entries_.clear();
+  for (const JournalRow& row : rows) {
+    AppendKeys(row);
+  }
+  return NoteKeys(keys_->Add(entries_, rows.back().seq));
+}
+
+absl::StatusOr<std::vector<std::optional<AcceptedChange>>> SqliteStore::FindChanges(
+    std::span<const ChangeKey> keys) {
+  if (absl::Status status = CheckUsable(); !status.ok()) {
+    return status;
+  }
+  hashes_.clear();
+  for (const ChangeKey& key : keys) {
+    hashes_.push_back(HashOf(key));
+  }
+  absl::StatusOr<std::vector<std::optional<JournalRow>>> rows;
+  absl::Status status = WithKeys([&] {
+    rows = FindRows(hashes_, [keys](size_t index, const JournalRow& row) {
+      return row.system == keys[index].system && row.change_id == keys[index].change_id;
+    });
+    return rows.status();
+  });
+  if (!status.ok()) {
+    return status;
+  }
+  std::vector<std::optional<AcceptedChange>> changes(keys.size());
+  for (size_t i = 0; i < changes.size(); ++i) {
+    if (!(*rows)[i].has_value()) continue;
+    JournalRow& row = *(*rows)[i];
+    changes[i] = {.seq = row.seq,
+                  .type = row.type,
+                  .disposition = row.disposition,
+                  .record = row.record,
+                  .version = row.version,
+                  .content = row.content,
+                  .traceparent = std::move(row.traceparent)};
+  }
+  return changes;
+}
+
+// Rows of `link` say otherwise than the journal, where there are any.
+absl::StatusOr<std::vector<std::optional<RecordId>>> SqliteStore::FindLinks(
+    std::span<const LinkKey> keys) {
+  static const std::string& kSql =
+      *new std::string(Select<LinkRow>("WHERE system = ? AND type = ? AND external_id = ?"));
+  const auto links = FindEach<LinkRow>(kSql, keys, [](Run& run, const LinkKey& key) {
+    run.BindId(1, key.system);
+    run.BindId(2, static_cast<uint64_t>(key.type));
+    run.BindText(3, key.external_id);
+  });
+  if (!links.ok()) {
+    return links.status();
+  }
+  std::vector<std::optional<RecordId>> records(keys.size());
+  std::vector<LinkKey> missing;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if ((*links)[i].has_value()) {
+      records[i] = (*links)[i]->record;
+    } else {
+      missing.push_back(keys[i]);
+    }
+  }
+  const auto firsts = FindFirsts(missing);
+  if (!firsts.ok()) {
+    return firsts.status();
+  }
+  auto first = firsts->begin();
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (!(*links)[i].has_value()) {
+      records[i] = *first++;
+    }
+  }
+  return records;
+}
+
+absl::StatusOr<std::vector<std::optional<RecordId>>> SqliteStore::FindFirsts(
+    std::span<const LinkKey> keys) {
+  hashes_.clear();
+  for (const LinkKey& key : keys) {
+    hashes_.push_back(HashOf(key));
+  }
+  absl::StatusOr<std::vector<std::optional<JournalRow>>> rows;
+  absl::Status status = WithKeys([&] {
+    rows = FindRows(hashes_, [keys](size_t index, const JournalRow& row) {
+      return StandsFor(row, keys[index]);
+    });
+    return rows.status();
+  });
+  if (!status.ok()) {
+    return status;
+  }
+  std::vector<std::optional<RecordId>> records(keys.size());
+  for (size_t i = 0; i < records.size(); ++i) {
+    if ((*rows)[i].has_value()) {
+      records[i] = (*rows)[i]->seq;
+    }
+  }
+  return records;
+}
+
+}  // namespace retailsync::store::sqlite
