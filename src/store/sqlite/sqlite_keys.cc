@@ -205,16 +205,20 @@ absl::Status SqliteStore::CheckAreNew(const std::vector<JournalRow>& rows) {
   const auto is_it = [&rows](size_t index, const JournalRow& row) {
     return row.system == rows[index].system && row.change_id == rows[index].change_id;
   };
-  const auto stored = FindRows(hashes_, is_it);
-  if (!stored.ok()) {
-    return stored.status();
+  std::vector<Seq> stored(rows.size());  // 0: it is not
+  absl::Status status = FindRows(hashes_, [&](size_t index, const JournalRow& row) {
+    stored[index] = is_it(index, row) ? row.seq : 0;
+    return stored[index] != 0;
+  });
+  if (!status.ok()) {
+    return status;
   }
   // Those of the batch itself: almost always all hashes are different.
   std::sort(hashes_.begin(), hashes_.end());
   const bool may_repeat = std::adjacent_find(hashes_.begin(), hashes_.end()) != hashes_.end();
   for (size_t i = 0; i < rows.size(); ++i) {
-    if ((*stored)[i].has_value()) {
-      return ChangeIsStored(rows[i], (*stored)[i]->seq);
+    if (stored[i] != 0) {
+      return ChangeIsStored(rows[i], stored[i]);
     }
     for (size_t before = 0; may_repeat && before < i; ++before) {
       if (is_it(before, rows[i])) {
@@ -245,27 +249,23 @@ absl::StatusOr<std::vector<std::optional<AcceptedChange>>> SqliteStore::FindChan
   for (const ChangeKey& key : keys) {
     hashes_.push_back(HashOf(key));
   }
-  absl::StatusOr<std::vector<std::optional<JournalRow>>> rows;
-  absl::Status status = WithKeys([&] {
-    rows = FindRows(hashes_, [keys](size_t index, const JournalRow& row) {
-      return row.system == keys[index].system && row.change_id == keys[index].change_id;
-    });
-    return rows.status();
-  });
+  std::vector<std::optional<AcceptedChange>> changes(keys.size());
+  const auto take = [&](size_t index, JournalRow& row) {
+    if (row.system != keys[index].system || row.change_id != keys[index].change_id) {
+      return false;
+    }
+    changes[index] = {.seq = row.seq,
+                      .type = row.type,
+                      .disposition = row.disposition,
+                      .record = row.record,
+                      .version = row.version,
+                      .content = row.content,
+                      .traceparent = std::move(row.traceparent)};
+    return true;
+  };
+  absl::Status status = WithKeys([&] { return FindRows(hashes_, take); });
   if (!status.ok()) {
     return status;
-  }
-  std::vector<std::optional<AcceptedChange>> changes(keys.size());
-  for (size_t i = 0; i < changes.size(); ++i) {
-    if (!(*rows)[i].has_value()) continue;
-    JournalRow& row = *(*rows)[i];
-    changes[i] = {.seq = row.seq,
-                  .type = row.type,
-                  .disposition = row.disposition,
-                  .record = row.record,
-                  .version = row.version,
-                  .content = row.content,
-                  .traceparent = std::move(row.traceparent)};
   }
   return changes;
 }
@@ -311,21 +311,17 @@ absl::StatusOr<std::vector<std::optional<RecordId>>> SqliteStore::FindFirsts(
   for (const LinkKey& key : keys) {
     hashes_.push_back(HashOf(key));
   }
-  absl::StatusOr<std::vector<std::optional<JournalRow>>> rows;
-  absl::Status status = WithKeys([&] {
-    rows = FindRows(hashes_, [keys](size_t index, const JournalRow& row) {
-      return StandsFor(row, keys[index]);
-    });
-    return rows.status();
-  });
+  std::vector<std::optional<RecordId>> records(keys.size());
+  const auto take = [&](size_t index, const JournalRow& row) {
+    if (!StandsFor(row, keys[index])) {
+      return false;
+    }
+    records[index] = row.seq;
+    return true;
+  };
+  absl::Status status = WithKeys([&] { return FindRows(hashes_, take); });
   if (!status.ok()) {
     return status;
-  }
-  std::vector<std::optional<RecordId>> records(keys.size());
-  for (size_t i = 0; i < records.size(); ++i) {
-    if ((*rows)[i].has_value()) {
-      records[i] = (*rows)[i]->seq;
-    }
   }
   return records;
 }

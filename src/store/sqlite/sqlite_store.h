@@ -134,11 +134,10 @@ class SqliteStore final : public Store {
     return status.ok() ? attempt() : status;
   }
 
-  // For each hash the newest journal row that has it and that `is_it(index, row)` is true of.
-  template <typename IsIt>
-  absl::StatusOr<std::vector<std::optional<JournalRow>>> FindRows(std::span<const uint64_t> hashes,
-                                                                  IsIt is_it) {
-    std::vector<std::optional<JournalRow>> rows(hashes.size());
+  // For each hash calls `take(index, row)` with the journal rows that may have it, the newest
+  // first, until it returns true.
+  template <typename Take>
+  absl::Status FindRows(std::span<const uint64_t> hashes, Take take) {
     const bool is_writing = sqlite3_get_autocommit(connection_->raw()) == 0;
     Transaction transaction(connection_.get(), Transaction::Kind::kRead);
     if (absl::Status status = Begin(&transaction); !status.ok()) {
@@ -149,15 +148,16 @@ class SqliteStore final : public Store {
       return is_writing ? NoteKeys(status) : status;
     }
     if (matches_.empty()) {
-      return rows;
+      return absl::OkStatus();
     }
     static const std::string& kSql = *new std::string(Select<JournalRow>("WHERE seq = ?"));
     absl::StatusOr<Run> run = connection_->Prepare(kSql);
     if (!run.ok()) {
       return run.status();
     }
+    size_t taken = hashes.size();  // the index that was taken last
     for (const KeyMatch& match : matches_) {
-      if (rows[match.index].has_value()) continue;
+      if (match.index == taken) continue;
       run->BindId(1, match.seq);
       if (run->Next()) {
         // One that is damaged may be the one that was asked for.
@@ -165,8 +165,8 @@ class SqliteStore final : public Store {
         if (absl::Status status = Read(*run, &row); !status.ok()) {
           return status;
         }
-        if (is_it(match.index, row)) {
-          rows[match.index] = std::move(row);
+        if (take(match.index, row)) {
+          taken = match.index;
         }
       }
       if (run->code() != SQLITE_OK) {
@@ -174,7 +174,7 @@ class SqliteStore final : public Store {
       }
       run->Again();
     }
-    return rows;
+    return absl::OkStatus();
   }
 
   template <typename Row>
