@@ -210,7 +210,10 @@ absl::Status Dispatcher::Claim(System& system, Call& call) {
     claimed.probes = 0;
     // When the answer is lost with the process: the request may travel for as long as a call may
     // take, and show only after that.
-    claimed.due_at = context_.now + system.options.call_timeout + system.sink.probe_delay;
+    claimed.due_at = context_.now;
+    if (system.sink.probe_delay > absl::ZeroDuration()) {
+      claimed.due_at += system.options.call_timeout + system.sink.probe_delay;
+    }
     context_.SetState(claimed, LaneState::kInFlight);
     call.apply.items[i].attempt = claimed.attempts;
     if (call.streams[i] != 0 && claimed.attempt_version == 1) {

@@ -22,7 +22,10 @@ struct SinkCapabilities {
   // Probe() can tell whether an effect is there. A sink that is neither idempotent nor verifiable
   // has every unknown outcome set aside for a person.
   bool verifiable = false;
-  // After an attempt, how long its effect may stay invisible to Probe().
+  // After a call has come back, how long an effect of it may stay invisible to Probe(). When the
+  // process goes while a call is under way, SystemOptions.call_timeout is waited as well, because
+  // the request may still be travelling. Zero only where nothing takes effect after its caller has
+  // gone, as in a database of the same process.
   absl::Duration probe_delay = absl::ZeroDuration();
   // Most items in one Apply(); 1 to 10,000.
   int batch_items_max = 1;

@@ -37,9 +37,7 @@ class PlainSink final : public Sink {
             .key_lifetime = traits.key_lifetime,
             .verifiable = traits.searchable,
             // A request travels for a moment before it takes effect.
-            .probe_delay = traits.visible_after > absl::ZeroDuration()
-                               ? traits.visible_after + absl::Seconds(1)
-                               : absl::ZeroDuration(),
+            .probe_delay = traits.visible_after + absl::Seconds(1),
             .batch_items_max = traits.batch_writes_max,
             .conditional_writes = traits.conditional_writes,
             .deletes = traits.deletes,
