@@ -6,8 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "testing/simulator/known_gaps.h"
-
 namespace retailsync::testing {
 namespace {
 
@@ -67,15 +65,6 @@ void Operator::ReadNewLetters(Engine* engine) {
   }
 }
 
-void Operator::NoticeRepairs(const Engine& engine) {
-  for (const auto& system : retailer_.systems()) {
-    for (const EntityType type : system->takes()) {
-      const auto report = engine.FindReconcile(system->name(), type);
-      if (!report.has_value() || report->done) system->EndRepair(type);
-    }
-  }
-}
-
 // A letter excuses what is missing at a target, so it must have a cause that its system knows of.
 void Operator::Judge(const DeadLetter& letter) {
   world_.trace.Line(world_.queue.now(), "letter")
@@ -114,7 +103,6 @@ void Operator::Judge(const DeadLetter& letter) {
 }
 
 bool Operator::Handle(Engine* engine) {
-  NoticeRepairs(*engine);
   ReadNewLetters(engine);
   DeadLetterQuery query;
   query.rows_max = 200;
@@ -163,10 +151,6 @@ absl::Status Operator::HandleChange(Engine* engine, const DeadLetter& letter) {
   RetailSystem& system = *retailer_.Find(letter.system);
   const auto right = system.RightChange(letter.row.change_id);
   if (!right.has_value()) return Discard(engine, letter, "nobody knows what it meant");
-  // The newest goes first.
-  if (known_gaps::kOlderChangesResolve && system.IsWrongSince(letter.row.change_id)) {
-    return absl::OkStatus();
-  }
   // Without versions what is put right late would overwrite what was said since.
   const bool is_late = !system.traits().versions && system.WasSaidSince(letter.row.change_id);
   const bool may_go =
@@ -174,7 +158,6 @@ absl::Status Operator::HandleChange(Engine* engine, const DeadLetter& letter) {
   if (may_go && !system.IsBeingCorrected(letter.row.change_id)) {
     absl::Status status = Discard(engine, letter, "not worth the trouble");
     if (status.ok()) {
-      system.OnGivenUp(letter.row.change_id);
       retailer_.DisregardBooks(TypeOf(right->entity()));
     }
     return status;
@@ -243,7 +226,6 @@ absl::Status Operator::HandleDelivery(Engine* engine, const DeadLetter& letter) 
 // -- Awkward moments
 
 void Operator::Act(Engine* engine) {
-  NoticeRepairs(*engine);
   ReadNewLetters(engine);
   const auto between = [&](int64_t least, int64_t most) {
     return world_.choices.Between(Stream::kFaults, least, most);

@@ -51,7 +51,6 @@ class Operator {
  private:
   Weather Now() const;
   void Judge(const DeadLetter& letter);
-  void NoticeRepairs(const Engine& engine);
   absl::Status HandleLetter(Engine* engine, const DeadLetter& letter);
   absl::Status HandleChange(Engine* engine, const DeadLetter& letter);
   absl::Status HandleDelivery(Engine* engine, const DeadLetter& letter);

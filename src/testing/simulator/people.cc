@@ -145,8 +145,7 @@ void People::SetPrice() {
 
 void People::DeletePrice() {
   const Entity* held = Pick(retailer_.erp(), EntityType::kPrice);
-  if (held == nullptr || !retailer_.MayDelete() ||
-      !retailer_.erp().faults().Strikes(Fault::kDeleted, Familiarity::kKnown)) {
+  if (held == nullptr || !retailer_.erp().faults().Strikes(Fault::kDeleted, Familiarity::kKnown)) {
     return SetPrice();
   }
   retailer_.erp().DecideDeleted(world_.model.Find(*held));

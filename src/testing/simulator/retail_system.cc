@@ -293,9 +293,6 @@ RemoteAnswer RetailSystem::Execute(const RemoteWrite& write, EntityNo entity) {
   const auto blame = deletes ? world_.model.OnDeletion(number_, entity)
                              : world_.model.OnEffect(number_, entity, *write.entity);
   if (blame.has_value()) world_.Break(*blame);
-  if (known_gaps::kRepairsRace && repaired_.contains(world_.model.TypeOfEntity(entity))) {
-    world_.model.PermitAgain(number_, entity);
-  }
 
   Holding& holding = holdings_[entity];
   holding.revision = ++last_revision_;
@@ -323,10 +320,7 @@ RemoteAnswer RetailSystem::Execute(const RemoteWrite& write, EntityNo entity) {
     }
     answer.external_id = holding.external_id;
     answer.version = VersionText(holding.revision);
-    const bool is_old_soon =
-        world_.model.TypeOfEntity(entity) == EntityType::kInventoryLevel && known_gaps::kOldEchoes;
-    if (profile_.traits.echoes && tells().contains(world_.model.TypeOfEntity(entity)) &&
-        !is_old_soon) {
+    if (profile_.traits.echoes && tells().contains(world_.model.TypeOfEntity(entity))) {
       Echo(entity, write.idempotency_key, rounded);
     }
   }
@@ -667,23 +661,6 @@ bool RetailSystem::IsBeingCorrected(const std::string& change_id) const {
   return found && feed_.At(*found).is_corrected;
 }
 
-void RetailSystem::OnGivenUp(const std::string& change_id) {
-  if (const auto found = feed_.FindById(change_id)) feed_.At(*found).is_given_up = true;
-}
-
-bool RetailSystem::IsWrongSince(const std::string& change_id) const {
-  const auto found = feed_.FindById(change_id);
-  if (!found) return false;
-  for (size_t i = *found + 1; i < feed_.size(); ++i) {
-    const Statement& later = feed_.At(i);
-    if (later.entity == feed_.At(*found).entity && later.right.has_value() && !later.is_corrected &&
-        !later.is_given_up) {
-      return true;
-    }
-  }
-  return false;
-}
-
 bool RetailSystem::WasSaidSince(const std::string& change_id) const {
   const auto found = feed_.FindById(change_id);
   if (!found) return false;
@@ -694,7 +671,6 @@ bool RetailSystem::WasSaidSince(const std::string& change_id) const {
 }
 
 void RetailSystem::BeginRepair(EntityType type) {
-  repaired_.insert(type);
   for (const auto& [id, entity] : ids_) {
     if (id.first == type) world_.model.PermitAgain(number_, entity);
   }

@@ -103,14 +103,10 @@ class RetailSystem final : public SimulatedSystem {
   void OnCorrection(const std::string& change_id);
   void OnCorrectionTaken(const std::string& change_id);
   bool IsBeingCorrected(const std::string& change_id) const;
-  void OnGivenUp(const std::string& change_id);
-  // Something newer was said wrongly of the same entity, and not put right yet.
-  bool IsWrongSince(const std::string& change_id) const;
   // Something newer was said of the same entity.
   bool WasSaidSince(const std::string& change_id) const;
-  // A repair of this type begins, and may write everything again that is there; or it is over.
+  // A repair of this type begins, and may write everything again that is there.
   void BeginRepair(EntityType type);
-  void EndRepair(EntityType type) { repaired_.erase(type); }
   // It has said of the entity with this id what it did not hold.
   bool HasTrespassed(const std::string& external_id) const {
     return trespassed_.contains(external_id);
@@ -191,7 +187,6 @@ class RetailSystem final : public SimulatedSystem {
   std::unordered_map<EntityNo, Micros> refused_until_;
   std::set<EntityNo> troubled_;
   std::set<std::string> trespassed_;  // ids of entities that it said something false of
-  std::set<EntityType> repaired_;     // types of which a repair is under way
   Micros down_until_ = 0;
   Micros denied_until_ = 0;
   double call_tokens_ = 0;

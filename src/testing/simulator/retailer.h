@@ -33,7 +33,6 @@ class Retailer {
   const OwnershipPolicy* ownership() const { return ownership_.get(); }
   // What the system does not own it may say again, and nobody takes it for its word.
   bool MayRepeatOthers() const { return rules_all_ || !known_gaps::kUnansweredEchoes; }
-  bool MayDelete() const { return !systems_[0]->traits().echoes || !known_gaps::kEchoesRevive; }
 
   // -- What people decide, beyond what they say of entities.
 
