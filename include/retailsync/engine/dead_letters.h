@@ -93,8 +93,8 @@ class DeadLetters {
 
   // A delivery did happen: somebody looked, and the target holds what it says, under `external_id`
   // (empty: under its business key). From then on the target is known to hold it, as if it had
-  // answered, and what waits for it goes on. InvalidArgument for a change; FailedPrecondition unless
-  // it is open.
+  // answered, and what waits for it goes on. InvalidArgument for a change; FailedPrecondition
+  // unless it is open.
   absl::Status Confirm(uint64_t id, const std::string& external_id, const Principal& by);
 
   // Gives it up. `why` must not be empty.

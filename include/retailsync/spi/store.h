@@ -185,8 +185,8 @@ class Store {
   // it: it is no record's head, no lane's base, no open dead letter names it, it stands for no lane
   // (each stream in `owed` has a lane row for its target), and its record owes nothing: it has no
   // lane row other than kIdle, and its first journal row stands for no lane that is ready, or whose
-  // stream has any flight. The links it stood for become rows. Closed dead letters that were closed before go
-  // too. Durable when it returns.
+  // stream has any flight. The links it stood for become rows. Closed dead letters that were closed
+  // before go too. Durable when it returns.
   virtual absl::StatusOr<ExpireResult> Expire(const ExpireRequest& request) = 0;
 };
 
