@@ -50,6 +50,8 @@ absl::StatusOr<DeadLetter> Core::Present(DeadLetterRow row) {
       auto rendering = Router::Render(*route, letter.entity, {});
       if (rendering.ok()) letter.entity = std::move(rendering->entity);
     }
+  } else if (body.status().code() != absl::StatusCode::kDataLoss) {
+    return body.status();  // only what is damaged for good is shown without its entity
   }
   letter.row = std::move(row);
   return letter;

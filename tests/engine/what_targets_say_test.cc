@@ -279,6 +279,29 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("rule 10: a letter whose content cannot be read just now is not shown without it") {
+  World world;
+  FakeErp& erp = world.MakeErp("erp");
+  world.AddSystem("shop", {.source = &world.MakeShop()});
+  world.AddSystem("erp", {.sink = &erp});
+  world.AddRoute("shop", "erp", EntityType::kOrder);
+  erp.Script("order:1001", {{Act::kPermanent}});
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1001", "a"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  REQUIRE(world.Letters().size() == 1);
+  const DeadLetters letters = world.engine().dead_letters();
+  // Whichever read fails, the order is told or the error is.
+  for (int reads = 0; reads < 6; ++reads) {
+    world.store().FailReads(1, reads);
+    const auto list = letters.List({}, Anna());
+    if (list.ok()) {
+      REQUIRE(list->size() == 1);
+      CHECK(list->front().entity.order().number() == "1001");
+    }
+    world.store().FailReads(0);
+  }
+}
+
 TEST_CASE("rule 2, I1: after a crash nothing is asked before the request can have arrived") {
   World world;
   FakeErp& erp = world.MakeErp("erp");
