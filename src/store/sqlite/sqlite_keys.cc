@@ -137,7 +137,7 @@ absl::Status SqliteStore::FeedKeys() {
   }
   if (keys_->is_merging()) {
     // It need not be now: somebody else may be writing, or the disk be full.
-    const absl::Status status =
+    absl::Status status =
         Write("merge keys", [&] { return NoteKeys(keys_->Merge(entries_.size())); });
     if (connection_ == nullptr || keys_are_damaged_) {
       return status;
