@@ -1,6 +1,7 @@
 #include "testing/store_rows.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include <iterator>
 #include <type_traits>
@@ -217,7 +218,9 @@ JournalRow MakeJournal(Seq seq, RecordId record) {
   row.external_id = fmt::format("order {}", record);
   row.operation = model::v1::OPERATION_PATCH;
   row.source_version = -7;
-  row.received_at = At(static_cast<int64_t>(seq) * 1'000'000 + 3);
+  // Later than every row before it, as far as there is time.
+  constexpr uint64_t kSecondsMax = 1'000'000'000'000;
+  row.received_at = At(static_cast<int64_t>(std::min(seq, kSecondsMax)) * 1'000'000 + 3);
   row.occurred_at = absl::InfinitePast();
   row.content = DigestOf(row.change_id);
   row.disposition = Disposition::kMerged;
