@@ -16,9 +16,12 @@ struct FaultCase {
   int error;
 };
 
-// Every operation when RETAILSYNC_CRASH_EVERY is set, otherwise some of them.
+// Every operation when RETAILSYNC_CRASH_EVERY is set, otherwise some of them; one with
+// RETAILSYNC_CRASH_FEW.
 int Stride(int operations, int tries) {
-  return std::getenv("RETAILSYNC_CRASH_EVERY") != nullptr ? 1 : std::max(1, operations / tries);
+  if (std::getenv("RETAILSYNC_CRASH_EVERY") != nullptr) return 1;
+  return std::getenv("RETAILSYNC_CRASH_FEW") != nullptr ? operations
+                                                        : std::max(1, operations / tries);
 }
 
 int Count(const Workload& workload, OperationKind kind) {
