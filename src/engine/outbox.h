@@ -89,7 +89,7 @@ class Queue {
   // must be claimed, in the order in which it was taken (Memory::Claim).
   void Take(absl::Time now, size_t lanes_max, std::vector<Ready>& lanes);
 
-  // When Take will give something; InfinitePast for now.
+  // When Take will give something; InfinitePast: at once.
   absl::Time NextAt() const;
   // When the first delayed lane is to be looked at again.
   absl::Time DelayedAt() const;
