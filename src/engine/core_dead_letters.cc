@@ -221,14 +221,17 @@ absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
   letters_.Close(std::move(row), DeadLetterState::kRequeued, "requeued");
   // Whoever requeues a conflict has seen what the target holds, and orders it to be replaced.
   if (row_reason == dead_letter_reason::kConflict) lane.remote_version.clear();
+  // A new order to send: under the old key the target might answer as it did then. But what was
+  // attempted already may have to be asked about under its key.
+  const bool is_attempted =
+      lane.state == LaneState::kInFlight || lane.state == LaneState::kUnknown || lane.attempts > 0;
+  if (!is_attempted) ++lane.resends;
   if (lane.state != LaneState::kIdle) {
-    // Something newer is under way already, under a key that the target may be asked about. A state
-    // is covered by it; a fact comes after it only if it was not passed.
+    // Something newer is owed already. A state is covered by it; a fact comes after it only if it
+    // was not passed.
     context_.memory.MarkLane(lane);
     return absl::OkStatus();
   }
-  // A new order to send: under the old key the target might answer as it did then.
-  ++lane.resends;
   const bool is_state = NatureOf((*record)->row.type) == Nature::kState;
   // Of facts, what was settled after it stays settled.
   if (!is_state) lane.settled = std::max(lane.settled, lane.done);
