@@ -200,8 +200,11 @@ WriteBatch RandomBatch(Dice& dice, const Model& model) {
     }
   }
   for (uint64_t rows = dice.Roll(3); rows > 0; --rows) {
-    LaneRow lane = MakeLane(2 + static_cast<NameId>(dice.Roll(2)), record(),
-                            static_cast<LaneState>(dice.Roll(6)));
+    // One throw after the other: the arguments of a call have no order.
+    const auto state = static_cast<LaneState>(dice.Roll(6));
+    const RecordId of = record();
+    const auto target = 2 + static_cast<NameId>(dice.Roll(2));
+    LaneRow lane = MakeLane(target, of, state);
     lane.domain = 4 + static_cast<NameId>(dice.Roll(2));
     lane.owed_since = dice.Roll(20);
     lane.due_at = At(static_cast<int64_t>(dice.Roll(5)));
@@ -216,8 +219,9 @@ WriteBatch RandomBatch(Dice& dice, const Model& model) {
     batch.lanes.push_back(lane);
   }
   if (dice.Roll(3) == 0) {
-    batch.links = {MakeLink(static_cast<NameId>(dice.Roll(3)),
-                            fmt::format("name {}", dice.Roll(10)), record())};
+    const RecordId of = record();
+    const std::string name = fmt::format("name {}", dice.Roll(10));
+    batch.links = {MakeLink(static_cast<NameId>(dice.Roll(3)), name, of)};
   }
   if (dice.Roll(4) == 0) {
     DeadLetterRow letter = MakeLetter(1 + dice.Roll(model.counters().last_dead_letter + 2));
