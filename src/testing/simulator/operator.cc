@@ -195,7 +195,7 @@ absl::Status Operator::HandleDelivery(Engine* engine, const DeadLetter& letter) 
   }
   if (is_there) {
     world_.coverage.Reach(Fault::kConfirm, Now());
-    return engine->dead_letters().Confirm(letter.row.id, system.IdOf(entity), me_);
+    return engine->dead_letters().Confirm(letter.row.id, system.ExternalId(entity), me_);
   }
   // What it waited for in vain may yet come.
   if (letter.row.reason == dead_letter_reason::kDependency &&

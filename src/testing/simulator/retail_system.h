@@ -111,8 +111,6 @@ class RetailSystem final : public SimulatedSystem {
   bool HasTrespassed(const std::string& external_id) const {
     return trespassed_.contains(external_id);
   }
-  // What it calls an entity that it holds.
-  const std::string& IdOf(EntityNo entity) const { return holdings_.at(entity).external_id; }
   // What it holds that nobody wrote there; empty: nothing.
   std::string Damage() const;
 
