@@ -79,6 +79,7 @@ class Intake {
   absl::StatusOr<Receipt> Merge(System& system, Arrival& arrival, const Target& target,
                                 uint64_t requeued);
   absl::StatusOr<Receipt> Delete(System& system, Arrival& arrival, const Target& target);
+  absl::StatusOr<Receipt> Entomb(System& system, Arrival& arrival);
   absl::Status NoteStatement(System& system, CachedRecord& record, const JournalRow& journal,
                              const Digest& said, bool is_body);
   absl::Status NoteFirstSpeaker(const System& second, CachedRecord& record,
@@ -88,6 +89,8 @@ class Intake {
   absl::StatusOr<std::optional<model::v1::Entity>> Base(const System& system, CachedRecord& record);
   absl::StatusOr<Seq> FindUnansweredWrite(const System& system, CachedRecord& record,
                                           const Digest& said);
+  absl::StatusOr<bool> IsAsWritten(const System& system, CachedRecord& record, Seq write,
+                                   const Arrival& arrival);
   absl::StatusOr<bool> HoldsWhatIsDeleted(const System& system, const CachedRecord& record,
                                           const std::optional<model::v1::Entity>& held,
                                           const Digest& said);

@@ -52,6 +52,19 @@ absl::StatusOr<Seq> Intake::FindUnansweredWrite(const System& system, CachedReco
   return 0;
 }
 
+// The statement is what the system holds after this write, and nothing else. An echo that carries
+// our key may show what its people changed as well, which is not taken from it.
+absl::StatusOr<bool> Intake::IsAsWritten(const System& system, CachedRecord& record, Seq write,
+                                         const Arrival& arrival) {
+  if (arrival.change->operation() != model::v1::OPERATION_UPSERT) return false;
+  auto lane = context_.memory.FindLane({system.id, record.row.id});
+  if (!lane.ok()) return lane.status();
+  if (*lane == nullptr) return false;
+  auto held = held_.AfterWrite(system, **lane, record, write);
+  if (!held.ok()) return held.status();
+  return CanonicalDigest(*held) == arrival.entity;
+}
+
 // Everything that is stored about the record is read before anything is staged: a row that turns
 // out to be damaged sets the change aside, and must not leave half of it behind.
 absl::Status Intake::ReadLanes(RecordId record) {
@@ -199,6 +212,9 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
     if (disposition != Disposition::kEcho) row.payload = std::move(arrival.payload);
     return Close(std::move(row), disposition);
   };
+  if (ToldNewer(*provenance, system.name, change.source_version())) {
+    return close(Disposition::kStale);
+  }
   // A deleted record that is said to be there again begins anew.
   const bool revives = record->row.deleted;
   if (revives && SaidNewer(*provenance, system.name, change.source_version())) {
@@ -216,6 +232,12 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
     if (!ours.ok()) return ours.status();
   }
   if (*ours != 0) {
+    auto is_all = IsAsWritten(system, *record, *ours, arrival);
+    if (!is_all.ok()) return is_all.status();
+    if (*is_all && Hear(&*provenance, system.name, change.source_version())) {
+      record->row.provenance = provenance->SerializeAsString();
+      context_.memory.MarkRecord(*record);
+    }
     if (*ours == record->row.head && !revives) {
       if (absl::Status status = NoteHeld(system, *record, change.subject()); !status.ok()) {
         return status;
@@ -250,6 +272,8 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   input.seq = context_.memory.last_seq() + 1;
   input.may_write = ownership.AsAuthority();
   MergeResult result = retailsync::Merge(input);
+  *result.provenance.mutable_heard() = provenance->heard();
+  if (!is_patch) Hear(&result.provenance, system.name, change.source_version());
 
   if (result.changed || revives) {
     if (auto violations = Validate(result.merged); !violations.empty()) {
@@ -332,9 +356,9 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
 
 absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const Target& target) {
   const Change& change = *arrival.change;
+  if (target.record == 0) return Entomb(system, arrival);
   JournalRow row = NewRow(system, arrival);
   row.payload = std::move(arrival.payload);
-  if (target.record == 0) return Close(std::move(row), Disposition::kNoChange);
   auto found = context_.memory.FindRecord(target.record);
   if (!found.ok()) return found.status();
   CachedRecord* record = *found;
@@ -361,11 +385,46 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
   row.previous = updated.head;
   row.merged = entity.SerializeAsString();
   updated.head = row.seq;
-  updated.provenance.clear();  // whoever deletes it has spoken of all of it
+  // Whoever deletes it has spoken of all of it.
+  provenance->clear_entries();
+  *provenance->add_entries() =
+      ProvenanceOfOne({system.name, row.source_version, row.seq}).entries(0);
+  updated.provenance = PackProvenance(*provenance, {system.name, row.source_version, row.seq});
   row.disposition = Disposition::kMerged;
   record = context_.memory.StageRecord(std::move(updated), std::move(entity), row, /*first=*/false);
   Receipt receipt = Accepted(row);
   if (absl::Status status = router_.OnVersion(*record, row); !status.ok()) return status;
+  context_.memory.StageJournal(std::move(row));
+  return receipt;
+}
+
+// Nobody knows what is deleted here, which may mean that the deletion has overtaken what was said
+// before it. So it is remembered: what comes late does not bring the entity to life. Without a
+// version nothing could be told to be late.
+absl::StatusOr<Receipt> Intake::Entomb(System& system, Arrival& arrival) {
+  const Change& change = *arrival.change;
+  JournalRow row = NewRow(system, arrival);
+  row.payload = std::move(arrival.payload);
+  if (change.source_version() == 0) return Close(std::move(row), Disposition::kNoChange);
+  if (!Ownership(context_.parts.ownership, system.name, change.entity()).MayWrite("")) {
+    TellRefused(system, {""}, row);
+    return Close(std::move(row), Disposition::kRefused);
+  }
+  row.disposition = Disposition::kMerged;
+  row.record = row.seq;
+  row.version = 1;
+  row.key = std::move(arrival.key);
+  RecordRow record;
+  record.id = row.record;
+  record.type = row.type;
+  record.version = 1;
+  record.head = row.seq;
+  record.digest = arrival.entity;
+  record.deleted = true;
+  record.key = row.key;
+  context_.memory.MarkRecord(
+      *context_.memory.StageRecord(std::move(record), arrival.TakeEntity(), row, /*first=*/true));
+  Receipt receipt = Accepted(row);
   context_.memory.StageJournal(std::move(row));
   return receipt;
 }

@@ -264,6 +264,7 @@ absl::Status Reconciler::Repair(Job& job, LaneRow& lane, bool is_missing) {
     return absl::OkStatus();  // nothing carries it there
   ++lane.resends;
   lane.done = (*record)->row.version - 1;
+  lane.settled = std::min(lane.settled, lane.done);
   lane.acknowledged_digest = Digest();
   if (is_missing) {
     lane.external_id.clear();

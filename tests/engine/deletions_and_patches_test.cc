@@ -102,6 +102,33 @@ TEST_CASE("deletions: one of an entity that nobody knows changes nothing") {
   CHECK(world.engine().Idle());
 }
 
+TEST_CASE("deletions: one that overtakes what was said before it still counts") {
+  ShopAndErp world;
+  const bool is_one_page = GENERATE(false, true);
+  const auto deletion = Delete("shop", "c3", MakeProduct("P", "b"), 7);
+  const auto creation = Upsert("shop", "c1", MakeProduct("P", "a"), 5);
+  const auto change = Upsert("shop", "c2", MakeProduct("P", "b"), 6);
+  if (is_one_page) {
+    REQUIRE_OK(world.Accept({deletion, change, creation}).status);
+  } else {
+    CHECK(world.AcceptOne(deletion).disposition == Disposition::kMerged);
+    CHECK(world.AcceptOne(change).disposition == Disposition::kStale);
+    REQUIRE_OK(world.Restart());
+    CHECK(world.AcceptOne(creation).disposition == Disposition::kStale);
+  }
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.attempts().empty());
+  CHECK(world.engine().Idle());
+  CHECK(world.Record(MakeProduct("P", ""))->row.deleted);
+
+  // What is said after it begins anew.
+  CHECK(world.AcceptOne(Upsert("shop", "c4", MakeProduct("P", "c"), 8)).disposition ==
+        Disposition::kMerged);
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.HeldText("product:P") == "c");
+  CHECK(world.erp.effects().size() == 1);
+}
+
 TEST_CASE("patches: only the fields that are named are meant") {
   ShopAndErp world;
   Entity product = MakeProduct("P", "a");

@@ -220,6 +220,25 @@ TEST_CASE("reconciliation: what a person made of a delivery is no drift") {
   CHECK(world.erp.effects().size() == 1);
 }
 
+TEST_CASE("reconciliation: a fact that was requeued before is repaired like any other") {
+  ShopAndErp world;
+  world.erp.Script("order:1001", {{fakes::Act::kPermanent}});
+  CHECK_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1001", "a"))}).status);
+  CHECK_OK(world.RunUntilIdle());
+  REQUIRE(world.Letters().size() == 1);
+  REQUIRE_OK(world.engine().dead_letters().Requeue(world.Letters()[0].row.id, Anna()));
+  CHECK_OK(world.RunUntilIdle());
+  REQUIRE(world.erp.effects().size() == 1);
+  world.erp.Tamper("order:1001",
+                   [](Entity& entity) { entity.mutable_order()->set_note("tampered"); });
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kOrder, .repair = true}, Anna()));
+  CHECK_OK(world.RunUntilIdle());
+  CHECK(world.engine().FindReconcile("erp", EntityType::kOrder)->repaired == 1);
+  CHECK(world.erp.effects().size() == 2);
+  CHECK(world.erp.HeldText("order:1001") == "a");
+}
+
 TEST_CASE("reconciliation: what a target said of itself field by field is no drift") {
   fakes::World world;
   auto& erp = world.MakeErp("erp");

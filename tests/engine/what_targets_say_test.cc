@@ -127,6 +127,34 @@ TEST_CASE("rule 5, I7: the echo of a write that was not answered is not the targ
   CHECK(both.Now() == "theirs");
 }
 
+TEST_CASE("rule 3, I7: what a target told before its newest state is stale, echoes counted") {
+  TalkingErp both;
+  both.SetUp();
+  const auto says = [&](const std::string& id, const std::string& text, int64_t version) {
+    return both.world.AcceptOne(Upsert("erp", id, MakeProduct("P", text), version)).disposition;
+  };
+  REQUIRE(both.Say("shop", "c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.Say("shop", "c2", "v2") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  // Its row as it is now comes first; then, as an event of its own, what it was before.
+  CHECK(says("e2", "v2", 6) == Disposition::kEcho);
+  const bool restarts = GENERATE(false, true);
+  if (restarts) REQUIRE_OK(both.world.Restart());
+  CHECK(says("e1", "v1", 5) == Disposition::kStale);
+  CHECK(both.Now() == "v2");
+  model::v1::Change late = fakes::Patch("erp", "e0", MakeProduct("P", "v0"), {"titles"});
+  late.set_source_version(4);
+  CHECK(both.world.AcceptOne(late).disposition == Disposition::kStale);
+  CHECK(both.world.AcceptOne(Delete("erp", "e3", MakeProduct("P", "v1"), 5)).disposition ==
+        Disposition::kStale);
+  CHECK(both.Now() == "v2");
+  // What it says of its own accord after that is news.
+  CHECK(says("e4", "theirs", 7) == Disposition::kMerged);
+  CHECK(both.Now() == "theirs");
+  CHECK(both.erp.TextsOf("product:P") == std::vector<std::string>{"v1", "v2"});
+}
+
 TEST_CASE("rule 6: what a target still holds does not bring back what is being deleted there") {
   TalkingErp both;
   both.SetUp();

@@ -23,14 +23,44 @@ bool IsAllFrom(const Provenance& provenance, std::string_view system) {
 
 bool SaidNewer(const Provenance& provenance, std::string_view system, int64_t source_version) {
   return source_version != 0 &&
-         std::any_of(provenance.entries().begin(), provenance.entries().end(),
-                     [&](const Provenance::Entry& entry) {
-                       return entry.system() == system && entry.source_version() > source_version;
-                     });
+         (std::any_of(provenance.entries().begin(), provenance.entries().end(),
+                      [&](const Provenance::Entry& entry) {
+                        return entry.system() == system && entry.source_version() > source_version;
+                      }) ||
+          ToldNewer(provenance, system, source_version));
+}
+
+bool ToldNewer(const Provenance& provenance, std::string_view system, int64_t source_version) {
+  return source_version != 0 && std::any_of(provenance.heard().begin(), provenance.heard().end(),
+                                            [&](const Provenance::Statement& heard) {
+                                              return heard.system() == system &&
+                                                     heard.source_version() > source_version;
+                                            });
+}
+
+bool Hear(Provenance* provenance, std::string_view system, int64_t source_version) {
+  if (source_version == 0) return false;
+  // Whoever wrote all of it has an entry for the whole.
+  if (IsAllFrom(*provenance, system)) return false;
+  auto* heard = provenance->mutable_heard();
+  auto known = std::find_if(
+      heard->begin(), heard->end(),
+      [&](const Provenance::Statement& statement) { return statement.system() >= system; });
+  if (known != heard->end() && known->system() == system) {
+    if (known->source_version() >= source_version) return false;
+    known->set_source_version(source_version);
+    return true;
+  }
+  const auto at = known - heard->begin();
+  auto* added = heard->Add();
+  added->set_system(system.data(), system.size());
+  added->set_source_version(source_version);
+  std::rotate(heard->pointer_begin() + at, heard->pointer_end() - 1, heard->pointer_end());
+  return true;
 }
 
 std::string PackProvenance(const Provenance& provenance, const Origin& head) {
-  if (provenance.entries_size() == 1) {
+  if (provenance.entries_size() == 1 && provenance.heard().empty()) {
     const Provenance::Entry& root = provenance.entries(0);
     const Origin origin{root.system(), root.source_version(), root.seq()};
     if (root.path().empty() && origin == head) return {};

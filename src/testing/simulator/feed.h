@@ -27,6 +27,8 @@ struct Statement {
   std::optional<model::v1::Change> right;
   std::vector<RevisionId> right_revisions;
   bool is_corrected = false;
+  // It says something else under an id that was used before.
+  bool is_contradiction = false;
   // It shows only from then on.
   Micros visible_at = 0;
   // The engine has it for good, as far as the system can tell: since then, by the engine's time,

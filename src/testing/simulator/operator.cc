@@ -26,6 +26,11 @@ bool IsOwnField(const RetailSystem& system, EntityType type, std::string_view pa
   return owner == system.name();
 }
 
+// Of an operation whose commit failed nobody knows whether it is durable.
+bool MayHaveHappened(const absl::Status& status) {
+  return !absl::IsFailedPrecondition(status);
+}
+
 }  // namespace
 
 absl::Status OperatorMayAll::Check(const AccessQuestion& question) const {
@@ -157,9 +162,7 @@ absl::Status Operator::HandleChange(Engine* engine, const DeadLetter& letter) {
       is_late || (!IsReferredTo(TypeOf(right->entity())) && plan_.Strikes(Fault::kDiscard, Now()));
   if (may_go && !system.IsBeingCorrected(letter.row.change_id)) {
     absl::Status status = Discard(engine, letter, "not worth the trouble");
-    if (status.ok()) {
-      retailer_.DisregardBooks(TypeOf(right->entity()));
-    }
+    if (MayHaveHappened(status)) retailer_.DisregardBooks(TypeOf(right->entity()));
     return status;
   }
   world_.coverage.Reach(Fault::kEditChange, Now());
@@ -184,7 +187,7 @@ absl::Status Operator::HandleDelivery(Engine* engine, const DeadLetter& letter) 
       .Add(letter.row.reason);
   if (letter.row.reason == dead_letter_reason::kUnsupported) {
     absl::Status status = Discard(engine, letter, "the target cannot do it");
-    if (status.ok()) model.GiveUp(system.number(), entity);
+    if (MayHaveHappened(status)) model.GiveUp(system.number(), entity);
     return status;
   }
   const bool is_deletion = model.IsGone(entity);
@@ -205,7 +208,7 @@ absl::Status Operator::HandleDelivery(Engine* engine, const DeadLetter& letter) 
   // What others refer to is never given up.
   if (!IsReferredTo(letter.row.type) && plan_.Strikes(Fault::kDiscard, Now())) {
     absl::Status status = Discard(engine, letter, "not worth the trouble");
-    if (status.ok()) {
+    if (MayHaveHappened(status)) {
       model.GiveUp(system.number(), entity);
       retailer_.DisregardBooks(letter.row.type);
     }

@@ -86,7 +86,9 @@ void ReferenceModel::Tellable(RevisionId revision, int change) {
 
 void ReferenceModel::Amend(SystemNo target, EntityNo entity, const Entity& content) {
   Progress& progress = At(target, entity);
-  progress.amended = ContentOf(content, PartsOf(stories_[entity].type)[0]);
+  std::string amended = ContentOf(content, PartsOf(stories_[entity].type)[0]);
+  progress.holds_amended = progress.holds_amended && amended == progress.amended;
+  progress.amended = std::move(amended);
   progress.amended_at = Newest(entity, 0).number;
 }
 
@@ -165,6 +167,7 @@ std::optional<Blame> ReferenceModel::OnEffect(SystemNo target, EntityNo entity,
   Progress& progress = At(target, entity);
   auto at = progress.at;
   bool advances = !progress.present;
+  bool is_amended = false;
   for (size_t part = 0; part < parts.size(); ++part) {
     const std::string content = ContentOf(sent, parts[part]);
     auto found = Search(target, entity, part, at[part], content);
@@ -177,8 +180,8 @@ std::optional<Blame> ReferenceModel::OnEffect(SystemNo target, EntityNo entity,
     }
     if (!found && !progress.amended.empty() && content == progress.amended) {
       found = std::max(progress.amended_at, at[part]);
-      progress.amended.clear();
-      advances = true;
+      is_amended = true;
+      advances = advances || !progress.holds_amended;
     }
     if (!found) return Wrong(target, entity, part, content);
     advances = advances || *found > at[part];
@@ -201,6 +204,7 @@ std::optional<Blame> ReferenceModel::OnEffect(SystemNo target, EntityNo entity,
   }
   progress.present = true;
   progress.was_there = true;
+  progress.holds_amended = is_amended;
   progress.at = at;
   for (size_t part = 0; part < parts.size(); ++part) {
     progress.seen[part].resize(story.parts[part].size());
@@ -287,6 +291,9 @@ bool ReferenceModel::IsPast(SystemNo target, EntityNo entity, const Entity& cont
   const Progress* progress = Look(target, entity);
   if (progress == nullptr || !progress->present) return false;
   const auto parts = PartsOf(stories_[entity].type);
+  if (!progress->amended.empty() && ContentOf(content, parts[0]) == progress->amended) {
+    return progress->at[0] > progress->amended_at || (or_same && progress->holds_amended);
+  }
   bool is_same = true;
   for (size_t part = 0; part < parts.size(); ++part) {
     if (IsOwn(target, entity, part)) continue;

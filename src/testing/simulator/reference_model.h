@@ -160,6 +160,7 @@ class ReferenceModel {
     int letters = 0;
     std::string amended;  // may be given instead of revision `amended_at`
     size_t amended_at = 0;
+    bool holds_amended = false;
   };
 
   Progress& At(SystemNo target, EntityNo entity);

@@ -195,6 +195,7 @@ void RetailSystem::Contradict(size_t statement) {
   other.visible_at = 0;
   other.taken = false;
   other.revisions.clear();
+  other.is_contradiction = true;
   if (!Alter(other.change.mutable_entity())) return;
   const auto parts = PartsOf(world_.model.TypeOfEntity(other.entity));
   for (size_t part = 0; part < parts.size(); ++part) {

@@ -327,6 +327,8 @@ void Run::SendWebhook(size_t number, size_t statement_number, int tries) {
   Feed& feed = seat.system->feed();
   Statement& statement = feed.At(statement_number);
   if (statement.reject.has_value()) return;  // nothing to send
+  // Under the id that it has here it would contradict nothing.
+  if (statement.is_contradiction && seat.system->traits().readable) return;
   const auto again = [this, number, statement_number, tries] {
     const Micros pause = std::min<Micros>(Micros{10} << std::min(tries, 5), 300) * kSecond;
     world_.queue.In(pause, "webhook again", [this, number, statement_number, tries] {

@@ -31,6 +31,14 @@ bool IsAllFrom(const model::v1::Provenance& provenance, std::string_view system)
 bool SaidNewer(const model::v1::Provenance& provenance, std::string_view system,
                int64_t source_version);
 
+// `system` told all of its state with a version higher than `source_version`, so that what it said
+// before has no news. Never when that is 0.
+bool ToldNewer(const model::v1::Provenance& provenance, std::string_view system,
+               int64_t source_version);
+// Remembers that `system` told all of its state with this version; nothing when that is 0 or is
+// remembered already. True: the provenance has changed.
+bool Hear(model::v1::Provenance* provenance, std::string_view system, int64_t source_version);
+
 // A provenance as it is stored beside a record whose head, the change that made its version, is
 // `head`: nothing where that change said all of the record, which is true of most; serialised
 // otherwise. A record's provenance has an entry at least.
