@@ -141,19 +141,29 @@ absl::StatusOr<int> Core::RequeueLetters(const DeadLetterQuery& query, const Pri
   if (!filter->has_value()) return 0;
   auto rows = context_.memory.FindDeadLetters(**filter);
   if (!rows.ok()) return rows.status();
+  // Raw input needs an edit first; it stays open and does not keep the others back.
+  std::erase_if(*rows, [](const DeadLetterRow& row) { return row.content_is_raw; });
   int requeued = 0;
-  for (DeadLetterRow& row : *rows) {
-    // One requeued before may have resolved this one, as a later version of the same entity.
-    auto now = context_.memory.FindDeadLetter(row.id);
-    if (!now.ok()) return now.status();
-    if (!now->has_value() || (*now)->state != DeadLetterState::kOpen) continue;
-    // Raw input needs an edit first; it stays open and does not keep the others back.
-    if (row.content_is_raw) continue;
-    if (absl::Status status = Requeue(**std::move(now), by); !status.ok()) {
-      if (status.code() == absl::StatusCode::kFailedPrecondition) continue;
-      return status;
+  // One that may not go before a later one has gone is tried again after that.
+  for (bool progress = true; progress;) {
+    progress = false;
+    std::vector<DeadLetterRow> refused;
+    for (DeadLetterRow& row : *rows) {
+      // One requeued before may have resolved this one, as a later version of the same entity.
+      auto now = context_.memory.FindDeadLetter(row.id);
+      if (!now.ok()) return now.status();
+      if (!now->has_value() || (*now)->state != DeadLetterState::kOpen) continue;
+      absl::Status status = Requeue(**std::move(now), by);
+      if (status.ok()) {
+        ++requeued;
+        progress = true;
+      } else if (status.code() == absl::StatusCode::kFailedPrecondition) {
+        refused.push_back(std::move(row));
+      } else {
+        return status;
+      }
     }
-    ++requeued;
+    rows = std::move(refused);
   }
   if (absl::Status status = Commit(); !status.ok()) return status;
   return requeued;
@@ -209,6 +219,16 @@ absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
                                                      row.id, context_.memory.NameOf(row.route)));
   }
   LaneRow& lane = **found;
+  if (NatureOf((*record)->row.type) == Nature::kFact) {
+    auto newer = letters_.FindNewerInDoubt(row);
+    if (!newer.ok()) return newer.status();
+    if (*newer != 0) {
+      return absl::FailedPreconditionError(
+          fmt::format("dead letter {}: a newer version may be at the target, and must not be "
+                      "overwritten; settle dead letter {} first",
+                      row.id, *newer));
+    }
+  }
   letters_.Note(row, by.name, "requeued");
   if (lane.acknowledged > row.version) {
     letters_.Note(row, "engine",
@@ -223,19 +243,21 @@ absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
   if (row_reason == dead_letter_reason::kConflict) lane.remote_version.clear();
   // A new order to send: under the old key the target might answer as it did then. But what was
   // attempted already may have to be asked about under its key.
-  const bool is_attempted =
-      lane.state == LaneState::kInFlight || lane.state == LaneState::kUnknown || lane.attempts > 0;
-  if (!is_attempted) ++lane.resends;
+  const bool is_under_way = lane.state == LaneState::kInFlight || lane.state == LaneState::kUnknown;
+  if (!is_under_way && lane.attempts == 0) ++lane.resends;
+  const bool is_state = NatureOf((*record)->row.type) == Nature::kState;
+  if (is_state) {
+    // What is owed is the newest in any case.
+    if (lane.state == LaneState::kIdle) lane.done = (*record)->row.version - 1;
+  } else if (!is_under_way) {
+    // The lane goes back to it. Of what was settled after it only what is requeued is sent again.
+    lane.settled = std::max(lane.settled, lane.done);
+    lane.done = std::min(lane.done, version - 1);
+  }
   if (lane.state != LaneState::kIdle) {
-    // Something newer is owed already. A state is covered by it; a fact comes after it only if it
-    // was not passed.
     context_.memory.MarkLane(lane);
     return absl::OkStatus();
   }
-  const bool is_state = NatureOf((*record)->row.type) == Nature::kState;
-  // Of facts, what was settled after it stays settled.
-  if (!is_state) lane.settled = std::max(lane.settled, lane.done);
-  lane.done = is_state ? (*record)->row.version - 1 : std::min(lane.done, version - 1);
   context_.MakeReady(lane, context_.memory.last_seq());
   return absl::OkStatus();
 }

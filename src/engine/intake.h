@@ -55,6 +55,11 @@ class Intake {
       return taken;
     }
   };
+  // A version of a record that was sent to a system.
+  struct OwnWrite {
+    int64_t version = 0;  // 0: there is none
+    Seq seq = 0;          // its journal row; 0: forgotten since
+  };
   struct Target {
     RecordId record = 0;  // 0: not known yet
     bool is_linked = false;
@@ -87,15 +92,16 @@ class Intake {
   absl::Status NoteHeld(const System& system, const CachedRecord& record,
                         const std::string& external_id);
   absl::StatusOr<std::optional<model::v1::Entity>> Base(const System& system, CachedRecord& record);
-  absl::StatusOr<Seq> FindUnansweredWrite(const System& system, CachedRecord& record,
-                                          const Digest& said);
-  absl::StatusOr<bool> IsAsWritten(const System& system, CachedRecord& record, Seq write,
-                                   const Arrival& arrival);
+  absl::StatusOr<OwnWrite> FindUnansweredWrite(const System& system, CachedRecord& record,
+                                               const Digest& said);
+  absl::StatusOr<bool> IsAsWritten(const System& system, CachedRecord& record,
+                                   const OwnWrite& write, const Arrival& arrival);
   absl::StatusOr<bool> HoldsWhatIsDeleted(const System& system, const CachedRecord& record,
                                           const std::optional<model::v1::Entity>& held,
                                           const Digest& said);
   absl::Status ReadLanes(RecordId record);
-  absl::StatusOr<Seq> FindOurs(const System& system, CachedRecord& record, const std::string& key);
+  absl::StatusOr<OwnWrite> FindOurs(const System& system, CachedRecord& record,
+                                    const std::string& key);
   Receipt SetAside(System& system, const Arrival& arrival, std::string id, std::string_view reason,
                    std::string message, uint64_t requeued);
   JournalRow NewRow(const System& system, const Arrival& arrival);

@@ -28,13 +28,14 @@ absl::StatusOr<std::optional<Entity>> Intake::Base(const System& system, CachedR
   return held_.Known(system, **lane, record);
 }
 
-// The write, by its version's journal row, of which nobody knows whether it took effect and after
-// which the system would hold what it says: then it does not say that of its own accord. 0: none.
-absl::StatusOr<Seq> Intake::FindUnansweredWrite(const System& system, CachedRecord& record,
-                                                const Digest& said) {
+// The write of which nobody knows whether it took effect and after which the system would hold what
+// it says: then it does not say that of its own accord.
+absl::StatusOr<Intake::OwnWrite> Intake::FindUnansweredWrite(const System& system,
+                                                             CachedRecord& record,
+                                                             const Digest& said) {
   auto found = context_.memory.FindLane({system.id, record.row.id});
   if (!found.ok()) return found.status();
-  if (*found == nullptr) return 0;
+  if (*found == nullptr) return OwnWrite();
   const LaneRow& lane = **found;
   auto attempts = letters_.Undetermined(lane);
   if (!attempts.ok()) return attempts.status();
@@ -47,20 +48,20 @@ absl::StatusOr<Seq> Intake::FindUnansweredWrite(const System& system, CachedReco
     if (!row->has_value()) continue;  // forgotten since
     auto held = held_.AfterWrite(system, lane, record, attempt);
     if (!held.ok()) return held.status();
-    if (CanonicalDigest(*held) == said) return attempt;
+    if (CanonicalDigest(*held) == said) return OwnWrite{(*row)->version, attempt};
   }
-  return 0;
+  return OwnWrite();
 }
 
 // The statement is what the system holds after this write, and nothing else. An echo that carries
 // our key may show what its people changed as well, which is not taken from it.
-absl::StatusOr<bool> Intake::IsAsWritten(const System& system, CachedRecord& record, Seq write,
-                                         const Arrival& arrival) {
-  if (arrival.change->operation() != model::v1::OPERATION_UPSERT) return false;
+absl::StatusOr<bool> Intake::IsAsWritten(const System& system, CachedRecord& record,
+                                         const OwnWrite& write, const Arrival& arrival) {
+  if (write.seq == 0 || arrival.change->operation() != model::v1::OPERATION_UPSERT) return false;
   auto lane = context_.memory.FindLane({system.id, record.row.id});
   if (!lane.ok()) return lane.status();
   if (*lane == nullptr) return false;
-  auto held = held_.AfterWrite(system, **lane, record, write);
+  auto held = held_.AfterWrite(system, **lane, record, write.seq);
   if (!held.ok()) return held.status();
   return CanonicalDigest(*held) == arrival.entity;
 }
@@ -76,31 +77,42 @@ absl::Status Intake::ReadLanes(RecordId record) {
   return absl::OkStatus();
 }
 
-// The version, by its journal row, that was delivered to the system under this key; 0: none is
-// known. A late one is found too, because a system that is read seldom tells of each write in turn.
-// How far back is looked is bounded; an older echo is merged as the system's own statement.
-absl::StatusOr<Seq> Intake::FindOurs(const System& system, CachedRecord& record,
-                                     const std::string& key) {
+// The version that was delivered to the system under this key. A late one is found too, because a
+// system that is read seldom tells of each write in turn, also where the version's own journal row
+// is forgotten. How far back is looked is bounded; an older echo is merged as the system's own
+// statement.
+absl::StatusOr<Intake::OwnWrite> Intake::FindOurs(const System& system, CachedRecord& record,
+                                                  const std::string& key) {
   constexpr int kVersionsMax = 256;
   auto lane = context_.memory.FindLane({system.id, record.row.id});
   if (!lane.ok()) return lane.status();
-  if (*lane == nullptr) return 0;
+  if (*lane == nullptr) return OwnWrite();
   const RouteState* route = context_.registry.FindRoute((*lane)->route);
-  if (route == nullptr) return 0;
-  Seq seq = record.row.head;
-  for (int i = 0; i < kVersionsMax && seq != 0; ++i) {
-    auto journal = context_.memory.FindJournal(seq);
-    if (!journal.ok()) return journal.status();
-    if (!journal->has_value()) return 0;
-    const Version version = Version::Of(**journal);
+  if (route == nullptr) return OwnWrite();
+  auto head = context_.memory.Head(record);
+  if (!head.ok()) return head.status();
+  Version version = **head;
+  bool is_forgotten = false;
+  for (int i = 0; i < kVersionsMax && version.version > 0; ++i) {
     for (int32_t resends = (*lane)->resends; resends >= 0; --resends) {
       if (IdempotencyKey(route->route.name, system.name, record.row.key, version, resends) == key) {
-        return seq;
+        return OwnWrite{version.version, is_forgotten ? 0 : version.seq};
       }
     }
-    seq = version.previous;
+    if (!is_forgotten && version.previous != 0) {
+      auto previous = context_.memory.FindJournal(version.previous);
+      if (!previous.ok()) return previous.status();
+      if (previous->has_value()) {
+        version = Version::Of(**previous);
+        continue;
+      }
+    }
+    // A business key names each version; without one its journal row would be needed.
+    is_forgotten = true;
+    if (record.row.key.empty()) break;
+    --version.version;
   }
-  return 0;
+  return OwnWrite();
 }
 
 void Intake::TellRefused(const System& system, const std::vector<std::string>& paths,
@@ -224,21 +236,21 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   if (!base.ok()) return base.status();
   // What it holds because we wrote it, it does not say of its own accord: what carries our key, or
   // is what it would hold after a write that was not answered. That it says so proves the write.
-  auto ours = change.caused_by().empty() ? absl::StatusOr<Seq>(0)
+  auto ours = change.caused_by().empty() ? absl::StatusOr<OwnWrite>(OwnWrite())
                                          : FindOurs(system, *record, change.caused_by());
   if (!ours.ok()) return ours.status();
-  if (*ours == 0 && !is_patch && arrival.entity != record->row.digest) {
+  if (ours->version == 0 && !is_patch && arrival.entity != record->row.digest) {
     ours = FindUnansweredWrite(system, *record, arrival.entity);
     if (!ours.ok()) return ours.status();
   }
-  if (*ours != 0) {
+  if (ours->version != 0) {
     auto is_all = IsAsWritten(system, *record, *ours, arrival);
     if (!is_all.ok()) return is_all.status();
     if (*is_all && Hear(&*provenance, system.name, change.source_version())) {
       record->row.provenance = provenance->SerializeAsString();
       context_.memory.MarkRecord(*record);
     }
-    if (*ours == record->row.head && !revives) {
+    if (ours->version == record->row.version && !revives) {
       if (absl::Status status = NoteHeld(system, *record, change.subject()); !status.ok()) {
         return status;
       }

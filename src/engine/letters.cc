@@ -221,6 +221,20 @@ absl::StatusOr<std::vector<Seq>> Letters::Undetermined(const LaneRow& lane) {
   return attempts;
 }
 
+absl::StatusOr<uint64_t> Letters::FindNewerInDoubt(const DeadLetterRow& delivery) {
+  DeadLetterFilter filter;
+  filter.kind = DeadLetterKind::kDelivery;
+  filter.system = delivery.system;
+  filter.record = delivery.record;
+  filter.reason = dead_letter_reason::kUndetermined;
+  auto rows = context_.memory.FindDeadLetters(filter);
+  if (!rows.ok()) return rows.status();
+  for (const DeadLetterRow& row : *rows) {
+    if (row.version > delivery.version) return row.id;
+  }
+  return 0;
+}
+
 absl::StatusOr<bool> Letters::IsRequeued(const LaneRow& lane, int64_t version) {
   if (!MayHave(DeliveryMark(lane.target, lane.record))) return false;
   DeadLetterFilter filter;

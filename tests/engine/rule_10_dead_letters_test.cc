@@ -307,6 +307,35 @@ TEST_CASE("rule 10: a later success of the same entity resolves what its target 
   CHECK(world.engine().Status().open_dead_letters == 0);
 }
 
+TEST_CASE("rule 10, I6, I17: an older version is not sent while a newer one may be at the target") {
+  fakes::World world;
+  fakes::FakeErp& erp = world.MakeErp("erp");
+  erp.capabilities.idempotent = false;
+  erp.capabilities.verifiable = false;
+  world.AddSystem("shop", {.source = &world.MakeShop()});
+  world.AddSystem("erp", {.sink = &erp});
+  world.AddRoute("shop", "erp", EntityType::kOrder);
+  erp.Script("order:1001", {{Act::kPermanent}, {Act::kUnknownWithEffect}});
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1001", "v1"))}).status);
+  REQUIRE_OK(world.RunFor(absl::Minutes(5)));
+  REQUIRE_OK(world.Accept({Upsert("shop", "c2", MakeOrder("1001", "v2"))}).status);
+  REQUIRE_OK(world.RunFor(absl::Minutes(5)));
+  const auto letters = world.Letters();
+  REQUIRE(letters.size() == 2);
+  REQUIRE(letters[1].row.reason == dead_letter_reason::kUndetermined);
+  DeadLetters desk = world.engine().dead_letters();
+  CHECK(desk.Requeue(letters[0].row.id, Anna()).code() == absl::StatusCode::kFailedPrecondition);
+  CHECK(desk.RequeueAll({.reason = "permanent"}, Anna()).value() == 0);
+  REQUIRE_OK(world.RunFor(absl::Minutes(5)));
+  CHECK(erp.TextsOf("order:1001") == std::vector<std::string>{"v2"});
+
+  // Once somebody has said that the newer one is there, the older one is settled with it.
+  REQUIRE_OK(desk.Confirm(letters[1].row.id, "erp-1", Anna()));
+  CHECK(world.Letters().empty());
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(erp.TextsOf("order:1001") == std::vector<std::string>{"v2"});
+}
+
 TEST_CASE("rule 10, I7: requeueing a version that was overtaken does not bring it back") {
   ShopAndErp world;
   // Kept open by hand: the newer version is on its way while the old one is requeued.

@@ -155,6 +155,29 @@ TEST_CASE("rule 3, I7: what a target told before its newest state is stale, echo
   CHECK(both.erp.TextsOf("product:P") == std::vector<std::string>{"v1", "v2"});
 }
 
+TEST_CASE("rule 5, I19: an echo that carries our key is known although its version is forgotten") {
+  TalkingErp both;
+  both.SetUp();
+  for (const std::string text : {"v1", "v2", "v3"}) {
+    REQUIRE(both.Say("shop", "c-" + text, text) == Disposition::kMerged);
+    REQUIRE_OK(both.world.RunUntilIdle());
+  }
+  const std::string key = both.erp.effects()[0].key;
+  both.world.clock.Advance(absl::Hours(48));
+  const auto gone = both.world.engine().Expire(absl::Hours(24), Anna(), 0);
+  REQUIRE(gone.ok());
+  REQUIRE(gone->journal_rows == 2);
+  model::v1::Change echo = Upsert("erp", "e1", MakeProduct("P", "v1"));
+  echo.set_caused_by(key);
+  CHECK(both.world.AcceptOne(echo).disposition == Disposition::kEcho);
+  CHECK(both.Now() == "v3");
+  // A key that is not ours proves nothing.
+  model::v1::Change other = Upsert("erp", "e2", MakeProduct("P", "theirs"));
+  other.set_caused_by(std::string(key.size(), '0'));
+  CHECK(both.world.AcceptOne(other).disposition == Disposition::kMerged);
+  CHECK(both.Now() == "theirs");
+}
+
 TEST_CASE("rule 6: what a target still holds does not bring back what is being deleted there") {
   TalkingErp both;
   both.SetUp();

@@ -33,6 +33,8 @@ TEST_CASE("any other provenance is kept as it is, and each comes back") {
            R"(entries { system: "erp" source_version: 4 seq: 2 })",
            R"(entries { system: "pim" source_version: 4 seq: 1 })",
            R"(entries { path: "brand" system: "erp" source_version: 4 seq: 1 })",
+           R"(entries { system: "erp" source_version: 4 seq: 1 }
+              heard { system: "crm" source_version: 9 })",
            kShared,
        }) {
     INFO(text);
@@ -55,6 +57,28 @@ TEST_CASE("a provenance tells who spoke, and whether it was newer") {
   CHECK(SaidNewer(shared, "shop", 6));
   CHECK_FALSE(SaidNewer(shared, "shop", 0));
   CHECK_FALSE(SaidNewer(shared, "crm", 1));
+}
+
+TEST_CASE("a provenance remembers the newest state that each system told") {
+  Provenance shared = Parse(kShared);
+  CHECK_FALSE(Hear(&shared, "crm", 0));
+  CHECK(Hear(&shared, "pim", 3));
+  CHECK(Hear(&shared, "crm", 9));
+  CHECK(Hear(&shared, "pim", 5));
+  CHECK_FALSE(Hear(&shared, "pim", 4));
+  REQUIRE(shared.heard_size() == 2);
+  CHECK(shared.heard(0).ShortDebugString() == R"(system: "crm" source_version: 9)");
+  CHECK(shared.heard(1).ShortDebugString() == R"(system: "pim" source_version: 5)");
+  CHECK(ToldNewer(shared, "pim", 4));
+  CHECK_FALSE(ToldNewer(shared, "pim", 5));
+  CHECK_FALSE(ToldNewer(shared, "pim", 0));
+  // What it said of a part is not all of its state.
+  CHECK_FALSE(ToldNewer(shared, "shop", 6));
+  CHECK(SaidNewer(shared, "pim", 4));
+  // Whoever said all of it has an entry for that.
+  Provenance alone = ProvenanceOfOne({"erp", 4, 1});
+  CHECK_FALSE(Hear(&alone, "erp", 5));
+  CHECK(alone.heard().empty());
 }
 
 }  // namespace

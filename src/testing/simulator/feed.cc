@@ -50,7 +50,7 @@ void Feed::Take(const Shown& shown, uint64_t settled, const std::string& change_
   Statement& statement = statements_[shown.number];
   if (!statement.taken) {
     statement.taken = true;
-    statement.taken_at = shown.at;
+    statement.taken_at = taken_at_.try_emplace(change_id, shown.at).first->second;
     statement.taken_as = change_id;
   }
   for (const RevisionId& revision : statement.revisions) {
@@ -91,6 +91,11 @@ void Feed::Learn(uint64_t page) {
   given_.erase(given_.begin(), std::next(found));
 }
 
+// Its row shows something newer from now on.
+void Feed::NeverShow(size_t number) {
+  if (!statements_[number].was_shown && !traits_.webhooks) Withdraw(number);
+}
+
 void Feed::Settle() {
   while (!hidden_.empty() && hidden_.begin()->first <= world_.queue.now()) {
     const size_t number = hidden_.begin()->second;
@@ -103,10 +108,14 @@ void Feed::Settle() {
     const auto [row, is_new] = row_of_.try_emplace(statement.entity, place);
     if (!is_new) {
       const Statement& before = statements_[row->second.second];
-      if (before.change.source_version() > statement.change.source_version()) continue;
+      if (before.change.source_version() > statement.change.source_version()) {
+        NeverShow(number);
+        continue;
+      }
       if (!before.taken) {
         world_.coverage.Reach(Fault::kRowMoved, Always::kAlways);
       }
+      NeverShow(row->second.second);
       rows_.erase(row->second);
       row->second = place;
     }
@@ -115,7 +124,8 @@ void Feed::Settle() {
 }
 
 void Feed::Put(PollResponse* response, std::vector<Shown>* page, size_t number) {
-  const Statement& statement = statements_[number];
+  Statement& statement = statements_[number];
+  statement.was_shown = true;
   const uint64_t moment = ++world_.moment;
   for (const RevisionId& revision : statement.revisions) world_.model.Offered(revision, moment);
   page->push_back({number, moment, world_.EngineNow()});

@@ -27,12 +27,14 @@ struct Statement {
   std::optional<model::v1::Change> right;
   std::vector<RevisionId> right_revisions;
   bool is_corrected = false;
+  // It was on a page that was read.
+  bool was_shown = false;
   // It says something else under an id that was used before.
   bool is_contradiction = false;
   // It shows only from then on.
   Micros visible_at = 0;
   // The engine has it for good, as far as the system can tell: since then, by the engine's time,
-  // and under that id.
+  // and under that id, which another statement may have had before.
   bool taken = false;
   Micros taken_at = 0;
   std::string taken_as;
@@ -86,6 +88,7 @@ class Feed {
   void Learn(uint64_t page);
   // The engine took, for good, what it was shown then; that was certain from the moment `settled`.
   void Take(const Shown& shown, uint64_t settled, const std::string& change_id);
+  void NeverShow(size_t number);
   // Statements whose time has come take their places.
   void Settle();
   void Put(PollResponse* response, std::vector<Shown>* page, size_t number);
@@ -99,7 +102,8 @@ class Feed {
   const Micros clock_error_;
   std::vector<Statement> statements_;
   std::unordered_map<std::string, size_t> by_id_;
-  std::set<std::pair<Micros, size_t>> hidden_;  // by when they show
+  std::unordered_map<std::string, Micros> taken_at_;  // by the id under which it was first taken
+  std::set<std::pair<Micros, size_t>> hidden_;        // by when they show
   std::vector<size_t> log_;
   std::set<Place> rows_;
   std::unordered_map<EntityNo, Place> row_of_;
