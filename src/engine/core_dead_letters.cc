@@ -244,8 +244,8 @@ absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
   // A new order to send: under the old key the target might answer as it did then. But what was
   // attempted already may have to be asked about under its key.
   const bool is_under_way = lane.state == LaneState::kInFlight || lane.state == LaneState::kUnknown;
-  if (!is_under_way && lane.attempts == 0) ++lane.resends;
   const bool is_state = NatureOf((*record)->row.type) == Nature::kState;
+  if (!is_under_way && (lane.attempts == 0 || !is_state)) ++lane.resends;
   if (is_state) {
     // What is owed is the newest in any case.
     if (lane.state == LaneState::kIdle) lane.done = (*record)->row.version - 1;

@@ -376,7 +376,6 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
   CachedRecord* record = *found;
   row.record = record->row.id;
   row.version = record->row.version;
-  if (record->row.deleted) return Close(std::move(row), Disposition::kNoChange);
   if (!Ownership(context_.parts.ownership, system.name, change.entity()).MayWrite("")) {
     TellRefused(system, {""}, row);
     return Close(std::move(row), Disposition::kRefused);
@@ -385,6 +384,14 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
   if (!provenance.ok()) return provenance.status();
   if (SaidNewer(*provenance, system.name, change.source_version())) {
     return Close(std::move(row), Disposition::kStale);
+  }
+  if (record->row.deleted) {
+    // It holds from then on: what comes late and is older must not bring the entity back.
+    if (Repeat(&*provenance, system.name, change.source_version())) {
+      record->row.provenance = provenance->SerializeAsString();
+      context_.memory.MarkRecord(*record);
+    }
+    return Close(std::move(row), Disposition::kNoChange);
   }
   if (absl::Status status = ReadLanes(target.record); !status.ok()) return status;
   auto body = context_.memory.Body(*record);

@@ -129,6 +129,24 @@ TEST_CASE("deletions: one that overtakes what was said before it still counts") 
   CHECK(world.erp.effects().size() == 1);
 }
 
+TEST_CASE("deletions: one that is said again, later, holds from then on") {
+  ShopAndErp world;
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeProduct("P", "a"), 5)}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  REQUIRE(world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "a"), 6)).disposition ==
+          Disposition::kMerged);
+  // In between it was there again, which is told last.
+  CHECK(world.AcceptOne(Delete("shop", "c4", MakeProduct("P", "b"), 8)).disposition ==
+        Disposition::kNoChange);
+  if (GENERATE(false, true)) REQUIRE_OK(world.Restart());
+  CHECK(world.AcceptOne(Upsert("shop", "c3", MakeProduct("P", "b"), 7)).disposition ==
+        Disposition::kStale);
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.held().empty());
+  CHECK(world.AcceptOne(Upsert("shop", "c5", MakeProduct("P", "c"), 9)).disposition ==
+        Disposition::kMerged);
+}
+
 TEST_CASE("patches: only the fields that are named are meant") {
   ShopAndErp world;
   Entity product = MakeProduct("P", "a");

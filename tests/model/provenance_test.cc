@@ -79,6 +79,11 @@ TEST_CASE("a provenance remembers the newest state that each system told") {
   Provenance alone = ProvenanceOfOne({"erp", 4, 1});
   CHECK_FALSE(Hear(&alone, "erp", 5));
   CHECK(alone.heard().empty());
+  CHECK_FALSE(Repeat(&alone, "erp", 4));
+  CHECK(Repeat(&alone, "erp", 6));
+  CHECK(SaidNewer(alone, "erp", 5));
+  CHECK(Repeat(&alone, "pim", 2));
+  CHECK(ToldNewer(alone, "pim", 1));
 }
 
 }  // namespace

@@ -59,6 +59,17 @@ bool Hear(Provenance* provenance, std::string_view system, int64_t source_versio
   return true;
 }
 
+bool Repeat(Provenance* provenance, std::string_view system, int64_t source_version) {
+  if (!IsAllFrom(*provenance, system)) return Hear(provenance, system, source_version);
+  bool changed = false;
+  for (Provenance::Entry& entry : *provenance->mutable_entries()) {
+    if (entry.source_version() >= source_version) continue;
+    entry.set_source_version(source_version);
+    changed = true;
+  }
+  return changed;
+}
+
 std::string PackProvenance(const Provenance& provenance, const Origin& head) {
   if (provenance.entries_size() == 1 && provenance.heard().empty()) {
     const Provenance::Entry& root = provenance.entries(0);

@@ -38,9 +38,14 @@ class Shrinker {
     Keep(std::move(first));
     for (bool progress = true; progress && !IsSpent();) {
       const auto before = SizeOf(best_);
-      for (size_t s = 0; s < kStreamCount; ++s) CutTail(s);
-      for (size_t s = 0; s < kStreamCount; ++s) TakeGroupsOut(s);
-      for (size_t s = 0; s < kStreamCount; ++s) MakeZero(s);
+      for (size_t s = kStreamCount; s-- > 0;) CutTail(s);
+      // Much at once first, of every stream: each run that is smaller makes the next ones quicker.
+      for (size_t parts = 1; parts / 2 < LongestStream() && !IsSpent(); parts *= 2) {
+        for (size_t s = kStreamCount; s-- > 0;) {
+          MakeZero(s, parts);
+          TakeGroupsOut(s, parts);
+        }
+      }
       for (size_t s = 0; s < kStreamCount; ++s) MakeLess(s);
       progress = SizeOf(best_) < before;
     }
@@ -86,38 +91,38 @@ class Shrinker {
   }
 
   // Groups are a decision of a person, a fault's fate, a call: what follows moves up.
-  void TakeGroupsOut(size_t s) {
-    for (size_t span = std::max<size_t>(1, report_.groups[s].size() / 2); span > 0; span /= 2) {
-      for (size_t first = 0; first < report_.groups[s].size();) {
-        const std::vector<size_t>& groups = report_.groups[s];
-        const size_t begin = groups[first];
-        const size_t end = first + span < groups.size() ? groups[first + span] : std::string::npos;
-        ChoiceList candidate = best_;
-        auto& stream = candidate.streams[s];
-        if (begin >= stream.size()) break;
-        stream.erase(stream.begin() + static_cast<std::ptrdiff_t>(begin),
-                     stream.begin() + static_cast<std::ptrdiff_t>(std::min(end, stream.size())));
-        if (!Try(candidate)) first += span;
-        if (IsSpent()) return;
-      }
+  void TakeGroupsOut(size_t s, size_t parts) {
+    const size_t span = report_.groups[s].size() / parts;
+    if (span == 0 && parts / 2 > report_.groups[s].size()) return;  // done one by one before
+    for (size_t first = 0; first < report_.groups[s].size() && !IsSpent();) {
+      const std::vector<size_t>& groups = report_.groups[s];
+      const size_t last = first + std::max<size_t>(1, span);
+      const size_t begin = groups[first];
+      const size_t end = last < groups.size() ? groups[last] : std::string::npos;
+      ChoiceList candidate = best_;
+      auto& stream = candidate.streams[s];
+      if (begin >= stream.size()) break;
+      stream.erase(stream.begin() + static_cast<std::ptrdiff_t>(begin),
+                   stream.begin() + static_cast<std::ptrdiff_t>(std::min(end, stream.size())));
+      if (!Try(candidate)) first = last;
     }
   }
 
-  // By halves, as in delta debugging (Zeller, Hildebrandt 2002), but only where there is something.
-  void MakeZero(size_t s) {
+  // As in delta debugging (Zeller, Hildebrandt 2002), but only where there is something.
+  void MakeZero(size_t s, size_t parts) {
     std::vector<size_t> marked = Marked(s);
-    for (size_t span = std::max<size_t>(1, marked.size() / 2); span > 0; span /= 2) {
-      for (size_t first = 0; first < marked.size();) {
-        ChoiceList candidate = best_;
-        for (size_t i = first; i < std::min(first + span, marked.size()); ++i) {
-          if (marked[i] < candidate.streams[s].size()) candidate.streams[s][marked[i]] = 0;
-        }
-        if (Try(candidate)) {
-          marked = Marked(s);
-        } else {
-          first += span;
-        }
-        if (IsSpent()) return;
+    const size_t span = marked.size() / parts;
+    if (span == 0 && parts / 2 > marked.size()) return;  // done one by one before
+    for (size_t first = 0; first < marked.size() && !IsSpent();) {
+      const size_t last = first + std::max<size_t>(1, span);
+      ChoiceList candidate = best_;
+      for (size_t i = first; i < std::min(last, marked.size()); ++i) {
+        if (marked[i] < candidate.streams[s].size()) candidate.streams[s][marked[i]] = 0;
+      }
+      if (Try(candidate)) {
+        marked = Marked(s);
+      } else {
+        first = last;
       }
     }
   }
@@ -133,6 +138,12 @@ class Shrinker {
         if (Try(candidate)) break;
       }
     }
+  }
+
+  size_t LongestStream() const {
+    size_t longest = 0;
+    for (const auto& stream : best_.streams) longest = std::max(longest, stream.size());
+    return longest;
   }
 
   std::vector<size_t> Marked(size_t s) const {

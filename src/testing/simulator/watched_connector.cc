@@ -110,7 +110,9 @@ void CallWatch::CheckPredecessor(const ApplyItem& item, EntityNo entity) {
   RecordHistory& last = records_[item.record];
   const int set_aside = world_.set_aside[{system_.name(), item.record}];
   if (last.version != 0 && item.version > last.version && set_aside == last.set_aside) {
-    const std::string_view open = system_.WhyOpen(last.key, NatureOf(item.type));
+    // A target that writes a part itself need not be given what its own word overtook.
+    const Nature nature = system_.Owns(entity) ? Nature::kState : NatureOf(item.type);
+    const std::string_view open = system_.WhyOpen(last.key, nature);
     // What was set aside may not have been heard of, when the engine was lost just then.
     if (!open.empty() && last.lapses == world_.lapses) {
       world_.Break(

@@ -38,6 +38,9 @@ bool ToldNewer(const model::v1::Provenance& provenance, std::string_view system,
 // Remembers that `system` told all of its state with this version; nothing when that is 0 or is
 // remembered already. True: the provenance has changed.
 bool Hear(model::v1::Provenance* provenance, std::string_view system, int64_t source_version);
+// Remembers that `system` said all of the record again, with this version; nothing when that is not
+// above what is remembered. True: the provenance has changed.
+bool Repeat(model::v1::Provenance* provenance, std::string_view system, int64_t source_version);
 
 // A provenance as it is stored beside a record whose head, the change that made its version, is
 // `head`: nothing where that change said all of the record, which is true of most; serialised
