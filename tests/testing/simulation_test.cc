@@ -89,9 +89,9 @@ TEST_CASE("A broken run is made small, breaks the same, and is repeated from wha
   SimulationReport broken;
   uint64_t seed = 0;
   while (broken.ok()) broken = Simulate(WithHastyErp(++seed));
-  const auto shrunk = Shrink(WithHastyErp(seed), {.runs_max = 1000});
+  const auto shrunk = Shrink(WithHastyErp(seed), {.runs_max = 300});
   REQUIRE(shrunk.ok());
-  CHECK(shrunk->runs <= 1000);
+  CHECK(shrunk->runs <= 300);
   REQUIRE_FALSE(shrunk->report.ok());
   CHECK(shrunk->report.broken->invariant == broken.broken->invariant);
   CHECK(shrunk->choices.Weight() * 10 < broken.choices.Weight());
