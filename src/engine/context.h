@@ -46,12 +46,17 @@ struct Context {
   absl::Time doubtful_before = absl::InfinitePast();
   void ReadClock() {
     const absl::Time clock = parts.clock->Now();
-    if (clock + ahead < memory.latest_time()) {
+    const bool is_set_back = clock + ahead < memory.latest_time();
+    if (is_set_back) {
       doubtful_before = memory.latest_time();
       ahead = memory.latest_time() - clock;
     }
     now = clock + ahead;
     memory.SetLatestTime(now);
+    // How far it is ahead is known to this process alone. The next one may find that the clock has
+    // caught up, and less time gone by than there has: by then all that was noted is in doubt.
+    const bool is_ahead = ahead > absl::ZeroDuration();
+    memory.SetDoubtfulBefore(is_ahead ? now : doubtful_before, is_set_back);
   }
   // A time of the engine's, as the host's clock will show it. Clocks count whole microseconds: what
   // is due within one is due at its end.

@@ -20,6 +20,7 @@ Core::Core(const EngineOptions& options, const EngineParts& parts)
 
 absl::Status Core::Open() {
   if (absl::Status status = context_.memory.Load(); !status.ok()) return status;
+  context_.doubtful_before = context_.memory.doubtful_before();
   context_.ReadClock();
   if (absl::Status status = letters_.Load(); !status.ok()) return status;
   return LoadQueues();

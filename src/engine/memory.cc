@@ -199,6 +199,11 @@ void Memory::SetLatestTime(absl::Time time) {
   if (time > counters_.latest_time) counters_.latest_time = time;
 }
 
+void Memory::SetDoubtfulBefore(absl::Time time, bool now) {
+  doubtful_before_ = time;
+  must_write_doubt_ = must_write_doubt_ || now;
+}
+
 void Memory::StageDeadLetter(DeadLetterRow row) {
   staged_dead_letters_[row.id] = std::move(row);
 }
@@ -229,8 +234,8 @@ absl::StatusOr<std::vector<DeadLetterRow>> Memory::FindDeadLetters(const DeadLet
 }
 
 bool Memory::HasStaged() const {
-  return !staged_.empty() || !dirty_records_.empty() || !dirty_lanes_.empty() ||
-         !dirty_streams_.empty() || !staged_dead_letters_.empty();
+  return must_write_doubt_ || !staged_.empty() || !dirty_records_.empty() ||
+         !dirty_lanes_.empty() || !dirty_streams_.empty() || !staged_dead_letters_.empty();
 }
 
 absl::Status Memory::Commit() {
@@ -258,12 +263,14 @@ absl::Status Memory::Commit() {
     return std::pair(a.record, a.target) < std::pair(b.record, b.target);
   });
   staged_.latest_time = counters_.latest_time;
+  if (doubtful_before_ != absl::InfinitePast()) staged_.doubtful_before = doubtful_before_;
 
   staged_names_.clear();
   for (const StreamRow& row : staged_.streams) known_streams_.insert(row.id);
   absl::Status status = store_->Commit(std::move(staged_));
   ForgetStaged();
   if (!status.ok()) return status;
+  must_write_doubt_ = false;
   Trim();
   return absl::OkStatus();
 }

@@ -76,6 +76,10 @@ class Memory {
   uint64_t NextDeadLetter() { return ++counters_.last_dead_letter; }
   absl::Time latest_time() const { return counters_.latest_time; }
   void SetLatestTime(absl::Time time);
+  // As the last commit has it, after Load().
+  absl::Time doubtful_before() const { return counters_.doubtful_before; }
+  // Is written with the next commit; `now`: which must not wait for other rows.
+  void SetDoubtfulBefore(absl::Time time, bool now);
 
   // -- Rows. The Prefetch calls read many at once; what they could not read is read again, and
   // reported, when it is asked for.
@@ -241,6 +245,8 @@ class Memory {
   Store* store_;
   const size_t cache_bytes_max_;
   StoreCounters counters_;
+  absl::Time doubtful_before_ = absl::InfinitePast();
+  bool must_write_doubt_ = false;
   absl::flat_hash_map<NameId, NameRow> names_;
   std::map<std::pair<NameKind, std::string>, NameId> name_ids_;
   std::map<NameId, std::unique_ptr<StreamRow>> streams_;

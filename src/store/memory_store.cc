@@ -196,6 +196,10 @@ class MemoryStore final : public Store {
       counters_.latest_time = *batch.latest_time;
       RoundTime(&counters_.latest_time);
     }
+    if (batch.doubtful_before.has_value()) {
+      counters_.doubtful_before = *batch.doubtful_before;
+      RoundTime(&counters_.doubtful_before);
+    }
     return absl::OkStatus();
   }
 

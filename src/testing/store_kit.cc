@@ -45,6 +45,7 @@ WriteBatch FullBatch() {
   batch.dead_letters = {MakeLetter(1)};
   batch.cursors = {{1, "page 2"}};
   batch.latest_time = At(1'000'001);
+  batch.doubtful_before = At(1'000'000);
   return batch;
 }
 
@@ -59,6 +60,7 @@ WriteBatch OtherBatch(std::vector<JournalRow> journal) {
   batch.dead_letters = {MakeLetter(9)};
   batch.cursors = {{1, "page 3"}, {2, "page 1"}};
   batch.latest_time = At(99);
+  batch.doubtful_before = At(98);
   batch.journal = std::move(journal);
   return batch;
 }
@@ -116,6 +118,7 @@ void CheckRows(Trial& trial) {
   batch = {};
   for (const int64_t micros : {1'000'001, 7}) {  // a time may be set back
     batch.latest_time = At(micros);
+    batch.doubtful_before = At(2 * micros);
     trial.Commit("counts-on", batch);
     trial.Compare();
   }
@@ -250,6 +253,7 @@ void CheckValues(Trial& trial) {
   for (const absl::Time time : {At(7), absl::InfiniteFuture(), At(3), absl::InfinitePast()}) {
     batch = {};
     batch.latest_time = time;
+    batch.doubtful_before = time;
     trial.Commit("keeps-times", batch);
     trial.CompareSmallTables("keeps-times");
   }

@@ -242,6 +242,7 @@ WriteBatch RandomBatch(Dice& dice, const Model& model) {
   }
   if (dice.Roll(4) == 0) batch.names = {MakeName(1 + static_cast<NameId>(dice.Roll(30)))};
   if (dice.Roll(4) == 0) batch.latest_time = At(static_cast<int64_t>(dice.Roll(1000)));
+  if (dice.Roll(4) == 0) batch.doubtful_before = At(static_cast<int64_t>(dice.Roll(1000)));
   return batch;
 }
 

@@ -60,6 +60,7 @@ void Model::Commit(const WriteBatch& batch) {
   }
   for (const CursorRow& row : batch.cursors) cursors_[row.system] = row;
   if (batch.latest_time.has_value()) counters_.latest_time = *batch.latest_time;
+  if (batch.doubtful_before.has_value()) counters_.doubtful_before = *batch.doubtful_before;
 }
 
 std::optional<AcceptedChange> Model::FindChange(const ChangeName& name) const {

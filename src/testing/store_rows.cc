@@ -189,8 +189,8 @@ Fields FieldsOf(const CursorRow& row) {
 }
 
 Fields FieldsOf(const StoreCounters& row) {
-  return All<StoreCounters>(
-      {FIELD(last_seq), FIELD(last_name), FIELD(last_dead_letter), FIELD(latest_time)});
+  return All<StoreCounters>({FIELD(last_seq), FIELD(last_name), FIELD(last_dead_letter),
+                             FIELD(latest_time), FIELD(doubtful_before)});
 }
 
 #undef FIELD

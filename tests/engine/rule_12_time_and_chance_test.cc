@@ -165,6 +165,36 @@ TEST_CASE("rule 12, I22 I5: while the clock is set back keys grow old all the sa
   CHECK(world.Letters().size() == (verifiable ? 0u : 1u));
 }
 
+TEST_CASE("rule 12, I22 I5: a key is not taken for young because the clock caught up meanwhile") {
+  // Set back before the attempt was made, or after it.
+  const bool before = GENERATE(false, true);
+  CAPTURE(before);
+  ShopAndErp world;
+  world.erp.own_clock = &world.truth;
+  world.erp.capabilities.idempotent = true;
+  world.erp.capabilities.verifiable = false;
+  world.erp.capabilities.key_lifetime = absl::Hours(2);
+  world.erp.Script("order:1", {{Act::kUnknownWithEffect}});
+  REQUIRE_OK(world.Accept({Upsert("shop", "c0", MakeOrder("0", "a"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  if (before) world.clock.Advance(absl::Hours(-3));
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1", "a"))}).status);
+  REQUIRE_OK(world.StepUntil([&] { return world.erp.attempts().size() == 2; }));
+  REQUIRE_OK(world.engine().Flush());
+  if (!before) {
+    world.clock.Advance(absl::Hours(-3));
+    REQUIRE_OK(world.engine().Flush());  // the engine sees it, and has nothing else to write
+  }
+  // Four hours pass without an engine. The next one finds its clock later than all it knows of.
+  world.Crash();
+  world.Pass(absl::Hours(4));
+  REQUIRE_OK(world.Restart());
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.Wrongs() == "");
+  CHECK(world.erp.attempts().size() == 2);
+  CHECK(world.Letters().size() == 1);
+}
+
 TEST_CASE("rule 12, I20 I22: a clock that is set back stops neither polls nor retries nor limits") {
   const bool restart = GENERATE(false, true);
   CAPTURE(restart);

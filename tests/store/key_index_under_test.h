@@ -38,8 +38,9 @@ class KeyIndexUnderTest {
     Connect(path());
     Require(connection_->Execute("PRAGMA page_size = 8192", "set the page size"));
     Require(connection_->Execute("PRAGMA journal_mode = WAL", "use a log"));
-    for (const char* step : {store::sqlite::kSchemaStep1, store::sqlite::kSchemaStep2,
-                             store::sqlite::kSchemaStep3, store::sqlite::kSchemaStep4}) {
+    for (const char* step :
+         {store::sqlite::kSchemaStep1, store::sqlite::kSchemaStep2, store::sqlite::kSchemaStep3,
+          store::sqlite::kSchemaStep4, store::sqlite::kSchemaStep5}) {
       Require(connection_->Execute(step, "make the schema"));
     }
     Require(Load());

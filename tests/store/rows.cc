@@ -357,6 +357,7 @@ std::string Text(const StoreCounters& counters) {
       .Add("last_name", counters.last_name)
       .Add("last_dead_letter", counters.last_dead_letter)
       .Add("latest_time", counters.latest_time)
+      .Add("doubtful_before", counters.doubtful_before)
       .text();
 }
 

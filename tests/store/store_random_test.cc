@@ -110,6 +110,9 @@ class Generator {
     if (OneIn(2)) {
       batch.latest_time = Time();
     }
+    if (OneIn(3)) {
+      batch.doubtful_before = Time();
+    }
     if (OneIn(40) && !batch.lanes.empty()) {
       batch.lanes.back().target = 0;
     }

@@ -387,6 +387,14 @@ std::vector<WrongStore> OfCommits() {
            counters.last_dead_letter = rows->empty() ? 0 : rows->back().id;
          }};
        }},
+      {"forgets which times are in doubt",
+       {"counts-on"},
+       [] {
+         return Spoiling{.commit = [](WriteBatch batch, Store& right) {
+           batch.doubtful_before.reset();
+           return right.Commit(std::move(batch));
+         }};
+       }},
       {"never sets its time back",
        {"counts-on"},
        [] {
@@ -572,7 +580,7 @@ std::vector<WrongStore> OfExpiring() {
        {"expire-keeps-first-rows", "agrees-with-a-model"},
        ForgetsOnExpire([](const JournalRow& row, Store&) { return !row.owed.empty(); })},
       {"forgets the links of what it forgets",
-       {"expire-keeps-links", "expire-keeps-first-rows"},
+       {"expire-keeps-links", "expire-keeps-first-rows", "agrees-with-a-model"},
        [] {
          auto gone = std::make_shared<std::set<RecordId>>();
          Spoiling spoiling;

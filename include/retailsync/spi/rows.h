@@ -212,6 +212,8 @@ struct StoreCounters {
   uint64_t last_dead_letter = 0;
   // The latest time the engine saw; its own time never runs behind it.
   absl::Time latest_time = absl::InfinitePast();
+  // How long ago something was that was noted before then cannot be told: a clock was set back.
+  absl::Time doubtful_before = absl::InfinitePast();
 };
 
 }  // namespace retailsync

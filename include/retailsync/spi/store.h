@@ -28,11 +28,14 @@ struct WriteBatch {
   std::vector<StreamRow> streams;           // key: id
   std::vector<DeadLetterRow> dead_letters;  // key: id
   std::vector<CursorRow> cursors;           // key: system
+  // See StoreCounters; nothing: as before.
   std::optional<absl::Time> latest_time;
+  std::optional<absl::Time> doubtful_before;
 
   bool empty() const {
     return names.empty() && journal.empty() && records.empty() && links.empty() && lanes.empty() &&
-           streams.empty() && dead_letters.empty() && cursors.empty() && !latest_time.has_value();
+           streams.empty() && dead_letters.empty() && cursors.empty() && !latest_time.has_value() &&
+           !doubtful_before.has_value();
   }
 };
 

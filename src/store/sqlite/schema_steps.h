@@ -12,6 +12,8 @@ extern const char kSchemaStep2[];
 extern const char kSchemaStep3[];
 // Version 4: the key index takes the place of the one over change ids.
 extern const char kSchemaStep4[];
+// Version 5: how old what is noted is may be in doubt.
+extern const char kSchemaStep5[];
 
 }  // namespace retailsync::store::sqlite
 

@@ -9,6 +9,7 @@ namespace {
 
 // Names of the rows in `meta`.
 constexpr char kLatestTime[] = "latest_time";
+constexpr char kDoubtfulBefore[] = "doubtful_before";
 constexpr char kLastSeq[] = "last_seq";
 constexpr char kLastDeadLetter[] = "last_dead_letter";
 
@@ -31,6 +32,8 @@ absl::StatusOr<StoreCounters> SqliteStore::ReadCounters() {
   for (const MetaRow& row : *meta) {
     if (row.name == kLatestTime) {
       counters.latest_time = FromStoredTime(row.value);
+    } else if (row.name == kDoubtfulBefore) {
+      counters.doubtful_before = FromStoredTime(row.value);
     } else if (row.name == kLastSeq) {
       counters.last_seq = static_cast<Seq>(row.value);
     } else if (row.name == kLastDeadLetter) {

@@ -6,7 +6,9 @@ namespace retailsync::store {
 namespace sqlite {
 namespace {
 
-constexpr char kLatestTime[] = "latest_time";  // a row of `meta`
+// Rows of `meta`.
+constexpr char kLatestTime[] = "latest_time";
+constexpr char kDoubtfulBefore[] = "doubtful_before";
 
 }  // namespace
 
@@ -134,6 +136,9 @@ absl::Status SqliteStore::WriteRows(const WriteBatch& batch) {
   status = status.ok() ? Put(batch.cursors) : status;
   if (status.ok() && batch.latest_time.has_value()) {
     status = PutMeta(kLatestTime, ToStoredTime(*batch.latest_time));
+  }
+  if (status.ok() && batch.doubtful_before.has_value()) {
+    status = PutMeta(kDoubtfulBefore, ToStoredTime(*batch.doubtful_before));
   }
   return status;
 }

@@ -56,7 +56,8 @@ constexpr std::array<FaultRules, kFaultCount> kFaults = {{
     {Fault::kGarbled, "garbled", G::kStatement, 60},
     {Fault::kUnreadable, "unreadable", G::kStatement, 60},
     {Fault::kUnknownEnumerator, "unknown enumerator", G::kStatement, 60},
-    {Fault::kUnknownField, "unknown field", G::kStatement, 100},
+    // Unknown fields have no versions of their own: an owner that learns of one later is not tried.
+    {Fault::kUnknownField, "unknown field", G::kStatement, 100, Never(Familiarity::kKnown)},
     {Fault::kContradiction, "contradiction", G::kStatement, 80, Never(Familiarity::kNew)},
     {Fault::kTrespass, "trespass", G::kStatement, 80, Never(Familiarity::kNew)},
     {Fault::kDeleted, "deleted", G::kStatement, 300, Never(Familiarity::kNew)},

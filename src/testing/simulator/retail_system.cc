@@ -81,7 +81,7 @@ void RetailSystem::Normalise(Entity& entity) const {
 
 Attempt RetailSystem::StateOf(const RemoteWrite& write) const {
   const auto known = keys_.find(std::string(write.idempotency_key));
-  if (known == keys_.end()) return Attempt::kFirst;
+  if (known == keys_.end() || known->second.last == Last::kNone) return Attempt::kFirst;
   return known->second.last == Last::kNotDone ? Attempt::kRefusedBefore : Attempt::kInDoubt;
 }
 
