@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/guard.h"
 #include "engine/memory.h"
 #include "engine/registry.h"
 #include "retailsync/engine/options.h"
@@ -46,7 +47,7 @@ struct Context {
   absl::Time doubtful_before = absl::InfinitePast();
   void ReadClock() {
     const absl::Time clock = parts.clock->Now();
-    if (clock + ahead < memory.latest_time()) {
+    if (On(Guard::kTimeRunsForward) && clock + ahead < memory.latest_time()) {
       doubtful_before = memory.latest_time();
       ahead = memory.latest_time() - clock;
     }

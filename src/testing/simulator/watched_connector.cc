@@ -77,6 +77,7 @@ void CallWatch::CheckItem(const ApplyItem& item) {
   const EntityNo entity = world_.model.Find(item.entity);
   world_.entity_of_record[item.record] = entity;
   CheckKey(item, entity);
+  CheckCondition(item, entity);
   CheckPredecessor(item, entity);
   CheckReferences(item, entity);
 }
@@ -102,6 +103,26 @@ void CallWatch::CheckKey(const ApplyItem& item, EntityNo entity) {
   if (known.lapses == world_.lapses && world_.EngineNow() < known.not_before) {
     world_.Break("I24", fmt::format("{} is sent to {} again before its Retry-After is over",
                                     world_.model.NameOf(entity), system_.name()));
+  }
+}
+
+// A write names the version that it means to replace, where the one before it was told which that
+// is, and nobody but us writes it.
+void CallWatch::CheckCondition(const ApplyItem& item, EntityNo entity) {
+  const RecordHistory& last = records_[item.record];
+  if (!system_.traits().conditional_writes || system_.tells().contains(item.type) ||
+      last.lapses != world_.lapses || item.version <= last.version ||
+      last.set_aside != world_.set_aside[{system_.name(), item.record}]) {
+    return;
+  }
+  const auto before = keys_.find(last.key);
+  const bool is_told = before != keys_.end() && !before->second.told_version.empty();
+  // What was lost there and is being put back has no version.
+  if (is_told && item.remote_version.empty() && system_.Find(entity) != nullptr) {
+    world_.Break("I7",
+                 fmt::format("{} is written at {}, which could refuse to lose a change of its "
+                             "own, without the version that it replaces",
+                             world_.model.NameOf(entity), system_.name()));
   }
 }
 
@@ -143,7 +164,12 @@ void CallWatch::OnOutcomes(const ApplyResponse& response) {
   for (const ItemOutcome& item : response.outcomes) ++answers[item.idempotency_key];
   for (const ItemOutcome& item : response.outcomes) {
     if (answers[item.idempotency_key] > 1) continue;  // nobody can believe both
-    if (item.outcome.kind == OutcomeKind::kApplied) retries_.Earn(retries_per_success_);
+    if (item.outcome.kind == OutcomeKind::kApplied) {
+      retries_.Earn(retries_per_success_);
+      if (const auto done = keys_.find(item.idempotency_key); done != keys_.end()) {
+        done->second.told_version = item.outcome.remote_version;
+      }
+    }
     if (item.outcome.kind != OutcomeKind::kNotApplied) continue;
     if (item.outcome.reason == Reason::kThrottled) AskPause(item.outcome.retry_after);
     const auto known = keys_.find(item.idempotency_key);
