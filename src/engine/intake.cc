@@ -121,16 +121,17 @@ absl::StatusOr<Receipt> Intake::TakeOne(System& system, Arrival& arrival, uint64
   if (On(Guard::kKnownChange) && arrival.known) {
     auto receipt = ReceiptOf(system, *arrival.known, arrival.id(), arrival.id(), arrival.content);
     if (!receipt.ok() || receipt->message.empty()) return receipt;
+    // The same id with other content. It is remembered under an id of its own, so that it is set
+    // aside once however often it comes.
+    std::string id = arrival.id() + "!" + arrival.content.Hex();
+    auto again = FindDuplicate(system, id, arrival.id(), arrival.content);
+    if (!again.ok()) return again.status();
+    if (*again) return **std::move(again);
     if (On(Guard::kContradiction)) {
-      // The same id with other content. It is remembered under an id of its own, so that it is set
-      // aside once however often it comes.
-      const std::string id = arrival.id() + "!" + arrival.content.Hex();
-      auto again = FindDuplicate(system, id, arrival.id(), arrival.content);
-      if (!again.ok()) return again.status();
-      if (*again) return **std::move(again);
       return SetAside(system, arrival, id, dead_letter_reason::kContradiction, receipt->message,
                       requeued);
     }
+    arrival.made_id = std::move(id);
   }
   if (std::string wrong = WhatIsWrong(system, *arrival.change); !wrong.empty()) {
     return SetAside(system, arrival, arrival.id(), dead_letter_reason::kInvalid, std::move(wrong),

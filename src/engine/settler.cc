@@ -155,9 +155,10 @@ absl::Status Settler::SettleApply(System& system, Call& call) {
     if (*found == nullptr) continue;
     LaneRow& lane = **found;
     // Only the attempt that the lane is in is settled: after a recovery it may be in another.
-    const bool is_own = lane.attempt_version == call.apply.items[i].version &&
-                        (lane.state == LaneState::kInFlight || lane.state == LaneState::kUnknown);
-    if (On(Guard::kSettleOwnAttempt) && !is_own) continue;
+    if (lane.attempt_version != call.apply.items[i].version ||
+        (lane.state != LaneState::kInFlight && lane.state != LaneState::kUnknown)) {
+      continue;
+    }
     const Outcome outcome = answers[i] != nullptr ? answers[i]->outcome
                             : On(Guard::kSilenceIsUnknown)
                                 ? Unknown(silence)

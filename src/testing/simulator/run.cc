@@ -10,8 +10,8 @@ namespace retailsync::testing {
 namespace {
 
 constexpr Micros kNever = INT64_MAX;
-// Ten times as often as the engine asks to be called in the longest runs.
-constexpr uint64_t kTurnsMax = 200'000;
+// Several times as often as the engine asks to be called in the longest runs.
+constexpr uint64_t kTurnsMax = 100'000;
 
 }  // namespace
 
