@@ -388,7 +388,7 @@ void Settler::Hold(System& system, LaneRow& lane, const RecordRow& record, int64
   }
   lane.acknowledged = version;
   // What the target said itself while this was on its way is the last that is known of it.
-  if (!On(Guard::kSaidMeanwhile) || !lane.base_is_payload || lane.base < seq) {
+  if (!lane.base_is_payload || lane.base < seq) {
     lane.acknowledged_digest = content;
     lane.base = seq;
     lane.base_is_payload = false;

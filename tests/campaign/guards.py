@@ -3,8 +3,8 @@
 
 Called by tests/campaign/guards, which builds what it needs. First a control: without a guard off
 every test and every seed must hold; one that does not is named and counts for nothing afterwards.
-Then, for each guard, the campaign runs with the guard off until a seed breaks, and so do the tests
-of the rule that the guard belongs to. Prints a line for each guard: the number of seeds that were
+Then, for each guard, the tests of its rule run with the guard off, and, unless guards.inc leaves it
+to them, so does the campaign until a seed breaks. Prints a line for each guard: the number of seeds that were
 needed, the invariant that broke, and the first test that failed. The exit status is 1 when a guard
 was not noticed by whom guards.inc says, or when of some rule no test noticed anything.
 """
@@ -136,9 +136,10 @@ def control(campaign, tests, seeds, jobs, pool):
 
 
 def try_out(guard, campaign, tests, seeds):
+    """What the campaign found, if it is to; whether a test of the rule failed; what failed."""
     failed = tests.failing(tests.of(guard.rule), guard.name)
-    return (campaign.first_broken(1, seeds, guard.name), bool(failed),
-            failed or tests.failing(tests.others(guard.rule), guard.name))
+    broken = campaign.first_broken(1, seeds, guard.name) if guard.finder == "Campaign" else None
+    return broken, bool(failed), failed or tests.failing(tests.others(guard.rule), guard.name)
 
 
 def shorten(text, width):
@@ -176,11 +177,13 @@ def main():
         if (broken is None if guard.finder == "Campaign" else not failed):
             missed.append(guard)
         needed = broken and broken.seed - sum(seed < broken.seed for seed in campaign.excluded)
+        untold = "(a test alone is asked)" if guard.finder == "RuleTest" else "-"
         print(line.format(guard.name, guard.rule, needed or "-", broken.invariant if broken else "-",
-                          shorten(broken.message if broken else "-", 72),
+                          shorten(broken.message, 72) if broken else untold,
                           failed[0] if failed else "-"), flush=True)
 
-    print(f"\n{len(guards)} guards; {caught} caught by the campaign within {arguments.seeds} seeds;"
+    print(f"\n{len(guards)} guards; {caught} caught by the campaign within {arguments.seeds} seeds,"
+          f" {len(guards) - caught - len(missed)} by tests alone;"
           f" {time.monotonic() - began:.0f} s on {arguments.jobs} processes")
     for guard in missed:
         print(f"NOT CAUGHT by {guard.finder}: {guard.name}: {guard.without}")
