@@ -12,6 +12,11 @@ if(NOT RETAILSYNC_INSTALL)
   return()
 endif()
 
+if(RETAILSYNC_MUTATIONS)
+  install(CODE "message(FATAL_ERROR \"This build's engine can be broken on purpose (RETAILSYNC_MUTATIONS): it is never installed\")")
+  return()
+endif()
+
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 

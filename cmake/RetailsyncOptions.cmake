@@ -5,6 +5,9 @@ option(RETAILSYNC_BUILD_BENCHMARKS "Build the benchmarks" OFF)
 option(RETAILSYNC_INSTALL "Install the libraries, their headers and their packages" ${PROJECT_IS_TOP_LEVEL})
 option(RETAILSYNC_WERROR "Treat warnings as errors (CI does)" OFF)
 option(RETAILSYNC_BUILD_FUZZ "Build the fuzz targets with libFuzzer (Clang only)" OFF)
+# For proving tests only, and never installed: named guards of the engine (src/engine/guards.inc) can be
+# switched off, one a process, by RETAILSYNC_GUARD_OFF in the environment of the tests.
+option(RETAILSYNC_MUTATIONS "Build an engine that can be broken on purpose, to see that the tests notice" OFF)
 set(RETAILSYNC_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. address,undefined or thread")
 
 set(CMAKE_CXX_STANDARD 20)

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/guard.h"
 #include "engine/memory.h"
 #include "engine/registry.h"
 #include "retailsync/engine/options.h"
@@ -46,7 +47,7 @@ struct Context {
   absl::Time doubtful_before = absl::InfinitePast();
   void ReadClock() {
     const absl::Time clock = parts.clock->Now();
-    const bool is_set_back = clock + ahead < memory.latest_time();
+    const bool is_set_back = On(Guard::kTimeRunsForward) && clock + ahead < memory.latest_time();
     if (is_set_back) {
       doubtful_before = memory.latest_time();
       ahead = memory.latest_time() - clock;

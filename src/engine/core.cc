@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/guard.h"
+
 namespace retailsync::engine {
 
 using model::v1::Change;
@@ -159,7 +161,7 @@ absl::Status Core::Recover() {
 }
 
 absl::Status Core::Fail(absl::Status status) {
-  failed_ = status;
+  if (On(Guard::kRecoverAfterFailure)) failed_ = status;
   context_.events.clear();
   context_.Tell({.kind = EventKind::kStoreFailed,
                  .traceparent = {},
@@ -192,6 +194,7 @@ void Core::TellEvents() {
 
 absl::Status Core::CheckAccess(PrivilegedOperation operation, const Principal& by,
                                std::string_view system) const {
+  if (!On(Guard::kAccess)) return absl::OkStatus();
   if (context_.parts.access != nullptr) {
     return context_.parts.access->Check(
         {.operation = operation, .principal = by.name, .system = system});
@@ -268,6 +271,9 @@ void Core::TellOverdue() {
 absl::StatusOr<std::vector<Task>> Core::TakeTasks(int tasks_max) {
   if (absl::Status status = Begin(); !status.ok()) return status;
   TellOverdue();
+  if (!On(Guard::kClaimBeforeCall)) {
+    if (absl::Status status = Commit(); !status.ok()) return status;
+  }
   const auto& systems = context_.registry.systems();
   if (std::any_of(systems.begin(), systems.end(),
                   [&](const auto& system) { return dispatcher_.NeedsRefill(*system); })) {
@@ -308,7 +314,7 @@ absl::StatusOr<std::vector<Task>> Core::TakeTasks(int tasks_max) {
   }
   // What was settled, and that these calls are about to be made, is durable before the first of
   // them is.
-  if (status.ok()) status = Commit();
+  if (status.ok() && On(Guard::kClaimBeforeCall)) status = Commit();
   if (!status.ok()) {
     for (const auto& call : calls) Abandon(*call);
     return status;
@@ -392,7 +398,8 @@ absl::Status Core::SettlePoll(System& system, Call& call) {
   settler_.OnCallSucceeded(system);
   settler_.Heed(system, page.throttle);
   if (intake_.Overloaded()) {
-    // The page is read again later: its cursor has not moved.
+    // The page is read again later: its cursor does not move.
+    if (!On(Guard::kCursorWithPage)) context_.memory.SetCursor(system.id, page.next_cursor);
     context_.Tell({.kind = EventKind::kRefusedForOverload,
                    .system = system.id,
                    .traceparent = {},

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/core.h"
+#include "engine/guard.h"
 #include "retailsync/model/v1/canonical.h"
 
 namespace retailsync::engine {
@@ -245,7 +246,9 @@ absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
   // attempted already may have to be asked about under its key.
   const bool is_under_way = lane.state == LaneState::kInFlight || lane.state == LaneState::kUnknown;
   const bool is_state = NatureOf((*record)->row.type) == Nature::kState;
-  if (!is_under_way && (lane.attempts == 0 || !is_state)) ++lane.resends;
+  const bool keeps_key = On(Guard::kRequeueKeepsKeyUnderWay) &&
+                         (is_under_way || (lane.attempts > 0 && is_state));
+  if (On(Guard::kRequeueHasNewKey) && !keeps_key) ++lane.resends;
   if (is_state) {
     // What is owed is the newest in any case.
     if (lane.state == LaneState::kIdle) lane.done = (*record)->row.version - 1;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/guard.h"
 #include "engine/idempotency_key.h"
 #include "retailsync/model/v1/canonical.h"
 
@@ -28,9 +29,12 @@ void AddToFlight(NameId stream, const LaneRow& lane,
 }  // namespace
 
 bool Dispatcher::MayCall(System& system) const {
-  return system.paused_until <= context_.now &&
-         system.breaker.Allows(context_.now, system.calls_running) &&
-         system.requests.ReadyAt(context_.now) <= context_.now &&
+  const bool is_paused = On(Guard::kSystemPause) && system.paused_until > context_.now;
+  const bool is_cut_off =
+      On(Guard::kBreaker) && !system.breaker.Allows(context_.now, system.calls_running);
+  const bool is_at_limit =
+      On(Guard::kCallLimit) && system.requests.ReadyAt(context_.now) > context_.now;
+  return !is_paused && !is_cut_off && !is_at_limit &&
          system.items.ReadyAt(context_.now) <= context_.now;
 }
 
@@ -76,8 +80,9 @@ std::vector<Queue*> Dispatcher::InTurn(System& system) const {
   for (const auto& [domain, queue] : system.queues) {
     if (NextAt(system, *queue) <= context_.now) queues.push_back(queue.get());
   }
-  std::stable_sort(queues.begin(), queues.end(),
-                   [](const Queue* a, const Queue* b) { return a->served < b->served; });
+  std::stable_sort(queues.begin(), queues.end(), [](const Queue* a, const Queue* b) {
+    return On(Guard::kShares) && a->served < b->served;
+  });
   return queues;
 }
 
@@ -192,7 +197,8 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::LookAt(System& system, const Ready&
   auto lane = context_.memory.FindLane({system.id, ready.record});
   if (ready.stream != 0) context_.memory.Claim(ready.stream, ready.record);
   if (!lane.ok()) return lane.status();
-  if (*lane == nullptr || system.taken.contains(ready.record)) return Step::kNothing;
+  const bool is_taken = On(Guard::kOneCallPerLane) && system.taken.contains(ready.record);
+  if (*lane == nullptr || is_taken) return Step::kNothing;
   return Prepare(system, **lane, item, probe);
 }
 
@@ -248,18 +254,21 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::Prepare(System& system, LaneRow& la
     context_.QueueOf(lane)->PushDelayed(lane.due_at, lane.record);
     return Step::kNothing;
   }
-  const bool is_unknown = lane.state == LaneState::kUnknown || lane.state == LaneState::kInFlight;
+  const bool is_unknown = lane.state == LaneState::kUnknown ||
+                          (On(Guard::kInFlightIsUnknown) && lane.state == LaneState::kInFlight);
   if (is_unknown || lane.attempts > 0) {
     // Retries and resends share a budget, so that trouble is not answered with more load.
     const absl::Time ready_at = system.retries.ReadyAt(context_.now);
-    if (ready_at > context_.now && (!is_unknown || !system.sink.verifiable)) {
+    if (On(Guard::kRetryBudget) && ready_at > context_.now &&
+        (!is_unknown || !system.sink.verifiable)) {
       // Far away when nothing flows in by itself: successes may earn some before.
       context_.QueueOf(lane)->PushDelayed(std::min(ready_at, context_.now + absl::Minutes(1)),
                                           lane.record);
       return Step::kNothing;
     }
   }
-  return is_unknown ? PrepareUnknown(system, lane, item, probe) : PrepareNext(system, lane, item);
+  return On(Guard::kUnknownBlocksItsLane) && is_unknown ? PrepareUnknown(system, lane, item, probe)
+                                                        : PrepareNext(system, lane, item);
 }
 
 // An attempt whose result is not known: send again under the same key while the target remembers
@@ -273,9 +282,11 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareUnknown(System& system, Lane
   const absl::Duration age = context_.now - lane.first_attempt_at;
   // A key that may have been forgotten is not relied on; its age is known only if the clock kept
   // going.
-  const bool age_is_known = lane.first_attempt_at > context_.doubtful_before ||
+  const bool age_is_known = !On(Guard::kDoubtfulAge) ||
+                            lane.first_attempt_at > context_.doubtful_before ||
                             system.sink.key_lifetime == absl::InfiniteDuration();
-  const bool key_is_live = system.sink.idempotent && age_is_known && age < system.sink.key_lifetime;
+  const bool is_young = !On(Guard::kKeyLifetime) || age < system.sink.key_lifetime;
+  const bool key_is_live = system.sink.idempotent && age_is_known && is_young;
   if (!key_is_live && !system.sink.verifiable) {
     const std::string why =
         system.sink.idempotent ? "the target's memory of the key has expired and it cannot be asked"
@@ -289,7 +300,7 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareUnknown(System& system, Lane
   }
   auto step = FillItem(system, lane, **record, *version, item);
   if (!step.ok() || *step != Step::kSend) return step;
-  if (key_is_live) return Step::kSend;
+  if (key_is_live || !On(Guard::kProbeBeforeResend)) return Step::kSend;
   probe.idempotency_key = item.idempotency_key;
   probe.type = item.type;
   probe.operation = item.operation;
@@ -326,11 +337,12 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareNext(System& system, LaneRow
 absl::StatusOr<std::optional<Version>> Dispatcher::NextVersion(System& system, LaneRow& lane,
                                                                CachedRecord& record) {
   std::optional<Version> next;
-  if (record.row.version <= lane.done) return next;
+  if (On(Guard::kReplaySkipsDone) && record.row.version <= lane.done) return next;
   auto head = context_.memory.Head(record);
   if (!head.ok()) return head.status();
   next = **head;
-  if (NatureOf(record.row.type) == Nature::kState) return next;
+  const bool is_state = NatureOf(record.row.type) == Nature::kState;
+  if (is_state ? On(Guard::kStateSendsNewest) : !On(Guard::kFactsAreEachSent)) return next;
   // The way back is as long as what is owed. It ends early at a version that is not remembered any
   // more, because nothing that is owed is forgotten.
   const auto step_back = [&](Version& version) -> absl::StatusOr<bool> {
@@ -346,7 +358,7 @@ absl::StatusOr<std::optional<Version>> Dispatcher::NextVersion(System& system, L
   std::optional<Version> oldest;
   Version version = *std::move(next);
   while (true) {
-    bool owed = version.version > lane.settled;
+    bool owed = !On(Guard::kSettledStaysSettled) || version.version > lane.settled;
     if (!owed) {
       auto requeued = letters_.IsRequeued(lane, version.version);
       if (!requeued.ok()) return requeued.status();
@@ -400,7 +412,8 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, LaneRow& l
       return skip("no route carries it");
     }
     if (route->route.filter && !deletes && !route->route.filter(*body)) return skip("filtered");
-    if (deletes && lane.external_id.empty() && lane.acknowledged == 0) {
+    if (On(Guard::kNothingToDelete) && deletes && lane.external_id.empty() &&
+        lane.acknowledged == 0) {
       auto in_doubt = letters_.Undetermined(lane);
       if (!in_doubt.ok()) return in_doubt.status();
       if (in_doubt->empty()) return skip("the target never had it");
@@ -424,7 +437,7 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, LaneRow& l
     rendering->entity = **std::move(edited);
     rendering->digest = CanonicalDigest(rendering->entity);
   }
-  if (!is_resend && !deletes && lane.acknowledged > 0 &&
+  if (On(Guard::kOnlyDifferences) && !is_resend && !deletes && lane.acknowledged > 0 &&
       rendering->digest == lane.acknowledged_digest) {
     return skip("the target holds it");
   }
@@ -434,13 +447,14 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, LaneRow& l
   item.record = lane.record;
   item.version = version.version;
   item.external_id = lane.external_id;
-  item.remote_version = lane.remote_version;
+  if (On(Guard::kConditionalWrite)) item.remote_version = lane.remote_version;
   if (!deletes) {
     auto resolved = ResolveReferences(system, *route, lane, version, item);
     if (!resolved.ok()) return resolved.status();
     if (!*resolved && !is_resend) return Step::kNothing;
   }
-  item.idempotency_key = IdempotencyKey(route->route.name, system.name, key, version, lane.resends);
+  const int32_t order = On(Guard::kKeyOfTheFact) ? lane.resends : lane.resends + lane.attempts;
+  item.idempotency_key = IdempotencyKey(route->route.name, system.name, key, version, order);
   if (!is_resend) lane.attempt_digest = deletes ? Digest() : rendering->digest;
   context_.memory.MarkLane(lane);
   return Step::kSend;
@@ -484,9 +498,11 @@ absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const RouteSt
     }
     if (is_resend || !route.route.dependencies || !Registry::Carries(system, reference.type))
       continue;
+    if (!On(Guard::kDependencyWait)) continue;
     const std::string what = fmt::format("{} '{}'", Name(reference.type),
                                          reference.key.empty() ? reference.id : reference.key);
-    if (context_.now - lane.owed_at >= context_.options.dependency_wait_max) {
+    if (On(Guard::kDependencyLimit) &&
+        context_.now - lane.owed_at >= context_.options.dependency_wait_max) {
       if (absl::Status status =
               GiveUp(system, lane, version.type, dead_letter_reason::kDependency,
                      fmt::format("{} did not come within {}", what,

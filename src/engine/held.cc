@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/guard.h"
 #include "engine/router.h"
 #include "retailsync/model/v1/canonical.h"
 
@@ -42,7 +43,9 @@ absl::StatusOr<Entity> Held::AfterWrite(const System& system, const LaneRow& lan
       }
     }
   }
-  if (system.options.sink != nullptr) system.options.sink->Normalize(*body);
+  if (On(Guard::kRoundedEcho) && system.options.sink != nullptr) {
+    system.options.sink->Normalize(*body);
+  }
   return body;
 }
 

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "engine/guard.h"
 #include "retailsync/model/v1/canonical.h"
 #include "retailsync/model/v1/validation.h"
 
@@ -35,7 +36,7 @@ bool IsDamage(const absl::Status& status) {
 
 bool Intake::Overloaded() const {
   for (const auto& system : context_.registry.systems()) {
-    if (system->Backlog() >= context_.options.owed_lanes_max) return true;
+    if (On(Guard::kOverload) && system->Backlog() >= context_.options.owed_lanes_max) return true;
   }
   return false;
 }
@@ -117,17 +118,20 @@ absl::Status Intake::LookUp(System& system, std::vector<Arrival>& arrivals) {
 absl::StatusOr<Receipt> Intake::TakeOne(System& system, Arrival& arrival, uint64_t requeued) {
   // One of the same batch may have come before.
   if (!arrival.known) arrival.known = context_.memory.FindStagedChange({system.id, arrival.id()});
-  if (arrival.known) {
+  if (On(Guard::kKnownChange) && arrival.known) {
     auto receipt = ReceiptOf(system, *arrival.known, arrival.id(), arrival.id(), arrival.content);
     if (!receipt.ok() || receipt->message.empty()) return receipt;
     // The same id with other content. It is remembered under an id of its own, so that it is set
     // aside once however often it comes.
-    const std::string id = arrival.id() + "!" + arrival.content.Hex();
+    std::string id = arrival.id() + "!" + arrival.content.Hex();
     auto again = FindDuplicate(system, id, arrival.id(), arrival.content);
     if (!again.ok()) return again.status();
     if (*again) return **std::move(again);
-    return SetAside(system, arrival, id, dead_letter_reason::kContradiction, receipt->message,
-                    requeued);
+    if (On(Guard::kContradiction)) {
+      return SetAside(system, arrival, id, dead_letter_reason::kContradiction, receipt->message,
+                      requeued);
+    }
+    arrival.made_id = std::move(id);
   }
   if (std::string wrong = WhatIsWrong(system, *arrival.change); !wrong.empty()) {
     return SetAside(system, arrival, arrival.id(), dead_letter_reason::kInvalid, std::move(wrong),
@@ -202,8 +206,10 @@ std::string Intake::WhatIsWrong(const System& system, const Change& change) cons
   if (!change.source().empty() && change.source() != system.name) {
     return fmt::format("source: says '{}', but it came from {}", change.source(), system.name);
   }
-  if (const auto violations = ValidateChange(change); !violations.empty())
+  if (const auto violations = ValidateChange(change);
+      On(Guard::kInvalidIsSetAside) && !violations.empty()) {
     return Describe(violations);
+  }
   const EntityType type = TypeOf(change.entity());
   if (system.options.source != nullptr && !system.source.entities.contains(type)) {
     return fmt::format("entity: {} does not declare that it tells of a {}", system.name,

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "engine/guard.h"
 #include "engine/idempotency_key.h"
 #include "engine/intake.h"
 #include "engine/ownership.h"
@@ -133,7 +134,7 @@ void Intake::TellRefused(const System& system, const std::vector<std::string>& p
 absl::StatusOr<Receipt> Intake::Create(System& system, Arrival& arrival, uint64_t requeued) {
   const Change& change = *arrival.change;
   const Ownership ownership(context_.parts.ownership, system.name, change.entity());
-  if (!ownership.MayWrite("")) {
+  if (On(Guard::kOwnershipOfExistence) && !ownership.MayWrite("")) {
     JournalRow row = NewRow(system, arrival);
     row.payload = std::move(arrival.payload);
     TellRefused(system, {""}, row);
@@ -236,10 +237,13 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   if (!base.ok()) return base.status();
   // What it holds because we wrote it, it does not say of its own accord: what carries our key, or
   // is what it would hold after a write that was not answered. That it says so proves the write.
-  auto ours = change.caused_by().empty() ? absl::StatusOr<OwnWrite>(OwnWrite())
-                                         : FindOurs(system, *record, change.caused_by());
+  absl::StatusOr<OwnWrite> ours = OwnWrite();
+  if (On(Guard::kEchoByKey) && !change.caused_by().empty()) {
+    ours = FindOurs(system, *record, change.caused_by());
+  }
   if (!ours.ok()) return ours.status();
-  if (ours->version == 0 && !is_patch && arrival.entity != record->row.digest) {
+  if (On(Guard::kEchoOfUnanswered) && ours->version == 0 && !is_patch &&
+      arrival.entity != record->row.digest) {
     ours = FindUnansweredWrite(system, *record, arrival.entity);
     if (!ours.ok()) return ours.status();
   }
@@ -261,7 +265,8 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
     auto is_old = HoldsWhatIsDeleted(system, *record, *base, arrival.entity);
     if (!is_old.ok()) return is_old.status();
     if (*is_old) return close(Disposition::kEcho);
-    if (!Ownership(context_.parts.ownership, system.name, change.entity()).MayWrite("")) {
+    if (On(Guard::kOwnershipOfExistence) &&
+        !Ownership(context_.parts.ownership, system.name, change.entity()).MayWrite("")) {
       JournalRow row = NewRow(system, arrival);
       row.record = record->row.id;
       row.version = record->row.version;
@@ -276,13 +281,13 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   MergeInput input;
   input.current = *body;
   input.provenance = &*provenance;
-  input.base = base->has_value() ? &**base : nullptr;
+  if (On(Guard::kMergeBase) && base->has_value()) input.base = &**base;
   input.incoming = &change.entity();
   input.fields = is_patch ? &fields : nullptr;
   input.system = system.name;
-  input.source_version = change.source_version();
+  if (On(Guard::kStaleVersion)) input.source_version = change.source_version();
   input.seq = context_.memory.last_seq() + 1;
-  input.may_write = ownership.AsAuthority();
+  if (On(Guard::kFieldOwnership)) input.may_write = ownership.AsAuthority();
   MergeResult result = retailsync::Merge(input);
   *result.provenance.mutable_heard() = provenance->heard();
   if (!is_patch) Hear(&result.provenance, system.name, change.source_version());
@@ -376,7 +381,8 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
   CachedRecord* record = *found;
   row.record = record->row.id;
   row.version = record->row.version;
-  if (!Ownership(context_.parts.ownership, system.name, change.entity()).MayWrite("")) {
+  if (On(Guard::kOwnershipOfExistence) &&
+      !Ownership(context_.parts.ownership, system.name, change.entity()).MayWrite("")) {
     TellRefused(system, {""}, row);
     return Close(std::move(row), Disposition::kRefused);
   }
@@ -480,8 +486,8 @@ absl::StatusOr<bool> Intake::HoldsWhatIsDeleted(const System& system, const Cach
                                                 const Digest& said) {
   auto lane = context_.memory.FindLane({system.id, record.row.id});
   if (!lane.ok()) return lane.status();
-  return *lane != nullptr && (*lane)->done < record.row.version && held.has_value() &&
-         CanonicalDigest(*held) == said;
+  return On(Guard::kOldBodyDoesNotRevive) && *lane != nullptr &&
+         (*lane)->done < record.row.version && held.has_value() && CanonicalDigest(*held) == said;
 }
 
 // Until now one system alone spoke of the record, and the record was all it ever said. Now another
@@ -489,7 +495,7 @@ absl::StatusOr<bool> Intake::HoldsWhatIsDeleted(const System& system, const Cach
 // for a change of what it merely has not heard of.
 absl::Status Intake::NoteFirstSpeaker(const System& second, CachedRecord& record,
                                       const Provenance& before, Seq previous) {
-  if (before.entries_size() == 0 || IsAllFrom(before, second.name) ||
+  if (!On(Guard::kFirstSpeaker) || before.entries_size() == 0 || IsAllFrom(before, second.name) ||
       !IsAllFrom(before, before.entries(0).system())) {
     return absl::OkStatus();
   }
@@ -534,7 +540,7 @@ absl::Status Intake::NoteStatement(System& system, CachedRecord& record, const J
   if (is_body) lane->acknowledged = journal.version;
   if (lane->external_id.empty()) lane->external_id = journal.external_id;
   // What it changed is merged now; which version it gave that is not known.
-  lane->remote_version.clear();
+  if (On(Guard::kOwnWordIsNoConflict)) lane->remote_version.clear();
   return absl::OkStatus();
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/guard.h"
 #include "retailsync/model/v1/canonical.h"
 
 namespace retailsync::engine {
@@ -184,6 +185,7 @@ absl::Status Letters::OnMerged(NameId system, EntityType type, const model::v1::
 }
 
 absl::Status Letters::OnApplied(const LaneRow& lane, int64_t version) {
+  if (!On(Guard::kLaterSuccessResolves)) return absl::OkStatus();
   if (!MayHave(DeliveryMark(lane.target, lane.record))) return absl::OkStatus();
   for (const DeadLetterState state : {DeadLetterState::kOpen, DeadLetterState::kRequeued}) {
     DeadLetterFilter filter;

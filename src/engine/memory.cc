@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/guard.h"
+
 namespace retailsync::engine {
 namespace {
 
@@ -276,7 +278,7 @@ absl::Status Memory::Commit() {
 }
 
 void Memory::Trim() {
-  if (cache_bytes() <= cache_bytes_max_) return;
+  if (!On(Guard::kCacheCeiling) || cache_bytes() <= cache_bytes_max_) return;
   records_.Trim(cache_bytes_max_ / 2);
   lanes_.Trim(cache_bytes_max_ / 4);
   links_.Trim(cache_bytes_max_ / 4);

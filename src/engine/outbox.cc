@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/guard.h"
+
 namespace retailsync::engine {
 namespace {
 
@@ -12,7 +14,7 @@ constexpr int kLookMax = 1 << 16;
 
 void Feed::Push(Seq seq) {
   if (overflow_) return;  // the store has it, after through_
-  if (seqs_.size() >= window_) {
+  if (On(Guard::kWindow) && seqs_.size() >= window_) {
     overflow_ = true;
     return;
   }
@@ -62,7 +64,7 @@ size_t Queue::lanes_in_memory() const {
 
 void Queue::PushReady(Seq owed_since, RecordId record) {
   if (ready_overflow_) return;  // the store has it, after ready_through_
-  if (ready_.size() >= window_) {
+  if (On(Guard::kWindow) && ready_.size() >= window_) {
     // The rest is read from the store, from after what is kept. Lanes may share the sequence they
     // are owed since, so those that share this one go too.
     ready_overflow_ = true;
@@ -84,7 +86,7 @@ void Queue::PushDelayed(absl::Time due, RecordId record) {
   if (delayed_overflow_ && due >= delayed_beyond_) return;  // the store has it
   delayed_.emplace(due, record);
   delayed_due_[record] = due;
-  if (delayed_.size() > window_) {
+  if (On(Guard::kWindow) && delayed_.size() > window_) {
     const auto last = std::prev(delayed_.end());
     delayed_overflow_ = true;
     delayed_beyond_ = last->first;

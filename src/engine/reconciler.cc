@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/guard.h"
 #include "retailsync/model/v1/canonical.h"
 
 namespace retailsync::engine {
@@ -193,6 +194,12 @@ absl::Status Reconciler::Look() {
   return absl::OkStatus();
 }
 
+// What is under way, or came there after the listing had passed, is not judged.
+bool Reconciler::IsUnderWay(const System& system, const LaneRow& lane) {
+  return On(Guard::kComparisonSkipsUnderWay) &&
+         (lane.state != LaneState::kIdle || system.applied_meanwhile.contains(lane.record));
+}
+
 // Each record is looked at once: at its head.
 absl::Status Reconciler::LookAt(System& system, Job& job, const JournalRow& row) {
   if (row.record < job.listed.size() && job.listed[row.record]) return absl::OkStatus();
@@ -201,10 +208,9 @@ absl::Status Reconciler::LookAt(System& system, Job& job, const JournalRow& row)
   if ((*record)->row.head != row.seq || (*record)->row.deleted) return absl::OkStatus();
   auto found = context_.memory.FindLane({system.id, row.record});
   if (!found.ok()) return found.status();
-  // What was never acknowledged is not missed, and what is under way, or came there after the
-  // listing had passed, is not judged.
-  if (*found == nullptr || (*found)->state != LaneState::kIdle || (*found)->acknowledged == 0 ||
-      (*found)->external_id.empty() || system.applied_meanwhile.contains(row.record)) {
+  // What was never acknowledged is not missed.
+  if (*found == nullptr || IsUnderWay(system, **found) || (*found)->acknowledged == 0 ||
+      (*found)->external_id.empty()) {
     return absl::OkStatus();
   }
   ++job.report.compared;
@@ -215,9 +221,7 @@ absl::Status Reconciler::LookAt(System& system, Job& job, const JournalRow& row)
 absl::Status Reconciler::OnBoth(System& system, Job& job, RecordId record, const ListEntry& entry) {
   auto found = context_.memory.FindLane({system.id, record});
   if (!found.ok()) return found.status();
-  // What came there after the listing had passed is not judged.
-  if (*found == nullptr || (*found)->state != LaneState::kIdle ||
-      system.applied_meanwhile.contains(record) || TypeOf(entry.entity) != job.report.type) {
+  if (*found == nullptr || IsUnderWay(system, **found) || TypeOf(entry.entity) != job.report.type) {
     return absl::OkStatus();
   }
   auto of = context_.memory.FindRecord(record);

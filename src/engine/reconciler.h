@@ -54,6 +54,7 @@ class Reconciler {
   };
 
   absl::Status Compare(System& system, Job& job, const ListResponse& listing);
+  static bool IsUnderWay(const System& system, const LaneRow& lane);
   absl::Status LookAt(System& system, Job& job, const JournalRow& row);
   absl::Status OnBoth(System& system, Job& job, RecordId record, const ListEntry& entry);
   void End(System& system, Job& job, absl::Status status);

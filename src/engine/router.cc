@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/guard.h"
 #include "retailsync/model/v1/canonical.h"
 
 namespace retailsync::engine {
@@ -10,7 +11,8 @@ using model::v1::Entity;
 
 const RouteState* Router::FindRoute(const System& target, NameId origin, EntityType type,
                                     const Entity& entity, bool live_only) const {
-  if (origin == target.id) return nullptr;  // what a system said itself is never sent back to it
+  // What a system said itself is never sent back to it.
+  if (On(Guard::kNotToItsSource) && origin == target.id) return nullptr;
   for (const RouteState* route : target.routes) {
     if (route->route.entity != type || (live_only && !route->route.live)) continue;
     if (route->from != 0 && route->from != origin) continue;
@@ -87,9 +89,9 @@ absl::StatusOr<bool> Router::Owe(System& target, const RouteState& route, Cached
       TellOwed(EventKind::kCoalesced, target, route, journal);
     }
     return false;
-  } else if (lane->done >= journal.version) {
+  } else if (On(Guard::kReplaySkipsDone) && lane->done >= journal.version) {
     return false;
-  } else if (lane->acknowledged > 0 && !record.row.deleted) {
+  } else if (On(Guard::kOnlyDifferences) && lane->acknowledged > 0 && !record.row.deleted) {
     // Only differences travel. What cannot be rendered differs: the dispatcher says why.
     if (!route.route.transform && record.row.version == journal.version) {
       if (record.row.digest == lane->acknowledged_digest) return false;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/default_retry_policy.h"
+#include "engine/guard.h"
 
 namespace retailsync::engine {
 namespace {
@@ -58,7 +59,7 @@ std::vector<const Answer*> MatchAnswers(const Items& items, const std::vector<An
     slot = &answer;
   }
   for (size_t i = 0; i < items.size(); ++i) {
-    if (contradicted[i]) matched[i] = nullptr;
+    if (On(Guard::kContradictedIsUnknown) && contradicted[i]) matched[i] = nullptr;
   }
   return matched;
 }
@@ -158,7 +159,10 @@ absl::Status Settler::SettleApply(System& system, Call& call) {
         (lane.state != LaneState::kInFlight && lane.state != LaneState::kUnknown)) {
       continue;
     }
-    const Outcome outcome = answers[i] != nullptr ? answers[i]->outcome : Unknown(silence);
+    const Outcome outcome = answers[i] != nullptr ? answers[i]->outcome
+                            : On(Guard::kSilenceIsUnknown)
+                                ? Unknown(silence)
+                                : NotApplied(Reason::kTransient, silence);
     if (SpeaksForTheSystem(outcome)) {
       spoke = true;
     } else if (outcome.reason != Reason::kThrottled) {
@@ -183,7 +187,8 @@ absl::Status Settler::Settle(System& system, LaneRow& lane, const Outcome& outco
   if (outcome.kind == OutcomeKind::kApplied) {
     return Applied(system, lane, outcome.external_id, outcome.remote_version);
   }
-  if (outcome.kind == OutcomeKind::kNotApplied && !in_doubt) return Retry(system, lane, outcome);
+  const bool is_certain = !On(Guard::kDoubtStays) || !in_doubt;
+  if (outcome.kind == OutcomeKind::kNotApplied && is_certain) return Retry(system, lane, outcome);
   return StayUnknown(system, lane, outcome);
 }
 
@@ -198,7 +203,8 @@ absl::Status Settler::StayUnknown(System& system, LaneRow& lane, const Outcome& 
                  .seq = lane.attempt_seq,
                  .traceparent = {},
                  .detail = outcome.message});
-  absl::Duration delay = std::max(system.sink.probe_delay, outcome.retry_after);
+  absl::Duration delay = outcome.retry_after;
+  if (On(Guard::kProbeDelay)) delay = std::max(delay, system.sink.probe_delay);
   if (system.sink.idempotent) {
     // To be sent again under the same key: with the pause of a retry, so that trouble is not
     // answered with haste.
@@ -231,7 +237,7 @@ absl::Status Settler::Retry(System& system, LaneRow& lane, const Outcome& outcom
   const RetryAnswer answer =
       policy.Decide({outcome.reason, lane.attempts, context_.now - lane.owed_at,
                      outcome.retry_after, Chance(lane)});
-  if (answer.give_up || outcome.reason == Reason::kPermanent) {
+  if (On(Guard::kGiveUp) && (answer.give_up || outcome.reason == Reason::kPermanent)) {
     auto type = TypeOfLane(lane);
     if (!type.ok()) return type.status();
     const std::string_view reason =
@@ -244,7 +250,8 @@ absl::Status Settler::Retry(System& system, LaneRow& lane, const Outcome& outcom
     // Not the delivery's fault: it does not count against it.
     lane.attempts = std::max(0, lane.attempts - 1);
   }
-  const absl::Duration delay = std::max({answer.delay, outcome.retry_after, absl::ZeroDuration()});
+  absl::Duration delay = std::max(answer.delay, absl::ZeroDuration());
+  if (On(Guard::kRetryAfter)) delay = std::max(delay, outcome.retry_after);
   context_.Tell({.kind = EventKind::kRetried,
                  .system = system.id,
                  .route = lane.route,

@@ -3,6 +3,9 @@
 //     campaign [--seeds N | --minutes T] [--first SEED] [--store memory|sqlite] [--jobs N]
 //     [--twice] campaign --seed SEED [--store memory|sqlite] [--trace]     one run, for people
 //     campaign --digests N                                       "seed digest", a line each
+//     campaign --until-broken [--first SEED] [--seeds N]         for programs: "seed S" before
+//     each,
+//         then "held N", or "broken S INVARIANT" and the message on a line of its own
 //
 // The exit status is 0 when every run held and every declared pair of fault and state was reached
 // (--partial: a few seeds, of which that is not asked); 1 when something broke, 2 when nothing
@@ -38,6 +41,7 @@ struct Arguments {
   bool twice = false;
   bool trace = false;
   bool partial = false;
+  bool until_broken = false;
   uint64_t seed = 0;     // not 0: this one alone
   uint64_t digests = 0;  // not 0: print so many
 };
@@ -65,7 +69,8 @@ Arguments Parse(int argc, char** argv) {
                                                    {"--digests", &arguments.digests}};
   const std::map<std::string, bool*> flags = {{"--twice", &arguments.twice},
                                               {"--trace", &arguments.trace},
-                                              {"--partial", &arguments.partial}};
+                                              {"--partial", &arguments.partial},
+                                              {"--until-broken", &arguments.until_broken}};
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
     if (const auto flag = flags.find(name); flag != flags.end()) {
@@ -202,6 +207,22 @@ int Campaign(const Arguments& arguments) {
   return totals.broken > 0 || !finished ? 1 : unreached > 0 && !arguments.partial ? 2 : 0;
 }
 
+// In one process, which an engine that was broken on purpose may take down or keep for ever: so it
+// says what it begins.
+int UntilBroken(const Arguments& arguments) {
+  for (uint64_t seed = arguments.first; seed < arguments.first + arguments.seeds; ++seed) {
+    std::printf("seed %" PRIu64 "\n", seed);
+    std::fflush(stdout);
+    const SimulationReport report = Run(arguments, seed);
+    if (report.ok()) continue;
+    std::printf("broken %" PRIu64 " %s\n%s\n", seed, report.broken->invariant.c_str(),
+                report.broken->message.c_str());
+    return 1;
+  }
+  std::printf("held %" PRIu64 "\n", arguments.seeds);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -212,6 +233,7 @@ int main(int argc, char** argv) {
     }
     return 0;
   }
+  if (arguments.until_broken) return UntilBroken(arguments);
   if (arguments.seed == 0) return Campaign(arguments);
   const SimulationReport report = Run(arguments, arguments.seed);
   std::fputs(report.trace.c_str(), stdout);

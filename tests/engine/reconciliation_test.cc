@@ -154,7 +154,13 @@ TEST_CASE("reconciliation: what is on its way is not taken for drift") {
                           Upsert("shop", "c3", MakeProduct("Q", "new"))})
                  .status);
   world.erp.Script("product:Q", {{fakes::Act::kUnknownWithEffect, absl::Minutes(10)}});
-  REQUIRE_OK(world.RunFor(absl::Milliseconds(1)));
+  // Of R nobody knows yet that "b" has arrived, and "c" waits for that.
+  world.erp.Script("product:R",
+                   {{fakes::Act::kApply}, {fakes::Act::kUnknownWithEffect, absl::Minutes(10)}});
+  for (const std::string text : {"a", "b", "c"}) {
+    REQUIRE_OK(world.Accept({Upsert("shop", "r" + text, MakeProduct("R", text))}).status);
+    REQUIRE_OK(world.RunFor(absl::Milliseconds(1)));
+  }
   REQUIRE_OK(world.engine().StartReconcile(
       {.target = "erp", .type = EntityType::kProduct, .repair = true}, Anna()));
   REQUIRE_OK(world.RunUntilIdle());
@@ -165,6 +171,7 @@ TEST_CASE("reconciliation: what is on its way is not taken for drift") {
   CHECK(world.erp.HeldText("product:P") == "b");
   CHECK(world.erp.TextsOf("product:P") == std::vector<std::string>{"a", "b"});
   CHECK(world.erp.TextsOf("product:Q") == std::vector<std::string>{"new"});
+  CHECK(world.erp.TextsOf("product:R") == std::vector<std::string>{"a", "b", "c"});
 }
 
 TEST_CASE("reconciliation: needs a sink that can list, a known target, and the right to ask") {

@@ -163,6 +163,24 @@ TEST_CASE("rule 6: the merge is three-way against what the speaker was last know
   CHECK(both.world.AllLetters().empty());
 }
 
+TEST_CASE("rule 6: the first to speak undoes nothing that it has not heard of") {
+  const bool restart = GENERATE(false, true);
+  // Nothing is ever written to the shop, so what it holds is known from what it says alone.
+  World world;
+  world.AddSystem("shop", {.source = &world.MakeShop()});
+  world.AddSystem("erp", {.source = &world.MakeShop(), .sink = &world.MakeErp("erp")});
+  world.AddRoute("shop", "erp", EntityType::kProduct);
+  const auto say = [&](const std::string& system, const std::string& id, const Entity& entity) {
+    REQUIRE(world.AcceptOne(Upsert(system, id, entity)).disposition == Disposition::kMerged);
+    REQUIRE_OK(world.RunUntilIdle());
+    if (restart) REQUIRE_OK(world.Restart());
+  };
+  say("shop", "a1", MakeBranded("T1", "B1"));
+  say("erp", "b1", MakeBranded("T1", "B2"));
+  say("shop", "a2", MakeBranded("T2", "B1"));
+  CHECK(Parts(world.Record(MakeProduct("P", ""))->entity) == "T2/B2/");
+}
+
 TEST_CASE("rule 6: both sides converge when both changed the same field") {
   BothWays both(nullptr);
   both.Say("shop", "s1", MakeBranded("T1", "B1"));

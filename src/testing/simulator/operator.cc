@@ -230,6 +230,9 @@ absl::Status Operator::HandleDelivery(Engine* engine, const DeadLetter& letter) 
 
 void Operator::Act(Engine* engine) {
   ReadNewLetters(engine);
+  if (engine->dead_letters().List({}, {"a visitor"}).ok()) {
+    world_.Break("rule 10", "dead letters are shown to whom the policy refuses them");
+  }
   const auto between = [&](int64_t least, int64_t most) {
     return world_.choices.Between(Stream::kFaults, least, most);
   };

@@ -10,6 +10,8 @@ namespace retailsync::testing {
 namespace {
 
 constexpr Micros kNever = INT64_MAX;
+// Several times as often as the engine asks to be called in the longest runs.
+constexpr uint64_t kTurnsMax = 100'000;
 
 }  // namespace
 
@@ -219,6 +221,10 @@ void Run::WakeAt(Micros at) {
 void Run::Turn() {
   turn_at_ = kNever;
   if (engine_ == nullptr) return;
+  if (++turns_ == kTurnsMax) {
+    world_.Break("I20",
+                 fmt::format("the engine keeps its host busy without end: {} turns", turns_));
+  }
   world_.ReadClock();
   clock_.Set(world_.ClockTime());
   absl::Status status;
@@ -303,8 +309,24 @@ void Run::Return(uint64_t number) {
   WakeAt(world_.queue.now());
 }
 
+// Of a state only the newest version is sent. What was attempted as it was then is attempted again
+// so; who did not hear everything, because the engine was lost, cannot tell.
+void Run::CheckNewest(const Event& event) {
+  int64_t& newest = newest_[event.record];
+  if (event.kind == EventKind::kAccepted) newest = std::max(newest, event.version);
+  if (event.kind != EventKind::kAttempted || NatureOf(event.type) != Nature::kState) return;
+  const bool is_first =
+      attempted_.insert({std::string(event.system), event.record, event.version}).second;
+  if (is_first && event.version < newest && world_.lapses == 0) {
+    world_.Break("rule 4",
+                 fmt::format("version {} of record {} is sent to {}, of which there is {}",
+                             event.version, event.record, event.system, newest));
+  }
+}
+
 void Run::OnEvent(const Event& event) {
   ++engine_events_;
+  CheckNewest(event);
   if (event.kind == EventKind::kDeadLettered) {
     has_new_letters_ = true;
     ++world_.set_aside[{std::string(event.system), event.record}];
@@ -320,6 +342,17 @@ void Run::OnEvent(const Event& event) {
 }
 
 // -- Webhooks
+
+// Some target owes as much as it may.
+bool Run::IsOverloaded() const {
+  const EngineStatus status = engine_->Status();
+  const auto owes_all = [&](const SystemStatus& system) {
+    uint64_t owed = 0;
+    for (const DomainStatus& domain : system.domains) owed += domain.Owed() - domain.waiting;
+    return owed >= engine_options_.owed_lanes_max;
+  };
+  return status.store.ok() && std::any_of(status.systems.begin(), status.systems.end(), owes_all);
+}
 
 // The system calls until it is answered, as systems do: at least once, and out of order.
 void Run::SendWebhook(size_t number, size_t statement_number, int tries) {
@@ -342,7 +375,12 @@ void Run::SendWebhook(size_t number, size_t statement_number, int tries) {
   // What is read as well has another id there.
   if (seat.system->traits().readable) change.set_id(Feed::WebhookId(change.id()));
   const uint64_t moment = feed.ShowByWebhook(statement_number);
+  const bool is_overloaded = IsOverloaded();
   const AcceptResponse response = engine_->Accept({&change, 1});
+  if (is_overloaded && response.status.ok()) {
+    world_.Break("I23",
+                 fmt::format("{} is taken although a target owes all that it may", change.id()));
+  }
   world_.trace.Line(world_.queue.now(), "calls")
       .Add(change.id())
       .Add(absl::StatusCodeToString(response.status.code()));

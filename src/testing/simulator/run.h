@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -64,6 +65,8 @@ class Run final : private Observer {
   void Arrive(uint64_t number);
   void Return(uint64_t number);
   void OnEvent(const Event& event) override;
+  void CheckNewest(const Event& event);
+  bool IsOverloaded() const;
   void ReadNewLetters();
 
   // -- What happens to it
@@ -110,6 +113,7 @@ class Run final : private Observer {
   int decisions_left_ = 0;
   Micros asleep_until_ = 0;
   Micros turn_at_ = INT64_MAX;
+  uint64_t turns_ = 0;
   uint64_t turn_number_ = 0;  // of the turn that counts; others were overtaken
   std::unordered_map<uint64_t, Errand> errands_;
   uint64_t last_errand_ = 0;
@@ -118,6 +122,9 @@ class Run final : private Observer {
   uint64_t crashes_ = 0;
   bool has_new_letters_ = false;
   uint64_t failures_seen_ = 0;
+  // By record; and by target, record and version.
+  std::unordered_map<uint64_t, int64_t> newest_;
+  std::set<std::tuple<std::string, uint64_t, int64_t>> attempted_;
   std::optional<Fault> store_fault_;  // armed
   std::optional<std::pair<SystemNo, EntityNo>> poison_;
 };

@@ -66,8 +66,10 @@ void CallWatch::OnApply(const ApplyRequest& request, const SinkCapabilities& cap
     CheckItem(item);
     if (item.attempt > 1) ++retries;
   }
-  // A call may have been on its way for a while, and a batch is paid for as a whole.
-  const double slack = static_cast<double>(request.items.size()) + 60;
+  // A batch is paid for as a whole, and some are on their way. What can be asked about is not kept
+  // from being sent again by a budget that is used up.
+  const double slack =
+      static_cast<double>(request.items.size()) + (capabilities.verifiable ? 60 : 4);
   if (retries > 0 && !retries_.Spend(world_.EngineNow(), static_cast<double>(retries), slack)) {
     world_.Break("I24", fmt::format("retries to {} exceed their budget", system_.name()));
   }
@@ -77,6 +79,7 @@ void CallWatch::CheckItem(const ApplyItem& item) {
   const EntityNo entity = world_.model.Find(item.entity);
   world_.entity_of_record[item.record] = entity;
   CheckKey(item, entity);
+  CheckCondition(item, entity);
   CheckPredecessor(item, entity);
   CheckReferences(item, entity);
 }
@@ -102,6 +105,26 @@ void CallWatch::CheckKey(const ApplyItem& item, EntityNo entity) {
   if (known.lapses == world_.lapses && world_.EngineNow() < known.not_before) {
     world_.Break("I24", fmt::format("{} is sent to {} again before its Retry-After is over",
                                     world_.model.NameOf(entity), system_.name()));
+  }
+}
+
+// A write names the version that it means to replace, where the one before it was told which that
+// is, and nobody but us writes it. What was set aside may be ordered to replace whatever is there.
+void CallWatch::CheckCondition(const ApplyItem& item, EntityNo entity) {
+  const RecordHistory& last = records_[item.record];
+  if (!system_.traits().conditional_writes || system_.tells().contains(item.type) ||
+      last.lapses != world_.lapses || item.version <= last.version ||
+      world_.set_aside[{system_.name(), item.record}] > 0) {
+    return;
+  }
+  const auto before = keys_.find(last.key);
+  const bool is_told = before != keys_.end() && !before->second.told_version.empty();
+  // What was lost there and is being put back has no version.
+  if (is_told && item.remote_version.empty() && system_.Find(entity) != nullptr) {
+    world_.Break("I7",
+                 fmt::format("{} is written at {}, which could refuse to lose a change of its "
+                             "own, without the version that it replaces",
+                             world_.model.NameOf(entity), system_.name()));
   }
 }
 
@@ -143,7 +166,12 @@ void CallWatch::OnOutcomes(const ApplyResponse& response) {
   for (const ItemOutcome& item : response.outcomes) ++answers[item.idempotency_key];
   for (const ItemOutcome& item : response.outcomes) {
     if (answers[item.idempotency_key] > 1) continue;  // nobody can believe both
-    if (item.outcome.kind == OutcomeKind::kApplied) retries_.Earn(retries_per_success_);
+    if (item.outcome.kind == OutcomeKind::kApplied) {
+      retries_.Earn(retries_per_success_);
+      if (const auto done = keys_.find(item.idempotency_key); done != keys_.end()) {
+        done->second.told_version = item.outcome.remote_version;
+      }
+    }
     if (item.outcome.kind != OutcomeKind::kNotApplied) continue;
     if (item.outcome.reason == Reason::kThrottled) AskPause(item.outcome.retry_after);
     const auto known = keys_.find(item.idempotency_key);

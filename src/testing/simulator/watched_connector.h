@@ -59,7 +59,8 @@ class CallWatch {
  private:
   struct KeyHistory {
     std::string content;
-    Micros not_before = 0;  // by the engine's time; holds while `lapses` is what it was
+    std::string told_version;  // by the system, when it took it
+    Micros not_before = 0;     // by the engine's time; holds while `lapses` is what it was
     uint64_t lapses = 0;
     bool counts_as_retry = false;
   };
@@ -72,6 +73,7 @@ class CallWatch {
 
   void CheckItem(const ApplyItem& item);
   void CheckKey(const ApplyItem& item, EntityNo entity);
+  void CheckCondition(const ApplyItem& item, EntityNo entity);
   void CheckPredecessor(const ApplyItem& item, EntityNo entity);
   void CheckReferences(const ApplyItem& item, EntityNo entity);
 
