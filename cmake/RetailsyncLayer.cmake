@@ -1,11 +1,15 @@
-# retailsync_layer(<name> SOURCES <files...> [USES <layers...>] [PUBLIC <targets...>] [PRIVATE <targets...>])
+# retailsync_layer(<name> SOURCES <files...> [ALONE <files...>] [USES <layers...>] [PUBLIC <targets...>]
+#                  [PRIVATE <targets...>])
 #
 # Declares one layer: the target retailsync_<name>, its alias retailsync::<name>, its public headers under
 # include/retailsync/<name>, and what it is built on. A layer without sources is header-only.
+#
+# With CMAKE_UNITY_BUILD several sources are compiled as one. ALONE names the sources that cannot be, as
+# they are generated or use a name in their unnamed namespace that another one uses too.
 set_property(GLOBAL PROPERTY RETAILSYNC_LAYERS "")
 
 function(retailsync_layer name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;USES;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;ALONE;USES;PUBLIC;PRIVATE" ${ARGN})
   set(target retailsync_${name})
   if(ARG_SOURCES)
     add_library(${target} ${ARG_SOURCES})
@@ -20,6 +24,13 @@ function(retailsync_layer name)
     endif()
     if(RETAILSYNC_WERROR)
       target_compile_options(${target} PRIVATE -Werror)
+    endif()
+    if(ARG_ALONE)
+      set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    endif()
+    if(RETAILSYNC_COVERAGE)
+      target_compile_options(${target} PRIVATE -fprofile-instr-generate -fcoverage-mapping)
+      target_link_options(${target} PUBLIC -fprofile-instr-generate)
     endif()
   else()
     add_library(${target} INTERFACE)

@@ -24,13 +24,19 @@ quietly() {
   }
 }
 
-programs="uses_base uses_all uses_testing"
+programs="uses_base uses_all simulate_a_connector"
+
+# run PROGRAM: the simulator tells of every run, of which the last is enough here.
+run() {
+  quietly "$1"
+  tail -n 1 "$work/log"
+}
 
 by_find_package() {
   say "find_package in $1"
   quietly cmake -S "$here" -B "$2" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$1"
   quietly cmake --build "$2"
-  for program in $programs; do "$2/$program"; done
+  for program in $programs; do run "$2/$program"; done
 }
 
 by_pkg_config() {
@@ -39,11 +45,13 @@ by_pkg_config() {
   PKG_CONFIG_PATH=$(dirname "$(find "$1" -name retailsync.pc)")
   export PKG_CONFIG_PATH
   quietly pkg-config --exists --print-errors "retailsync >= 0.1"
-  # shellcheck disable=SC2046  # lists of words
   for program in $programs; do
-    quietly "$CXX" -std=c++20 $(pkg-config --cflags retailsync) "$here/$program.cc" \
+    source="$here/$program.cc"
+    [ -f "$source" ] || source="$root/examples/$program/$program.cc"
+    # shellcheck disable=SC2046  # lists of words
+    quietly "$CXX" -std=c++20 $(pkg-config --cflags retailsync) "$source" \
       -o "$2/$program" $(pkg-config --libs retailsync)
-    "$2/$program"
+    run "$2/$program"
   done
 }
 
