@@ -246,8 +246,8 @@ absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
   // attempted already may have to be asked about under its key.
   const bool is_under_way = lane.state == LaneState::kInFlight || lane.state == LaneState::kUnknown;
   const bool is_state = NatureOf((*record)->row.type) == Nature::kState;
-  const bool keeps_key = On(Guard::kRequeueKeepsKeyUnderWay) &&
-                         (is_under_way || (lane.attempts > 0 && is_state));
+  const bool keeps_key =
+      On(Guard::kRequeueKeepsKeyUnderWay) && (is_under_way || (lane.attempts > 0 && is_state));
   if (On(Guard::kRequeueHasNewKey) && !keeps_key) ++lane.resends;
   if (is_state) {
     // What is owed is the newest in any case.
