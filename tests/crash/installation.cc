@@ -184,10 +184,20 @@ absl::Status Installation::Finish(size_t next_batch) {
     if (absl::Status status = RunUntilIdle(); !status.ok()) return status;
     absl::Status status;
     bool did_something = false;
-    for (const DeadLetter& letter : Letters(DeadLetterState::kOpen, &status)) {
-      auto done = Settle(letter);
-      if (!done.ok()) return done.status();
-      did_something = did_something || *done;
+    std::vector<DeadLetter> letters = Letters(DeadLetterState::kOpen, &status);
+    // A later version that may be there comes first: once it is settled, the earlier one may go.
+    for (bool is_again : {false, true}) {
+      std::vector<DeadLetter> refused;
+      for (const DeadLetter& letter : letters) {
+        auto done = Settle(letter);
+        if (absl::IsFailedPrecondition(done.status()) && !is_again) {
+          refused.push_back(letter);
+          continue;
+        }
+        if (!done.ok()) return done.status();
+        did_something = did_something || *done;
+      }
+      letters = std::move(refused);
     }
     if (!status.ok() || !did_something) return status;
   }
