@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "campaign/arguments.h"
 #include "retailsync/testing/simulation.h"
 
 namespace {
@@ -46,20 +47,6 @@ struct Arguments {
   uint64_t digests = 0;  // not 0: print so many
 };
 
-[[noreturn]] void Refuse(const std::string& what) {
-  std::fprintf(stderr, "campaign: %s\n", what.c_str());
-  std::exit(3);
-}
-
-uint64_t ParseCount(const std::string& name, const char* text) {
-  char* end = nullptr;
-  const uint64_t value = std::strtoull(text, &end, 10);
-  if (*text == '\0' || *text == '-' || *end != '\0' || value == 0) {
-    Refuse(name + ": '" + text + "' is no number of 1 or more");
-  }
-  return value;
-}
-
 Arguments Parse(int argc, char** argv) {
   Arguments arguments;
   const std::map<std::string, uint64_t*> counts = {{"--first", &arguments.first},
@@ -83,12 +70,10 @@ Arguments Parse(int argc, char** argv) {
       *count->second = ParseCount(name, value);
     } else if (name == "--minutes") {
       arguments.minutes = static_cast<double>(ParseCount(name, value));
-    } else if (name == "--store" && std::string_view(value) == "memory") {
-      arguments.store = SimulatedStore::kMemory;
-    } else if (name == "--store" && std::string_view(value) == "sqlite") {
-      arguments.store = SimulatedStore::kSqlite;
+    } else if (name == "--store") {
+      arguments.store = ParseStore(value);
     } else {
-      Refuse(name + ": is not known, or '" + value + "' is no value of it");
+      Refuse(name + ": is not known");
     }
   }
   return arguments;

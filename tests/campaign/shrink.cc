@@ -8,6 +8,7 @@
 // that could be made small, or a list broke an invariant; 3 for bad arguments.
 #include "retailsync/testing/shrink.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -16,14 +17,11 @@
 #include <string_view>
 #include <vector>
 
+#include "campaign/arguments.h"
+
 namespace {
 
 using namespace retailsync::testing;
-
-[[noreturn]] void Refuse(const std::string& what) {
-  std::fprintf(stderr, "campaign_shrink: %s\n", what.c_str());
-  std::exit(3);
-}
 
 struct Arguments {
   uint64_t seed = 0;
@@ -32,15 +30,6 @@ struct Arguments {
   bool trace = false;
   std::vector<std::string> files;
 };
-
-uint64_t ParseCount(const std::string& name, const char* text) {
-  char* end = nullptr;
-  const uint64_t value = std::strtoull(text, &end, 10);
-  if (*text == '\0' || *text == '-' || *end != '\0' || value == 0 || value > 1'000'000'000'000) {
-    Refuse(name + ": '" + text + "' is no number from 1 to 10^12");
-  }
-  return value;
-}
 
 Arguments Parse(int argc, char** argv) {
   Arguments arguments;
@@ -59,13 +48,11 @@ Arguments Parse(int argc, char** argv) {
     if (name == "--seed") {
       arguments.seed = ParseCount(name, value);
     } else if (name == "--runs") {
-      arguments.runs = static_cast<int>(ParseCount(name, value) % 1'000'000'000);
-    } else if (name == "--store" && std::string_view(value) == "memory") {
-      arguments.store = SimulatedStore::kMemory;
-    } else if (name == "--store" && std::string_view(value) == "sqlite") {
-      arguments.store = SimulatedStore::kSqlite;
+      arguments.runs = static_cast<int>(std::min<uint64_t>(ParseCount(name, value), 1'000'000'000));
+    } else if (name == "--store") {
+      arguments.store = ParseStore(value);
     } else {
-      Refuse(name + ": is not known, or '" + value + "' is no value of it");
+      Refuse(name + ": is not known");
     }
   }
   if ((arguments.seed == 0) == arguments.files.empty()) Refuse("needs --seed, or files");
