@@ -220,7 +220,7 @@ absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
                                                      row.id, context_.memory.NameOf(row.route)));
   }
   LaneRow& lane = **found;
-  if (NatureOf((*record)->row.type) == Nature::kFact) {
+  if (NatureOf((*record)->row.type) == Nature::kFact && lane.acknowledged <= row.version) {
     auto newer = letters_.FindNewerInDoubt(row);
     if (!newer.ok()) return newer.status();
     if (*newer != 0) {

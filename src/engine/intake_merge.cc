@@ -19,6 +19,20 @@ using model::v1::Change;
 using model::v1::Entity;
 using model::v1::Provenance;
 
+// The record that this journal row makes.
+RecordRow FirstRecord(JournalRow& row, const Digest& digest) {
+  row.disposition = Disposition::kMerged;
+  row.record = row.seq;
+  row.version = 1;
+  RecordRow record;
+  record.id = row.record;
+  record.type = row.type;
+  record.version = row.version;
+  record.head = row.seq;
+  record.digest = digest;
+  return record;
+}
+
 }  // namespace
 
 // What the system was last known to hold.
@@ -165,16 +179,8 @@ absl::StatusOr<Receipt> Intake::Create(System& system, Arrival& arrival, uint64_
     return status;
   }
   JournalRow row = NewRow(system, arrival);
-  row.disposition = Disposition::kMerged;
-  row.record = row.seq;
-  row.version = 1;
+  RecordRow record = FirstRecord(row, arrival.entity);
   if (merged) TellRefused(system, merged->refused, row);
-  RecordRow record;
-  record.id = row.record;
-  record.type = row.type;
-  record.version = 1;
-  record.head = row.seq;
-  record.digest = arrival.entity;
   row.payload = std::move(arrival.payload);
   row.key = std::move(arrival.key);
   Entity body = merged ? std::move(merged->merged) : arrival.TakeEntity();
@@ -435,16 +441,8 @@ absl::StatusOr<Receipt> Intake::Entomb(System& system, Arrival& arrival) {
     TellRefused(system, {""}, row);
     return Close(std::move(row), Disposition::kRefused);
   }
-  row.disposition = Disposition::kMerged;
-  row.record = row.seq;
-  row.version = 1;
+  RecordRow record = FirstRecord(row, arrival.entity);
   row.key = std::move(arrival.key);
-  RecordRow record;
-  record.id = row.record;
-  record.type = row.type;
-  record.version = 1;
-  record.head = row.seq;
-  record.digest = arrival.entity;
   record.deleted = true;
   record.key = row.key;
   context_.memory.MarkRecord(

@@ -16,6 +16,16 @@ constexpr int kPage = 1000;
 // store.
 constexpr size_t kHistoryBytesMax = 64 << 10;
 
+// The letters of one lane's deliveries; nothing: in whatever state.
+DeadLetterFilter OfLane(NameId target, RecordId record, std::optional<DeadLetterState> state) {
+  DeadLetterFilter filter;
+  filter.state = state;
+  filter.kind = DeadLetterKind::kDelivery;
+  filter.system = target;
+  filter.record = record;
+  return filter;
+}
+
 }  // namespace
 
 uint64_t Letters::ChangeMark(NameId system, EntityType type, std::string_view external_id) {
@@ -96,12 +106,7 @@ absl::Status Letters::SetAsideDelivery(const LaneRow& lane, EntityType type,
                                        std::string_view reason, std::string message) {
   DeadLetterRow row;
   if (MayHave(DeliveryMark(lane.target, lane.record))) {
-    DeadLetterFilter filter;
-    filter.state = std::nullopt;
-    filter.kind = DeadLetterKind::kDelivery;
-    filter.system = lane.target;
-    filter.record = lane.record;
-    auto rows = context_.memory.FindDeadLetters(filter);
+    auto rows = context_.memory.FindDeadLetters(OfLane(lane.target, lane.record, std::nullopt));
     if (!rows.ok()) return rows.status();
     for (DeadLetterRow& known : *rows) {
       const bool goes_on =
@@ -188,12 +193,7 @@ absl::Status Letters::OnApplied(const LaneRow& lane, int64_t version) {
   if (!On(Guard::kLaterSuccessResolves)) return absl::OkStatus();
   if (!MayHave(DeliveryMark(lane.target, lane.record))) return absl::OkStatus();
   for (const DeadLetterState state : {DeadLetterState::kOpen, DeadLetterState::kRequeued}) {
-    DeadLetterFilter filter;
-    filter.state = state;
-    filter.kind = DeadLetterKind::kDelivery;
-    filter.system = lane.target;
-    filter.record = lane.record;
-    auto rows = context_.memory.FindDeadLetters(filter);
+    auto rows = context_.memory.FindDeadLetters(OfLane(lane.target, lane.record, state));
     if (!rows.ok()) return rows.status();
     for (DeadLetterRow& row : *rows) {
       if (row.version > version) continue;
@@ -207,11 +207,7 @@ absl::Status Letters::OnApplied(const LaneRow& lane, int64_t version) {
 absl::StatusOr<std::vector<Seq>> Letters::Undetermined(const LaneRow& lane) {
   std::vector<Seq> attempts;
   if (!MayHave(DeliveryMark(lane.target, lane.record))) return attempts;
-  DeadLetterFilter filter;
-  filter.state = std::nullopt;
-  filter.kind = DeadLetterKind::kDelivery;
-  filter.system = lane.target;
-  filter.record = lane.record;
+  DeadLetterFilter filter = OfLane(lane.target, lane.record, std::nullopt);
   filter.reason = dead_letter_reason::kUndetermined;
   auto rows = context_.memory.FindDeadLetters(filter);
   if (!rows.ok()) return rows.status();
@@ -224,10 +220,7 @@ absl::StatusOr<std::vector<Seq>> Letters::Undetermined(const LaneRow& lane) {
 }
 
 absl::StatusOr<uint64_t> Letters::FindNewerInDoubt(const DeadLetterRow& delivery) {
-  DeadLetterFilter filter;
-  filter.kind = DeadLetterKind::kDelivery;
-  filter.system = delivery.system;
-  filter.record = delivery.record;
+  DeadLetterFilter filter = OfLane(delivery.system, delivery.record, DeadLetterState::kOpen);
   filter.reason = dead_letter_reason::kUndetermined;
   auto rows = context_.memory.FindDeadLetters(filter);
   if (!rows.ok()) return rows.status();
@@ -239,12 +232,8 @@ absl::StatusOr<uint64_t> Letters::FindNewerInDoubt(const DeadLetterRow& delivery
 
 absl::StatusOr<bool> Letters::IsRequeued(const LaneRow& lane, int64_t version) {
   if (!MayHave(DeliveryMark(lane.target, lane.record))) return false;
-  DeadLetterFilter filter;
-  filter.state = DeadLetterState::kRequeued;
-  filter.kind = DeadLetterKind::kDelivery;
-  filter.system = lane.target;
-  filter.record = lane.record;
-  auto rows = context_.memory.FindDeadLetters(filter);
+  auto rows =
+      context_.memory.FindDeadLetters(OfLane(lane.target, lane.record, DeadLetterState::kRequeued));
   if (!rows.ok()) return rows.status();
   return std::any_of(rows->begin(), rows->end(),
                      [&](const DeadLetterRow& row) { return row.version == version; });
@@ -252,12 +241,7 @@ absl::StatusOr<bool> Letters::IsRequeued(const LaneRow& lane, int64_t version) {
 
 absl::StatusOr<std::optional<model::v1::Entity>> Letters::FindEdited(const LaneRow& lane,
                                                                      const Digest& digest) {
-  DeadLetterFilter filter;
-  filter.state = std::nullopt;
-  filter.kind = DeadLetterKind::kDelivery;
-  filter.system = lane.target;
-  filter.record = lane.record;
-  auto rows = context_.memory.FindDeadLetters(filter);
+  auto rows = context_.memory.FindDeadLetters(OfLane(lane.target, lane.record, std::nullopt));
   if (!rows.ok()) return rows.status();
   for (const DeadLetterRow& row : *rows) {
     model::v1::Entity edited;
@@ -273,12 +257,8 @@ absl::StatusOr<std::optional<model::v1::Entity>> Letters::EditedContent(const La
                                                                         int64_t version) {
   std::optional<model::v1::Entity> edited;
   if (lane.resends == 0 || !MayHave(DeliveryMark(lane.target, lane.record))) return edited;
-  DeadLetterFilter filter;
-  filter.state = DeadLetterState::kRequeued;
-  filter.kind = DeadLetterKind::kDelivery;
-  filter.system = lane.target;
-  filter.record = lane.record;
-  auto rows = context_.memory.FindDeadLetters(filter);
+  auto rows =
+      context_.memory.FindDeadLetters(OfLane(lane.target, lane.record, DeadLetterState::kRequeued));
   if (!rows.ok()) return rows.status();
   for (const DeadLetterRow& row : *rows) {
     if (row.version != version || row.content.empty()) continue;
