@@ -237,6 +237,7 @@ std::vector<WrongSink> WrongAboutApplying() {
       {"answers one call with what another was told",
        {"works-side-by-side"},
        [](SpoiltSink& sink) {
+         sink.serial = false;
          auto inside = std::make_shared<std::atomic<int>>(0);
          sink.apply = [inside](SpoiltSink& self, const ApplyRequest& request) {
            if (std::this_thread::get_id() == self.thread) return self.real->Apply(request);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <thread>
@@ -35,6 +36,10 @@ class SpoiltSink final : public Sink {
   std::unique_ptr<Sink> real;
   std::set<std::string> own;  // what it remembers itself
   std::thread::id thread = std::this_thread::get_id();
+  // One call of `apply` after the other, as its memory has no lock of its own; not where what is
+  // wrong shows only side by side.
+  bool serial = true;
+  std::mutex mutex;
 
   std::function<ApplyResponse(SpoiltSink&, ApplyRequest)> apply;
   std::function<ProbeResponse(SpoiltSink&, ProbeRequest)> probe;
@@ -55,7 +60,10 @@ class SpoiltSink final : public Sink {
     return capabilities;
   }
   ApplyResponse Apply(const ApplyRequest& request) override {
-    return apply ? apply(*this, request) : real->Apply(request);
+    if (!apply) return real->Apply(request);
+    std::unique_lock<std::mutex> lock(mutex, std::defer_lock);
+    if (serial) lock.lock();
+    return apply(*this, request);
   }
   ProbeResponse Probe(const ProbeRequest& request) override {
     return probe ? probe(*this, request) : real->Probe(request);
