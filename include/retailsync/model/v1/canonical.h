@@ -25,7 +25,8 @@ Digest CanonicalDigest(const google::protobuf::Message& message);
 Digest CanonicalDigestOfSerialized(std::string_view entity);
 
 // Is there, anywhere in the Entity that is serialised in `entity`, a field that this version does
-// not know? Also true of bytes that are no Entity.
+// not know? Also true of bytes that are no Entity, and where a part that had such a field was
+// replaced by another member of its oneof in the same bytes, which no serialiser writes.
 bool HasUnknownFields(std::string_view entity);
 
 // The digest of what a change says: operation, subject, fields, source version and entity, but not
