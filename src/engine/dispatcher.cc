@@ -256,19 +256,21 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::Prepare(System& system, LaneRow& la
   }
   const bool is_unknown = lane.state == LaneState::kUnknown ||
                           (On(Guard::kInFlightIsUnknown) && lane.state == LaneState::kInFlight);
-  if (is_unknown || lane.attempts > 0) {
-    // Retries and resends share a budget, so that trouble is not answered with more load.
-    const absl::Time ready_at = system.retries.ReadyAt(context_.now);
-    if (On(Guard::kRetryBudget) && ready_at > context_.now &&
-        (!is_unknown || !system.sink.verifiable)) {
-      // Far away when nothing flows in by itself: successes may earn some before.
-      context_.QueueOf(lane)->PushDelayed(std::min(ready_at, context_.now + absl::Minutes(1)),
-                                          lane.record);
-      return Step::kNothing;
-    }
+  if (On(Guard::kUnknownBlocksItsLane) && is_unknown) {
+    return PrepareUnknown(system, lane, item, probe);
   }
-  return On(Guard::kUnknownBlocksItsLane) && is_unknown ? PrepareUnknown(system, lane, item, probe)
-                                                        : PrepareNext(system, lane, item);
+  if (lane.attempts > 0 && AwaitsBudget(system, lane)) return Step::kNothing;
+  return PrepareNext(system, lane, item);
+}
+
+// Retries and resends share a budget, so that trouble is not answered with more load.
+bool Dispatcher::AwaitsBudget(System& system, const LaneRow& lane) {
+  const absl::Time ready_at = system.retries.ReadyAt(context_.now);
+  if (!On(Guard::kRetryBudget) || ready_at <= context_.now) return false;
+  // Far away when nothing flows in by itself: successes may earn some before.
+  context_.QueueOf(lane)->PushDelayed(std::min(ready_at, context_.now + absl::Minutes(1)),
+                                      lane.record);
+  return true;
 }
 
 // An attempt whose result is not known: send again under the same key while the target remembers
@@ -298,6 +300,7 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareUnknown(System& system, Lane
     }
     return Step::kNothing;
   }
+  if (key_is_live && AwaitsBudget(system, lane)) return Step::kNothing;
   auto step = FillItem(system, lane, **record, *version, item);
   if (!step.ok() || *step != Step::kSend) return step;
   if (key_is_live || !On(Guard::kProbeBeforeResend)) return Step::kSend;

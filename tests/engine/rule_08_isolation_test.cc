@@ -219,6 +219,29 @@ TEST_CASE("rule 8, I24: retries stay within the retry budget") {
   CHECK(both.erp.Wrongs() == "");
 }
 
+TEST_CASE("rule 8, I24: resends under a live key stay within the retry budget") {
+  OneShopTwoTargets both({.breaker = {.failures_to_open = 1'000'000},
+                          .retry_budget = {.per_success = 0.1, .per_second = 0.5, .burst = 5}});
+  both.erp.capabilities.batch_items_max = 1;
+  both.erp.capabilities.idempotent = true;
+  both.erp.capabilities.key_lifetime = absl::InfiniteDuration();
+  both.erp.capabilities.verifiable = GENERATE(true, false);
+  both.erp.rule = [](const ApplyItem&) { return Behaviour{Act::kUnknownWithoutEffect}; };
+  REQUIRE_OK(both.world.Accept(Orders(60)).status);
+  const absl::Time start = both.world.clock.Now();
+  REQUIRE_OK(both.world.RunFor(absl::Minutes(10)));
+  size_t resends = 0;
+  for (const Attempt& attempt : both.erp.attempts()) {
+    if (attempt.attempt > 1) ++resends;
+    CHECK(static_cast<double>(resends) <= 5 + 0.5 * absl::ToDoubleSeconds(attempt.at - start) + 1);
+  }
+  CHECK(resends > 100);
+  both.erp.rule = nullptr;
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.effects().size() == 60);
+  CHECK(both.erp.Wrongs() == "");
+}
+
 TEST_CASE("rule 8, I25: no window of time holds more calls than the limit allows") {
   const double rate = GENERATE(0.5, 5.0, 40.0);
   const double burst = GENERATE(0.0, 3.0);

@@ -66,10 +66,8 @@ void CallWatch::OnApply(const ApplyRequest& request, const SinkCapabilities& cap
     CheckItem(item);
     if (item.attempt > 1) ++retries;
   }
-  // A batch is paid for as a whole, and some are on their way. What can be asked about is not kept
-  // from being sent again by a budget that is used up.
-  const double slack =
-      static_cast<double>(request.items.size()) + (capabilities.verifiable ? 60 : 4);
+  // A batch is paid for as a whole, and some are on their way.
+  const double slack = static_cast<double>(request.items.size()) + 4;
   if (retries > 0 && !retries_.Spend(world_.EngineNow(), static_cast<double>(retries), slack)) {
     world_.Break("I24", fmt::format("retries to {} exceed their budget", system_.name()));
   }
