@@ -220,14 +220,18 @@ absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
                                                      row.id, context_.memory.NameOf(row.route)));
   }
   LaneRow& lane = **found;
-  if (NatureOf((*record)->row.type) == Nature::kFact && lane.acknowledged <= row.version) {
-    auto newer = letters_.FindNewerInDoubt(row);
+  const bool is_state = NatureOf((*record)->row.type) == Nature::kState;
+  if (lane.acknowledged <= row.version) {
+    // Of a state the newest version would be sent.
+    const int64_t newest = (*record)->row.version;
+    auto newer =
+        letters_.FindInDoubt(lane, is_state ? std::max(newest, row.version + 1) : row.version + 1);
     if (!newer.ok()) return newer.status();
     if (*newer != 0) {
-      return absl::FailedPreconditionError(
-          fmt::format("dead letter {}: a newer version may be at the target, and must not be "
-                      "overwritten; settle dead letter {} first",
-                      row.id, *newer));
+      return absl::FailedPreconditionError(fmt::format(
+          "dead letter {}: a newer version may be at the target already, and must neither be "
+          "overwritten nor sent again; settle dead letter {} first",
+          row.id, *newer));
     }
   }
   letters_.Note(row, by.name, "requeued");
@@ -245,7 +249,6 @@ absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
   // A new order to send: under the old key the target might answer as it did then. But what was
   // attempted already may have to be asked about under its key.
   const bool is_under_way = lane.state == LaneState::kInFlight || lane.state == LaneState::kUnknown;
-  const bool is_state = NatureOf((*record)->row.type) == Nature::kState;
   const bool keeps_key =
       On(Guard::kRequeueKeepsKeyUnderWay) && (is_under_way || (lane.attempts > 0 && is_state));
   if (On(Guard::kRequeueHasNewKey) && !keeps_key) ++lane.resends;

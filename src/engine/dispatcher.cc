@@ -264,12 +264,17 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::Prepare(System& system, LaneRow& la
 }
 
 // Retries and resends share a budget, so that trouble is not answered with more load.
-bool Dispatcher::AwaitsBudget(System& system, const LaneRow& lane) {
+bool Dispatcher::AwaitsBudget(System& system, LaneRow& lane) {
   const absl::Time ready_at = system.retries.ReadyAt(context_.now);
   if (!On(Guard::kRetryBudget) || ready_at <= context_.now) return false;
   // Far away when nothing flows in by itself: successes may earn some before.
-  context_.QueueOf(lane)->PushDelayed(std::min(ready_at, context_.now + absl::Minutes(1)),
-                                      lane.record);
+  const absl::Time until = std::min(ready_at, context_.now + absl::Minutes(1));
+  if (lane.state == LaneState::kWaiting) {
+    // What it waited for has come sooner than its row says.
+    context_.Delay(lane, LaneState::kRetry, until, lane.note);
+  } else {
+    context_.QueueOf(lane)->HoldBack(until, lane.record);
+  }
   return true;
 }
 

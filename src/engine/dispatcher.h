@@ -48,7 +48,7 @@ class Dispatcher {
   absl::StatusOr<Step> PrepareUnknown(System& system, LaneRow& lane, ApplyItem& item,
                                       ProbeItem& probe);
   // True: there is no retry left for now, and the lane comes back when there may be one.
-  bool AwaitsBudget(System& system, const LaneRow& lane);
+  bool AwaitsBudget(System& system, LaneRow& lane);
   absl::StatusOr<Step> PrepareNext(System& system, LaneRow& lane, ApplyItem& item);
   absl::StatusOr<Step> FillItem(System& system, LaneRow& lane, CachedRecord& record,
                                 const Version& version, ApplyItem& item);

@@ -219,13 +219,13 @@ absl::StatusOr<std::vector<Seq>> Letters::Undetermined(const LaneRow& lane) {
   return attempts;
 }
 
-absl::StatusOr<uint64_t> Letters::FindNewerInDoubt(const DeadLetterRow& delivery) {
-  DeadLetterFilter filter = OfLane(delivery.system, delivery.record, DeadLetterState::kOpen);
+absl::StatusOr<uint64_t> Letters::FindInDoubt(const LaneRow& lane, int64_t from) {
+  DeadLetterFilter filter = OfLane(lane.target, lane.record, DeadLetterState::kOpen);
   filter.reason = dead_letter_reason::kUndetermined;
   auto rows = context_.memory.FindDeadLetters(filter);
   if (!rows.ok()) return rows.status();
   for (const DeadLetterRow& row : *rows) {
-    if (row.version > delivery.version) return row.id;
+    if (row.version >= from) return row.id;
   }
   return 0;
 }

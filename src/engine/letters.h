@@ -36,9 +36,9 @@ class Letters {
   // The journal rows of this lane's versions of which nobody can tell whether they arrived: neither
   // a later success nor a person, who would have confirmed or requeued them. The latest are last.
   absl::StatusOr<std::vector<Seq>> Undetermined(const LaneRow& lane);
-  // An open letter of a later version of the same delivery, which may have arrived; 0: there is
+  // An open letter of this version of the lane or a later one, which may have arrived; 0: there is
   // none.
-  absl::StatusOr<uint64_t> FindNewerInDoubt(const DeadLetterRow& delivery);
+  absl::StatusOr<uint64_t> FindInDoubt(const LaneRow& lane, int64_t from);
   // A person ordered this version again, and it is not settled since.
   absl::StatusOr<bool> IsRequeued(const LaneRow& lane, int64_t version);
   // What a person edited into the requeued letter of this delivery; nothing when nobody did.

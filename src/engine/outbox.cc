@@ -95,6 +95,11 @@ void Queue::PushDelayed(absl::Time due, RecordId record) {
   }
 }
 
+void Queue::HoldBack(absl::Time due, RecordId record) {
+  PushDelayed(due, record);
+  if (!HoldsDelayed(record)) held_back_until_ = std::max(held_back_until_, due);
+}
+
 void Queue::EraseDelayed(RecordId record) {
   const auto found = delayed_due_.find(record);
   if (found == delayed_due_.end()) return;
@@ -185,7 +190,7 @@ absl::Time Queue::DelayedAt() const {
   absl::Time next = absl::InfiniteFuture();
   if (!delayed_.empty()) next = delayed_.begin()->first;
   if (delayed_overflow_ && counts[2] + counts[3] + counts[4] + counts[5] > 0) {
-    next = std::min(next, delayed_beyond_);
+    next = std::min(next, std::max(delayed_beyond_, held_back_until_));
   }
   return next;
 }

@@ -77,6 +77,8 @@ class Queue {
   void PushFront(RecordId record);
   // A lane is to be looked at again at `due`.
   void PushDelayed(absl::Time due, RecordId record);
+  // As PushDelayed, but its row, which is not written for this, says that it is due already.
+  void HoldBack(absl::Time due, RecordId record);
 
   // The window has run empty and the store may have more. What is staged must be committed before
   // Refill: a lane that is neither in the window nor in the store would be lost.
@@ -111,7 +113,8 @@ class Queue {
   };
 
   bool NeedsDelayed(absl::Time now) const {
-    return delayed_overflow_ && (delayed_beyond_ <= now || delayed_.empty());
+    return delayed_overflow_ && held_back_until_ <= now &&
+           (delayed_beyond_ <= now || delayed_.empty());
   }
   bool NeedsReady() const { return ready_overflow_ && ready_.empty(); }
   bool NeedsFeed() const;
@@ -135,6 +138,8 @@ class Queue {
   // The store has delayed lanes due at `delayed_beyond_` or later that are not in memory.
   bool delayed_overflow_ = true;
   absl::Time delayed_beyond_ = absl::InfinitePast();
+  // The store would give back at once what is held back and not in memory, so it is not asked.
+  absl::Time held_back_until_ = absl::InfinitePast();
 };
 
 }  // namespace retailsync::engine

@@ -8,6 +8,8 @@
 namespace retailsync {
 namespace {
 
+using fakes::Act;
+using fakes::Behaviour;
 using fakes::MakeLevel;
 using fakes::MakeOrder;
 using fakes::ShopAndErp;
@@ -53,9 +55,7 @@ TEST_CASE("rule 9, I23: sources are not read past the bound, and nothing is lost
                    {EntityType::kOrder});
   world.shop.capabilities.page_changes_max = 10;
   world.erp.throttle.pause = absl::ZeroDuration();
-  world.erp.rule = [](const ApplyItem&) {
-    return fakes::Behaviour{fakes::Act::kThrottled, absl::Seconds(10)};
-  };
+  world.erp.rule = [](const ApplyItem&) { return Behaviour{Act::kThrottled, absl::Seconds(10)}; };
   for (const auto& change : Orders(400)) world.shop.Push(change);
   for (const auto& change : Orders(400, 0, "b")) world.shop.Push(change);
   world.after_step = [](fakes::World& now) { CHECK(now.engine().Status().owed <= 60); };
@@ -136,9 +136,8 @@ TEST_CASE("rule 9: lanes that wait for a retry do not fill the window up for the
                    {.breaker = {.failures_to_open = 1000}});
   // The first hundred are poison, far more than the window holds.
   world.erp.rule = [](const ApplyItem& item) {
-    return fakes::Behaviour{
-        item.entity.order().number() < "10100" ? fakes::Act::kTransient : fakes::Act::kApply,
-        absl::Minutes(3)};
+    return Behaviour{item.entity.order().number() < "10100" ? Act::kTransient : Act::kApply,
+                     absl::Minutes(3)};
   };
   REQUIRE_OK(world.Accept(Orders(200)).status);
   REQUIRE_OK(world.RunFor(absl::Seconds(60)));
@@ -146,6 +145,27 @@ TEST_CASE("rule 9: lanes that wait for a retry do not fill the window up for the
   world.erp.rule = nullptr;
   REQUIRE_OK(world.RunUntilIdle());
   CHECK(world.erp.effects().size() == 200);
+  CHECK(world.erp.Wrongs() == "");
+}
+
+TEST_CASE("rule 9: lanes that have no retry left keep nobody busy, however many they are") {
+  ShopAndErp world({.options = {.window_lanes_max = 16}}, {EntityType::kOrder},
+                   {.breaker = {.failures_to_open = 1'000'000},
+                    .retry_budget = {.per_success = 0.1, .per_second = 0.5, .burst = 5}});
+  const Act act = GENERATE(Act::kTransient, Act::kUnknownWithoutEffect);
+  world.erp.capabilities.idempotent = true;
+  world.erp.capabilities.key_lifetime = absl::InfiniteDuration();
+  world.erp.rule = [&](const ApplyItem&) { return Behaviour{act}; };
+  REQUIRE_OK(world.Accept(Orders(100)).status);
+  int steps = 0;
+  world.after_step = [&](fakes::World&) { ++steps; };
+  // Some 30 retries a minute, and the engine is not asked for much more than that.
+  REQUIRE_OK(world.RunFor(absl::Minutes(10)));
+  CHECK(world.erp.attempts().size() > 200);
+  CHECK(steps < 3'000);
+  world.erp.rule = nullptr;
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.effects().size() + world.AllLetters().size() == 100);
   CHECK(world.erp.Wrongs() == "");
 }
 

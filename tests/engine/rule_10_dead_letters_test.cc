@@ -336,6 +336,41 @@ TEST_CASE("rule 10, I6, I17: an older version is not sent while a newer one may 
   CHECK(erp.TextsOf("order:1001") == std::vector<std::string>{"v2"});
 }
 
+TEST_CASE("rule 10, I19: requeueing an older state does not send again what may be there") {
+  ShopAndErp world;
+  world.erp.capabilities.verifiable = false;
+  world.erp.Script("product:P", {{Act::kPermanent}, {Act::kUnknownWithEffect}});
+  for (const std::string text : {"v1", "v2"}) {
+    REQUIRE_OK(world.Accept({Upsert("shop", text, MakeProduct("P", text))}).status);
+    REQUIRE_OK(world.RunUntilIdle());
+  }
+  const auto letters = world.Letters();
+  REQUIRE(letters.size() == 2);
+  DeadLetters desk = world.engine().dead_letters();
+  const absl::Status refused = desk.Requeue(letters[0].row.id, Anna());
+  CHECK(refused.code() == absl::StatusCode::kFailedPrecondition);
+  CHECK(
+      std::string(refused.message()).find(fmt::format("dead letter {} first", letters[1].row.id)) !=
+      std::string::npos);
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.TextsOf("product:P") == Texts{"v2"});
+  SECTION("somebody sees that the newer one is there") {
+    REQUIRE_OK(desk.Confirm(letters[1].row.id, "erp-1", Anna()));
+    CHECK(world.Letters().empty());
+    REQUIRE_OK(world.RunUntilIdle());
+    CHECK(world.erp.TextsOf("product:P") == Texts{"v2"});
+  }
+  SECTION("an even newer one is what would be sent now") {
+    world.erp.Script("product:P", {{Act::kPermanent}});
+    REQUIRE_OK(world.Accept({Upsert("shop", "v3", MakeProduct("P", "v3"))}).status);
+    REQUIRE_OK(world.RunUntilIdle());
+    REQUIRE_OK(desk.Requeue(letters[0].row.id, Anna()));
+    REQUIRE_OK(world.RunUntilIdle());
+    CHECK(world.erp.TextsOf("product:P") == Texts{"v2", "v3"});
+    CHECK(world.Letters().empty());
+  }
+}
+
 TEST_CASE("rule 10, I7: requeueing a version that was overtaken does not bring it back") {
   ShopAndErp world;
   // Kept open by hand: the newer version is on its way while the old one is requeued.

@@ -86,9 +86,9 @@ class DeadLetters {
   // new reason. A delivery is owed again, unless the target holds a newer version by now, which
   // resolves it. An undetermined delivery is sent without a probe: whoever requeues it says that it
   // did not happen. A conflict is sent unconditionally: whoever requeues it has seen what the
-  // target holds. FailedPrecondition unless it is open, and for a version of a fact when a later
-  // one is open as undetermined: that may be at the target, and is to be requeued or confirmed
-  // first.
+  // target holds. FailedPrecondition unless it is open, and when a later version of a fact, or the
+  // newest of a state, which is what would be sent, is open as undetermined: that may be at the
+  // target, and is to be settled first.
   absl::Status Requeue(uint64_t id, const Principal& by);
   // Every open one that matches and may be requeued, oldest first, at most query.rows_max. How many
   // were requeued.

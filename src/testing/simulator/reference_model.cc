@@ -89,7 +89,8 @@ void ReferenceModel::Amend(SystemNo target, EntityNo entity, const Entity& conte
   std::string amended = ContentOf(content, PartsOf(stories_[entity].type)[0]);
   progress.holds_amended = progress.holds_amended && amended == progress.amended;
   progress.amended = std::move(amended);
-  progress.amended_at = Newest(entity, 0).number;
+  // What is told later comes after it, also where it was said before and set aside.
+  progress.amended_at = NewestTellable(entity, 0).value_or(Newest(entity, 0).number);
 }
 
 void ReferenceModel::Forbid(EntityNo entity, size_t part, const Entity& content,

@@ -66,10 +66,12 @@ void CallWatch::OnApply(const ApplyRequest& request, const SinkCapabilities& cap
     CheckItem(item);
     if (item.attempt > 1) ++retries;
   }
-  // A batch is paid for as a whole, and some are on their way.
-  const double slack = static_cast<double>(request.items.size()) + 4;
+  // A batch is paid for as a whole, and calls are not made in the order in which they were paid
+  // for: this may be one that came before the batch that has overdrawn the budget.
+  const double slack = static_cast<double>(capabilities.batch_items_max) + 4;
   if (retries > 0 && !retries_.Spend(world_.EngineNow(), static_cast<double>(retries), slack)) {
-    world_.Break("I24", fmt::format("retries to {} exceed their budget", system_.name()));
+    world_.Break("I24", fmt::format("retries to {} exceed their budget by {:.1f}", system_.name(),
+                                    -retries_.left()));
   }
 }
 
@@ -180,6 +182,14 @@ void CallWatch::OnOutcomes(const ApplyResponse& response) {
   }
 }
 
+void CallWatch::OnAnswers(const ProbeResponse& response) {
+  AskPause(response.throttle.pause);
+  for (const ProbeAnswer& answer : response.answers) {
+    // What turns out to be there has succeeded as well.
+    if (answer.presence == Presence::kPresent) retries_.Earn(retries_per_success_);
+  }
+}
+
 namespace {
 
 class WatchedSource final : public Source {
@@ -253,7 +263,6 @@ class WatchedSink final : public Sink {
   ProbeResponse Probe(const ProbeRequest& request) override {
     ThrowIf(Fault::kConnectorThrows, CallKind::kProbe);
     ProbeResponse response = sink_.Probe(request);
-    watch_.AskPause(response.throttle.pause);
     for (const ProbeAnswer& answer : response.answers) {
       world_.trace.Line(world_.queue.now(), "tells")
           .Add(system_.name())
@@ -261,6 +270,7 @@ class WatchedSink final : public Sink {
           .Add(static_cast<int64_t>(answer.presence));
     }
     ThrowIf(Fault::kConnectorThrowsAfter, CallKind::kProbe);
+    watch_.OnAnswers(response);
     return response;
   }
 

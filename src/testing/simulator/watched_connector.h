@@ -25,6 +25,7 @@ class Budget {
     left_ -= amount;
     return left_ >= -slack;
   }
+  double left() const { return left_; }
   void Earn(double amount) { left_ = std::min(burst_, left_ + amount); }
   void Refill(Micros now) {
     left_ = burst_;
@@ -50,6 +51,7 @@ class CallWatch {
 
   void OnApply(const ApplyRequest& request, const SinkCapabilities& capabilities);
   void OnOutcomes(const ApplyResponse& response);
+  void OnAnswers(const ProbeResponse& response);
   // What the last call asked for, for OnReturned().
   Micros TakePause() { return std::exchange(pause_, 0); }
   void AskPause(absl::Duration pause) {
