@@ -72,6 +72,24 @@ OwnershipTable Table(std::vector<OwnershipRule> rules) {
   return *std::move(table);
 }
 
+TEST_CASE("rule 6: a rule that says nothing, or the same as another, is refused by its number") {
+  const OwnershipRule good{.type = EntityType::kProduct, .path = "brand", .systems = {"erp"}};
+  const auto refused = [&](OwnershipRule bad, const std::string& field) {
+    const absl::Status status = OwnershipTable::Create({good, std::move(bad)}).status();
+    INFO(status.ToString());
+    CHECK(status.code() == absl::StatusCode::kInvalidArgument);
+    CHECK(std::string(status.message()).find("ownership rule 2 ") == 0);
+    CHECK(std::string(status.message()).find(": " + field) != std::string::npos);
+  };
+  refused({.path = "brand", .systems = {"erp"}}, "type: ");
+  refused({.type = EntityType::kProduct, .path = "titles"}, "systems: ");
+  refused({.type = EntityType::kProduct, .path = "brant", .systems = {"erp"}}, "path: ");
+  refused({.type = EntityType::kProduct, .path = "brand.name", .systems = {"erp"}}, "path: ");
+  refused({.type = EntityType::kProduct, .path = "brand", .systems = {"shop"}},
+          "says the same thing as rule 1");
+  CHECK_OK(OwnershipTable::Create({good}).status());
+}
+
 TEST_CASE("rule 6: a field that its source does not own is kept out of the record and reported") {
   const OwnershipTable table =
       Table({{.type = EntityType::kProduct, .path = "brand", .systems = {"erp"}},

@@ -117,6 +117,7 @@ TEST_CASE("rule 10: without a policy every privileged operation is refused") {
     CHECK(letters.Requeue(1, by).code() == denied);
     CHECK(letters.RequeueAll({}, by).status().code() == denied);
     CHECK(letters.Discard(1, "because", by).code() == denied);
+    CHECK(letters.Confirm(1, "erp-1", by).code() == denied);
     CHECK(world.engine().Replay({}, by).status().code() == denied);
     CHECK(world.engine().StartReconcile({.target = "erp", .type = EntityType::kOrder}, by).code() ==
           denied);
