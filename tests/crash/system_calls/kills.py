@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Ends retail_year at its system calls, lets them fail, and compares what comes of it with an undisturbed run.
 
-    kills.py --program PATH --shim PATH [--every N] [--big-kills N] [--jobs N] [--self-test]
+    kills.py --program PATH --shim PATH [--every N] [--big-kills N] [--least N] [--jobs N] [--self-test]
 
 A small input is tried at every Nth of its calls, a year's sample at as many as are asked for. After each, the same command
 runs again, and once more: the ERP must hold exactly what it would hold anyway, and the last run must apply nothing.
@@ -168,7 +168,7 @@ def campaign(context, workloads, arguments):
           f"{len(failures)} with another result than an undisturbed run")
     for failure in failures[:10]:
         print(f"FAILED: {failure}")
-    require(killed >= 100, f"{killed} kills prove too little")
+    require(killed >= arguments.least, f"{killed} kills prove too little")
     return not failures
 
 
@@ -201,6 +201,7 @@ def main():
     parser.add_argument("--shim", required=True)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--big-kills", type=int, default=200)
+    parser.add_argument("--least", type=int, default=100, help="fewer kills prove too little")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--self-test", action="store_true")
     arguments = parser.parse_args()
