@@ -109,7 +109,7 @@ struct Context {
       entry = waiting.erase(entry);
       auto lane = memory.FindLane(key);
       if (!lane.ok() || *lane == nullptr || (*lane)->state != LaneState::kWaiting) continue;
-      if (Queue* queue = QueueOf(**lane)) queue->PushFront(key.record);
+      if (Queue* queue = QueueOf(**lane)) queue->Wake(key.record);
     }
   }
   std::unordered_multimap<std::string, LaneKey> waiting;

@@ -152,9 +152,10 @@ EngineStatus Core::Status() const {
     }
     for (const auto& [domain, queue] : system->queues) {
       one.domains.push_back({context_.memory.NameOf(domain), queue->counts[1], queue->counts[2],
-                             queue->counts[3], queue->counts[4], queue->counts[5]});
+                             queue->counts[3], queue->counts[4], queue->counts[5],
+                             queue->lanes_in_memory()});
       status.owed += queue->Owed();
-      status.lanes_in_memory += queue->lanes_in_memory();
+      status.lanes_in_memory += one.domains.back().in_memory;
     }
     status.systems.push_back(std::move(one));
   }

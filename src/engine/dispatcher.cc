@@ -122,7 +122,7 @@ absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextDelivery(System& system) {
     const bool probing = !probe->records.empty();
     if (probing) {
       system.LetGo(apply->records);
-      for (RecordId record : apply->records) queue->PushFront(record);
+      for (RecordId record : apply->records) queue->PutBack(record);
     }
     auto call = probing ? std::move(probe) : std::move(apply);
     call->kind = probing ? TaskKind::kProbe : TaskKind::kApply;
@@ -287,12 +287,13 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareUnknown(System& system, Lane
   auto version = context_.memory.ReadVersion(lane.attempt_seq);
   if (!version.ok()) return version.status();
   const absl::Duration age = context_.now - lane.first_attempt_at;
-  // A key that may have been forgotten is not relied on; its age is known only if the clock kept
-  // going.
+  // A key that may have been forgotten when the call arrives, which may be at its deadline, is not
+  // relied on; its age is known only if the clock kept going.
   const bool age_is_known = !On(Guard::kDoubtfulAge) ||
                             lane.first_attempt_at > context_.doubtful_before ||
                             system.sink.key_lifetime == absl::InfiniteDuration();
-  const bool is_young = !On(Guard::kKeyLifetime) || age < system.sink.key_lifetime;
+  const bool is_young =
+      !On(Guard::kKeyLifetime) || age + system.options.call_timeout < system.sink.key_lifetime;
   const bool key_is_live = system.sink.idempotent && age_is_known && is_young;
   if (!key_is_live && !system.sink.verifiable) {
     const std::string why =

@@ -35,7 +35,7 @@ absl::Status Validate(const EngineOptions& options) {
       {options.overload_pause >= absl::ZeroDuration(), "overload_pause", "must not be negative"},
       {options.probes_max >= 1, "probes_max", "must be at least 1"},
       {options.probe_interval > absl::ZeroDuration(), "probe_interval", "must be positive"},
-      {options.cache_bytes_max >= (1u << 20), "cache_bytes_max", "must be at least 1 MiB"},
+      {options.cache_bytes_max >= (64u << 10), "cache_bytes_max", "must be at least 64 KiB"},
       {options.window_lanes_max >= 16, "window_lanes_max", "must be at least 16"},
       {options.poll_changes_max >= 1 && options.poll_changes_max <= 10'000, "poll_changes_max",
        "must be from 1 to 10,000"},

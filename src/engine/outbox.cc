@@ -57,28 +57,33 @@ Feed* Queue::OldestFeed() {
 }
 
 size_t Queue::lanes_in_memory() const {
-  size_t lanes = ready_.size() + delayed_.size();
+  size_t lanes = first_.size() + ready_.size() + delayed_.size();
   for (const Feed& feed : feeds_) lanes += feed.size();
   return lanes;
 }
 
 void Queue::PushReady(Seq owed_since, RecordId record) {
-  if (ready_overflow_) return;  // the store has it, after ready_through_
-  if (On(Guard::kWindow) && ready_.size() >= window_) {
-    // The rest is read from the store, from after what is kept. Lanes may share the sequence they
-    // are owed since, so those that share this one go too.
+  const ReadyPlace place{owed_since, record};
+  if (ready_overflow_ || (On(Guard::kWindow) && ready_.size() >= window_)) {
+    // The store has it, and the rest is read from there. Lanes that are owed since the same
+    // sequence come in any order: one that belongs before what was read is read by going back.
     ready_overflow_ = true;
-    while (!ready_.empty() && ready_.back().owed_since == owed_since) ready_.pop_back();
-    ready_through_ = std::min(ready_through_, owed_since - 1);
+    ready_through_ = std::min(ready_through_, ReadyPlace{owed_since, record - 1});
     return;
   }
-  ready_.push_back({owed_since, record});
-  ready_through_ = std::max(ready_through_, owed_since);
+  ready_.push_back(place);
+  ready_through_ = std::max(ready_through_, place);
 }
 
-void Queue::PushFront(RecordId record) {
+void Queue::PutBack(RecordId record) {
   EraseDelayed(record);
-  ready_.push_front({0, record});
+  first_.push_front(record);
+}
+
+void Queue::Wake(RecordId record) {
+  if (On(Guard::kWindow) && first_.size() >= window_) return;
+  EraseDelayed(record);
+  first_.push_back(record);
 }
 
 void Queue::PushDelayed(absl::Time due, RecordId record) {
@@ -108,24 +113,15 @@ void Queue::EraseDelayed(RecordId record) {
 }
 
 absl::Status Queue::RefillReady(Memory& memory, const absl::flat_hash_set<RecordId>& taken) {
-  // Lanes may share the sequence they are owed since: a page must not end between two of them.
-  for (size_t rows_max = window_;; rows_max *= 2) {
-    auto rows =
-        memory.store()->ScanReady(target_, domain_, ready_through_, static_cast<int>(rows_max));
-    if (!rows.ok()) return rows.status();
-    const bool more = rows->size() == rows_max;
-    if (more) {
-      const Seq last = rows->back().owed_since;
-      if (rows->front().owed_since == last) continue;
-      while (rows->back().owed_since == last) rows->pop_back();
-    }
-    for (const LaneRow& row : *rows) {
-      ready_through_ = row.owed_since;
-      if (!taken.contains(row.record)) ready_.push_back({row.owed_since, row.record});
-    }
-    ready_overflow_ = more;
-    return absl::OkStatus();
+  auto rows =
+      memory.store()->ScanReady(target_, domain_, ready_through_, static_cast<int>(window_));
+  if (!rows.ok()) return rows.status();
+  for (const LaneRow& row : *rows) {
+    ready_through_ = {row.owed_since, row.record};
+    if (!taken.contains(row.record)) ready_.push_back(ready_through_);
   }
+  ready_overflow_ = rows->size() == window_;
+  return absl::OkStatus();
 }
 
 absl::Status Queue::RefillDelayed(Memory& memory, const absl::flat_hash_set<RecordId>& taken) {
@@ -161,6 +157,10 @@ absl::Status Queue::Refill(Memory& memory, absl::Time now,
 }
 
 void Queue::Take(absl::Time now, size_t lanes_max, std::vector<Ready>& lanes) {
+  while (lanes.size() < lanes_max && !first_.empty()) {
+    lanes.push_back({.record = first_.front()});
+    first_.pop_front();
+  }
   while (lanes.size() < lanes_max && !delayed_.empty() && delayed_.begin()->first <= now) {
     lanes.push_back({.record = delayed_.begin()->second});
     delayed_due_.erase(delayed_.begin()->second);
@@ -182,7 +182,8 @@ void Queue::Take(absl::Time now, size_t lanes_max, std::vector<Ready>& lanes) {
 absl::Time Queue::NextAt() const {
   const bool feeds = std::any_of(feeds_.begin(), feeds_.end(),
                                  [](const Feed& feed) { return !feed.empty() || feed.overflow(); });
-  if (feeds || !ready_.empty() || (ready_overflow_ && counts[1] > 0)) return absl::InfinitePast();
+  if (feeds || !first_.empty() || !ready_.empty() || (ready_overflow_ && counts[1] > 0))
+    return absl::InfinitePast();
   return DelayedAt();
 }
 

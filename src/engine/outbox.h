@@ -73,8 +73,11 @@ class Queue {
   void PushFirst(NameId stream, Seq seq);
   // Any other lane became ready at `owed_since`, which is not less than any before.
   void PushReady(Seq owed_since, RecordId record);
-  // A lane may go before all others: what it waited for has come, or it was taken and not sent.
-  void PushFront(RecordId record);
+  // A lane was taken and not sent: it goes before all others.
+  void PutBack(RecordId record);
+  // What a delayed lane waited for has come: it goes before all others. Those that would not fit
+  // the window are left to their time.
+  void Wake(RecordId record);
   // A lane is to be looked at again at `due`.
   void PushDelayed(absl::Time due, RecordId record);
   // As PushDelayed, but its row, which is not written for this, says that it is due already.
@@ -87,7 +90,8 @@ class Queue {
   }
   // Reads on from the store. `taken` are the lanes that are under way.
   absl::Status Refill(Memory& memory, absl::Time now, const absl::flat_hash_set<RecordId>& taken);
-  // Takes up to `lanes_max` lanes that may be looked at now, delayed ones first. What streams owe
+  // Takes up to `lanes_max` lanes that may be looked at now: those that go before all others, then
+  // delayed ones. What streams owe
   // must be claimed, in the order in which it was taken (Memory::Claim).
   void Take(absl::Time now, size_t lanes_max, std::vector<Ready>& lanes);
 
@@ -107,14 +111,9 @@ class Queue {
   double served = 0;
 
  private:
-  struct Waiting {
-    Seq owed_since;
-    RecordId record;
-  };
-
+  // Whatever is in memory is due before what is not.
   bool NeedsDelayed(absl::Time now) const {
-    return delayed_overflow_ && held_back_until_ <= now &&
-           (delayed_beyond_ <= now || delayed_.empty());
+    return delayed_overflow_ && held_back_until_ <= now && delayed_.empty();
   }
   bool NeedsReady() const { return ready_overflow_ && ready_.empty(); }
   bool NeedsFeed() const;
@@ -128,11 +127,14 @@ class Queue {
   const NameId domain_;
   const size_t window_;
   std::vector<Feed> feeds_;
-  std::deque<Waiting> ready_;
+  // Go before all others. What is put back is taken again first, so there is never more of it than
+  // one call holds.
+  std::deque<RecordId> first_;
+  std::deque<ReadyPlace> ready_;
   // The store has ready lanes after `ready_through_` that are not in memory. True at first: nothing
   // was read yet.
   bool ready_overflow_ = true;
-  Seq ready_through_ = 0;
+  ReadyPlace ready_through_;
   std::set<std::pair<absl::Time, RecordId>> delayed_;
   absl::flat_hash_map<RecordId, absl::Time> delayed_due_;
   // The store has delayed lanes due at `delayed_beyond_` or later that are not in memory.

@@ -328,16 +328,14 @@ class MemoryStore final : public Store {
     return rows;
   }
 
-  absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, Seq after,
+  absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, ReadyPlace after,
                                                  int rows_max) override {
     if (absl::Status status = CheckRowsMax(rows_max); !status.ok()) {
       return status;
     }
-    if (after >= kIdMax) {
-      return std::vector<LaneRow>();
-    }
-    return ScanQueue(ready_, target, domain, static_cast<int64_t>(after) + 1,
-                     std::numeric_limits<int64_t>::max(), rows_max);
+    const auto from = static_cast<int64_t>(std::min(after.owed_since, kIdMax));
+    return ScanQueue(ready_.upper_bound({target, domain, from, after.record}), ready_, target,
+                     domain, std::numeric_limits<int64_t>::max(), rows_max);
   }
 
   absl::StatusOr<std::vector<LaneRow>> ScanDelayed(NameId target, NameId domain, absl::Time until,
@@ -345,8 +343,8 @@ class MemoryStore final : public Store {
     if (absl::Status status = CheckRowsMax(rows_max); !status.ok()) {
       return status;
     }
-    return ScanQueue(delayed_, target, domain, std::numeric_limits<int64_t>::min(),
-                     ToStoredTime(until), rows_max);
+    return ScanQueue(delayed_.lower_bound({target, domain, std::numeric_limits<int64_t>::min(), 0}),
+                     delayed_, target, domain, ToStoredTime(until), rows_max);
   }
 
   absl::StatusOr<std::vector<LaneCount>> CountLanes() override {
@@ -578,10 +576,10 @@ class MemoryStore final : public Store {
   }
 
   // The lanes of one queue at positions from `from` to `to`.
-  std::vector<LaneRow> ScanQueue(const QueueSet& queue, NameId target, NameId domain, int64_t from,
-                                 int64_t to, int rows_max) const {
+  std::vector<LaneRow> ScanQueue(QueueSet::const_iterator from, const QueueSet& queue,
+                                 NameId target, NameId domain, int64_t to, int rows_max) const {
     std::vector<LaneRow> rows;
-    for (auto at = queue.lower_bound({target, domain, from, 0});
+    for (auto at = from;
          at != queue.end() && std::get<0>(*at) == target && std::get<1>(*at) == domain &&
          std::get<2>(*at) <= to && Room(rows, rows_max);
          ++at) {

@@ -114,11 +114,11 @@ std::vector<Seq> Model::Owed(NameId stream, Seq after) const {
   return seqs;
 }
 
-std::vector<LaneRow> Model::Ready(NameId target, NameId domain, Seq after) const {
+std::vector<LaneRow> Model::Ready(NameId target, NameId domain, ReadyPlace after) const {
   std::vector<LaneRow> rows;
   for (const auto& [name, row] : lanes_) {
     if (row.target == target && row.domain == domain && row.state == LaneState::kReady &&
-        row.owed_since > after) {
+        ReadyPlace{row.owed_since, row.record} > after) {
       rows.push_back(row);
     }
   }

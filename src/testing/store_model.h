@@ -52,7 +52,7 @@ class Model {
 
   std::vector<Seq> Owed(NameId stream, Seq after) const;
   // All of them, in the order of the scan.
-  std::vector<LaneRow> Ready(NameId target, NameId domain, Seq after) const;
+  std::vector<LaneRow> Ready(NameId target, NameId domain, ReadyPlace after) const;
   std::vector<LaneRow> Delayed(NameId target, NameId domain, absl::Time until) const;
   std::vector<LaneCount> CountLanes() const;  // by target, domain, state
   std::vector<DeadLetterRow> Letters(const DeadLetterFilter& filter) const;  // without rows_max

@@ -229,13 +229,16 @@ void Trial::CompareLanes(Instead instead) {
   std::vector<LaneKey> keys;
   std::vector<std::optional<LaneRow>> rows;
   std::set<std::pair<NameId, NameId>> queues{{2, 4}, {2, 5}};
-  std::set<Seq> since{0, kNoSuchId};
+  std::set<ReadyPlace> places{{0, 0}, {kNoSuchId, kNoSuchId}};
   std::set<absl::Time> due{absl::InfinitePast(), absl::InfiniteFuture()};
   for (const auto& [name, row] : model_.lanes()) {
     keys.push_back({row.target, row.record});
     rows.emplace_back(row);
     queues.emplace(row.target, row.domain);
-    if (since.size() < 6) since.insert(row.owed_since);
+    if (places.size() < 8) {
+      places.insert({row.owed_since, row.record});
+      places.insert({row.owed_since, 0});
+    }
     if (due.size() < 6) due.insert(row.due_at);
   }
   keys.push_back({kNoSuchId, 1});
@@ -243,12 +246,13 @@ void Trial::CompareLanes(Instead instead) {
   ExpectAnswers(Blame(instead, "keeps-lanes"), "ReadLanes", store_->ReadLanes(keys), rows);
   for (const auto& [target, domain] : queues) {
     for (const int rows_max : {1, 3, kRowsMost}) {
-      for (const Seq after : since) {
-        ExpectRows<LaneRow>(Blame(instead, "scans-ready-lanes"),
-                            fmt::format("ScanReady of target {}, domain {}, after {}, at most {}",
-                                        target, domain, after, rows_max),
-                            store_->ScanReady(target, domain, after, rows_max),
-                            First(model_.Ready(target, domain, after), rows_max));
+      for (const ReadyPlace after : places) {
+        ExpectRows<LaneRow>(
+            Blame(instead, "scans-ready-lanes"),
+            fmt::format("ScanReady of target {}, domain {}, after ({}, {}), at most {}", target,
+                        domain, after.owed_since, after.record, rows_max),
+            store_->ScanReady(target, domain, after, rows_max),
+            First(model_.Ready(target, domain, after), rows_max));
       }
       for (const absl::Time until : due) {
         ExpectRows<LaneRow>(

@@ -278,7 +278,7 @@ class WatchedStore final : public Store {
   absl::StatusOr<std::vector<LinkRow>> LinksOf(RecordId record) override {
     return store_->LinksOf(record);
   }
-  absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, Seq after,
+  absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, ReadyPlace after,
                                                  int rows_max) override {
     return store_->ScanReady(target, domain, after, rows_max);
   }

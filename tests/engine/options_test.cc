@@ -15,8 +15,8 @@ using fakes::FakeShop;
 constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
 
 void CheckRefused(const absl::Status& status, const std::string& what, const std::string& field) {
-  CHECK(status.code() == absl::StatusCode::kInvalidArgument);
   INFO(status.ToString());
+  CHECK(status.code() == absl::StatusCode::kInvalidArgument);
   const std::string start = what + ": " + field + ": ";
   const std::string message(status.message());
   CHECK(message.substr(0, start.size()) == start);
@@ -32,7 +32,52 @@ TEST_CASE("engine options that mean nothing are refused") {
   refused({.dependency_check_interval = absl::ZeroDuration()}, "dependency_check_interval");
   refused({.overload_pause = absl::Seconds(-1)}, "overload_pause");
   refused({.probe_interval = absl::ZeroDuration()}, "probe_interval");
+  refused({.dependency_wait_max = absl::Seconds(1), .dependency_check_interval = absl::Hours(1)},
+          "dependency_check_interval");
+  refused({.owed_lanes_max = 0}, "owed_lanes_max");
+  refused({.probes_max = 0}, "probes_max");
+  refused({.cache_bytes_max = (64u << 10) - 1}, "cache_bytes_max");
+  refused({.window_lanes_max = 15}, "window_lanes_max");
+  refused({.poll_changes_max = 0}, "poll_changes_max");
   refused({.poll_changes_max = 10'001}, "poll_changes_max");
+  refused({.step_calls_max = 0}, "step_calls_max");
+}
+
+TEST_CASE("what is refused is refused when it is handed over") {
+  fakes::World world;
+  SimulatedClock clock;
+  CHECK_FALSE(
+      Engine::Create({.owed_lanes_max = 0}, {.store = &world.store(), .clock = &clock}).ok());
+  CHECK_FALSE(Engine::Create({}, {.clock = &clock}).ok());
+  CHECK_FALSE(Engine::Create({}, {.store = &world.store()}).ok());
+  auto& erp = world.MakeErp("erp");
+  auto& shop = world.MakeShop();
+  Engine& engine = world.engine();
+  CHECK_FALSE(engine.AddSystem("", {.sink = &erp}).ok());
+  CHECK_FALSE(engine.AddSystem("erp", {.sink = &erp, .limits = {.concurrency = 0}}).ok());
+  CHECK_OK(engine.AddSystem("erp", {.sink = &erp}));
+  CHECK_FALSE(engine.AddSystem("erp", {.sink = &erp}).ok());
+  CHECK_OK(engine.AddSystem("shop", {.source = &shop}));
+  const Route route{.name = "r", .from = "shop", .to = "erp", .entity = EntityType::kOrder};
+  CHECK_OK(engine.AddRoute(route));
+  CHECK_FALSE(engine.AddRoute(route).ok());
+  CHECK_FALSE(
+      engine.AddRoute({.name = "s", .from = "shop", .to = "moon", .entity = EntityType::kOrder})
+          .ok());
+  CHECK_FALSE(
+      engine.AddRoute({.name = "t", .from = "moon", .to = "erp", .entity = EntityType::kOrder})
+          .ok());
+  CHECK_FALSE(
+      engine.AddRoute({.name = "u", .from = "erp", .to = "shop", .entity = EntityType::kOrder})
+          .ok());
+  CHECK_FALSE(engine
+                  .AddRoute({.name = "v",
+                             .from = "shop",
+                             .to = "erp",
+                             .entity = EntityType::kOrder,
+                             .domain = "order",
+                             .share = 2})
+                  .ok());
 }
 
 TEST_CASE("a system's options that mean nothing are refused") {
@@ -114,7 +159,7 @@ TEST_CASE("a route that leads nowhere is refused") {
   refused("share", [](Route& route) { route.share = kNoNumber; });
 }
 
-// What a sink that can neither be asked nor listed is asked all the same, it answers as it should.
+// A sink that can neither be asked nor listed, and is all the same, answers that it cannot.
 TEST_CASE("a sink that does not say how answers nothing, lists nothing and changes nothing") {
   class LeastSink final : public Sink {
    public:

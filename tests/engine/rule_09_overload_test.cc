@@ -169,6 +169,49 @@ TEST_CASE("rule 9: lanes that have no retry left keep nobody busy, however many 
   CHECK(world.erp.Wrongs() == "");
 }
 
+TEST_CASE("rule 9, I23: lanes that became owed at once are no more in memory than others") {
+  ShopAndErp world({.options = {.window_lanes_max = 16}}, {EntityType::kOrder});
+  world.erp.rule = [](const ApplyItem&) { return Behaviour{Act::kPermanent}; };
+  REQUIRE_OK(world.Accept(Orders(300)).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  world.erp.rule = nullptr;
+  world.erp.capabilities.batch_items_max = 3;
+  // All of them in one commit.
+  const auto requeued = world.engine().dead_letters().RequeueAll({.rows_max = 1000}, fakes::Anna());
+  REQUIRE(requeued.ok());
+  REQUIRE(world.engine().Status().owed == 300);
+  uint64_t most = 0;
+  world.after_step = [&](fakes::World& now) {
+    most = std::max(most, now.engine().Status().lanes_in_memory);
+  };
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(most <= 2 * 16);
+  CHECK(world.erp.effects().size() == 300);
+}
+
+TEST_CASE("rule 9, I23: what is to be asked about and what is to be sent share the window") {
+  ShopAndErp world({.options = {.window_lanes_max = 16}}, {EntityType::kOrder},
+                   {.breaker = {.failures_to_open = 1'000'000},
+                    .retry_budget = {.per_success = 1, .per_second = 1000, .burst = 1000}});
+  world.erp.capabilities.batch_items_max = 4;
+  // Every second one is of unknown fate, the others are to be sent again, all at the same time.
+  world.erp.rule = [](const ApplyItem& item) {
+    const bool odd = item.entity.order().number().back() % 2 != 0;
+    return Behaviour{odd ? Act::kUnknownWithoutEffect : Act::kTransient, absl::Minutes(5)};
+  };
+  REQUIRE_OK(world.Accept(Orders(400)).status);
+  REQUIRE_OK(world.RunFor(absl::Minutes(4)));
+  world.erp.rule = nullptr;
+  uint64_t most = 0;
+  world.after_step = [&](fakes::World& now) {
+    most = std::max(most, now.engine().Status().lanes_in_memory);
+  };
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(most <= 3 * 16);
+  CHECK(world.erp.effects().size() == 400);
+  CHECK(world.erp.Wrongs() == "");
+}
+
 TEST_CASE("rule 9: one target's backlog is counted on its own") {
   fakes::World world({.options = {.owed_lanes_max = 30}});
   auto& shop = world.MakeShop();
@@ -186,56 +229,6 @@ TEST_CASE("rule 9: one target's backlog is counted on its own") {
   REQUIRE_OK(world.RunUntilIdle());
   CHECK(erp.effects().size() == 31);
   CHECK(crm.effects().size() == 31);
-}
-
-TEST_CASE("rule 9: contradictory options are refused with a sentence") {
-  auto refused = [](const EngineOptions& options, const std::string& field) {
-    const absl::Status status = Validate(options);
-    CHECK(status.code() == absl::StatusCode::kInvalidArgument);
-    CHECK(std::string(status.message()).find(field) != std::string::npos);
-  };
-  refused({.owed_lanes_max = 0}, "owed_lanes_max");
-  refused({.window_lanes_max = 1}, "window_lanes_max");
-  refused({.cache_bytes_max = 7}, "cache_bytes_max");
-  refused({.poll_changes_max = 0}, "poll_changes_max");
-  refused({.step_calls_max = 0}, "step_calls_max");
-  refused({.probes_max = 0}, "probes_max");
-  refused({.dependency_wait_max = absl::Seconds(1), .dependency_check_interval = absl::Hours(1)},
-          "dependency_check_interval");
-  fakes::World world;
-  SimulatedClock clock;
-  CHECK_FALSE(
-      Engine::Create({.owed_lanes_max = 0}, {.store = &world.store(), .clock = &clock}).ok());
-  CHECK_FALSE(Engine::Create({}, {.clock = &clock}).ok());
-  CHECK_FALSE(Engine::Create({}, {.store = &world.store()}).ok());
-  auto& erp = world.MakeErp("erp");
-  auto& shop = world.MakeShop();
-  Engine& engine = world.engine();
-  CHECK_FALSE(engine.AddSystem("", {.sink = &erp}).ok());
-  CHECK_FALSE(engine.AddSystem("erp", {.sink = &erp, .limits = {.concurrency = 0}}).ok());
-  CHECK_OK(engine.AddSystem("erp", {.sink = &erp}));
-  CHECK_FALSE(engine.AddSystem("erp", {.sink = &erp}).ok());
-  CHECK_OK(engine.AddSystem("shop", {.source = &shop}));
-  const Route route{.name = "r", .from = "shop", .to = "erp", .entity = EntityType::kOrder};
-  CHECK_OK(engine.AddRoute(route));
-  CHECK_FALSE(engine.AddRoute(route).ok());
-  CHECK_FALSE(
-      engine.AddRoute({.name = "s", .from = "shop", .to = "moon", .entity = EntityType::kOrder})
-          .ok());
-  CHECK_FALSE(
-      engine.AddRoute({.name = "t", .from = "moon", .to = "erp", .entity = EntityType::kOrder})
-          .ok());
-  CHECK_FALSE(
-      engine.AddRoute({.name = "u", .from = "erp", .to = "shop", .entity = EntityType::kOrder})
-          .ok());
-  CHECK_FALSE(engine
-                  .AddRoute({.name = "v",
-                             .from = "shop",
-                             .to = "erp",
-                             .entity = EntityType::kOrder,
-                             .domain = "order",
-                             .share = 2})
-                  .ok());
 }
 
 }  // namespace

@@ -181,7 +181,7 @@ TEST_CASE("I29: a damaged row is named and never served", "[sqlite]") {
          return store.FindLinks(std::vector<LinkKey>{{1, EntityType::kOrder, "order 4"}}).status();
        }},
       {"UPDATE lane SET attempts = 0 WHERE record = 5", "lane 5/2",
-       [](Store& store) { return store.ScanReady(2, 4, 0, 100).status(); }},
+       [](Store& store) { return store.ScanReady(2, 4, {}, 100).status(); }},
       {"UPDATE dead_letter SET content = x'' WHERE id = 1", "dead_letter 1",
        [](Store& store) { return store.ReadDeadLetter(1).status(); }},
       {"UPDATE cursor SET cursor = 'other'", "cursor 1",

@@ -153,7 +153,7 @@ TEST_CASE("A store of an older schema version is upgraded with everything in it"
     CHECK(Text((*store)->ReadRecords(std::vector<RecordId>{1})->front()) == Text(MakeRecord(1)));
     LaneRow lane = MakeLane(2, 1, LaneState::kReady);
     lane.settled = 0;
-    CHECK(Text((*store)->ScanReady(2, 4, 0, 10)) == Text(lane) + "\n");
+    CHECK(Text((*store)->ScanReady(2, 4, {}, 10)) == Text(lane) + "\n");
     CHECK(Text((*store)->LinksOf(1)) == Text(LinkRow{1, EntityType::kOrder, "order 1", 1}) + "\n");
     CHECK(Text((*store)->ScanDeadLetters({})) == Text(MakeDeadLetter(1)) + "\n");
     CHECK(Text((*store)->ReadNames()) == Text(MakeName(1)) + "\n");

@@ -157,7 +157,7 @@ class Generator {
                                    rows_max, static_cast<int>(Below(9)))) +
                Text(store.LinksOf(Below(last_seq + 2)));
       case 9:
-        return Text(store.ScanReady(target, domain, Below(10), rows_max));
+        return Text(store.ScanReady(target, domain, {Below(10), Below(9)}, rows_max));
       case 10:
         return Text(store.ScanDelayed(target, domain, Time(), rows_max));
       case 11:

@@ -119,7 +119,7 @@ TEMPLATE_TEST_CASE("Every field comes back, also after reopening", "[store]", Me
           Text(Accepted(batch.journal[1])));
     CHECK(Text(store->ReadRecords(std::vector<RecordId>{1})->front()) == Text(batch.records[0]));
     CHECK(Text(store->ReadLanes(std::vector<LaneKey>{{2, 1}})->front()) == Text(batch.lanes[0]));
-    CHECK(Text(store->ScanReady(2, 4, 0, 10)) == Text(batch.lanes[0]) + "\n");
+    CHECK(Text(store->ScanReady(2, 4, {}, 10)) == Text(batch.lanes[0]) + "\n");
     CHECK(Text(store->ScanDelayed(2, 4, At(12), 10)) == Text(batch.lanes[1]) + "\n");
     CHECK(Text(store->LinksOf(1)) == Text(std::vector<LinkRow>{batch.links[1], batch.links[0]}));
     CHECK(Text(*store->ReadDeadLetter(1)) == Text(batch.dead_letters[0]));
@@ -159,7 +159,7 @@ TEMPLATE_TEST_CASE("Extreme values come back", "[store]", MemoryUnderTest, Sqlit
   CHECK(store->ReadCounters()->latest_time == absl::InfinitePast());
   // Keys above the range are nobody's, not the first row's.
   CHECK(store->ScanJournal(kMost + 1, 10)->empty());
-  CHECK(store->ScanReady(lane.target, lane.domain, kMost + 5, 10)->empty());
+  CHECK(store->ScanReady(lane.target, lane.domain, {kMost + 5, kMost + 5}, 10)->empty());
   CHECK_FALSE(store->ReadJournal(std::vector<Seq>{kMost + 1})->front().has_value());
 }
 
@@ -198,7 +198,7 @@ TEMPLATE_TEST_CASE("Rows replace rows", "[store]", MemoryUnderTest, SqliteUnderT
     CHECK(Text(store->LinksOf(2)) == Text(batch.links[0]) + "\n");
     CHECK(*store->FindLinks(std::vector<LinkKey>{{1, EntityType::kOrder, "order 1"}})->front() ==
           2);
-    CHECK(Text(store->ScanReady(2, 4, 0, 10)) == Text(batch.lanes[1]) + "\n");
+    CHECK(Text(store->ScanReady(2, 4, {}, 10)) == Text(batch.lanes[1]) + "\n");
     CHECK(store->ScanDelayed(2, 4, absl::InfiniteFuture(), 10)->empty());
     CHECK(*store->CountDeadLetters(DeadLetterState::kOpen) == 0);
     CHECK(*store->CountDeadLetters(DeadLetterState::kDiscarded) == 1);
@@ -217,7 +217,7 @@ TEMPLATE_TEST_CASE("Of two rows with one key in a batch the last one stays", "[s
   batch.lanes = {MakeLane(2, 1, LaneState::kReady), MakeLane(2, 1, LaneState::kRetry)};
   REQUIRE(store->Commit(batch).ok());
   CHECK(store->ReadRecords(std::vector<RecordId>{1})->front()->key == "second");
-  CHECK(store->ScanReady(2, 4, 0, 10)->empty());
+  CHECK(store->ScanReady(2, 4, {}, 10)->empty());
   CHECK(store->ScanDelayed(2, 4, absl::InfiniteFuture(), 10)->size() == 1);
   CHECK(store->CountLanes()->size() == 1);
 }
@@ -496,7 +496,7 @@ TEMPLATE_TEST_CASE("Ready lanes come in the order in which they began to owe", "
   batch.lanes.push_back(MakeLane(2, 9, LaneState::kRetry));
   batch.lanes.push_back(MakeLane(2, 10, LaneState::kIdle));
   REQUIRE(store->Commit(batch).ok());
-  const auto order = [&](Seq after, int rows_max) {
+  const auto order = [&](ReadyPlace after, int rows_max) {
     std::vector<RecordId> records;
     const auto found_rows = store->ScanReady(2, 4, after, rows_max);
     for (const LaneRow& lane : *found_rows) {
@@ -504,11 +504,13 @@ TEMPLATE_TEST_CASE("Ready lanes come in the order in which they began to owe", "
     }
     return records;
   };
-  CHECK(order(0, 100) == std::vector<RecordId>{1, 2, 3, 4, 5});
-  CHECK(order(0, 3) == std::vector<RecordId>{1, 2, 3});
-  CHECK(order(10, 100) == std::vector<RecordId>{2, 3, 4, 5});
-  CHECK(order(11, 100) == std::vector<RecordId>{4, 5});
-  CHECK(order(12, 100).empty());
+  CHECK(order({}, 100) == std::vector<RecordId>{1, 2, 3, 4, 5});
+  CHECK(order({}, 3) == std::vector<RecordId>{1, 2, 3});
+  CHECK(order({10, 1}, 100) == std::vector<RecordId>{2, 3, 4, 5});
+  CHECK(order({11, 2}, 100) == std::vector<RecordId>{3, 4, 5});
+  CHECK(order({11, 2}, 1) == std::vector<RecordId>{3});
+  CHECK(order({11, 9}, 100) == std::vector<RecordId>{4, 5});
+  CHECK(order({12, 5}, 100).empty());
 }
 
 TEMPLATE_TEST_CASE("Delayed lanes come by due time, and equal times by record", "[store]",
@@ -649,7 +651,7 @@ TEMPLATE_TEST_CASE("A limit below one is refused", "[store]", MemoryUnderTest, S
   TestType store;
   for (const int rows_max : {0, -1}) {
     CHECK(absl::IsInvalidArgument(store->ScanJournal(0, rows_max).status()));
-    CHECK(absl::IsInvalidArgument(store->ScanReady(1, 1, 0, rows_max).status()));
+    CHECK(absl::IsInvalidArgument(store->ScanReady(1, 1, {}, rows_max).status()));
     CHECK(absl::IsInvalidArgument(store->ScanDelayed(1, 1, At(0), rows_max).status()));
     DeadLetterFilter filter;
     filter.rows_max = rows_max;

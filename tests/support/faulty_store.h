@@ -135,7 +135,7 @@ class FaultyStore final : public Store {
     if (auto status = Read(); !status.ok()) return status;
     return under_->LinksOf(record);
   }
-  absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, Seq after,
+  absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, ReadyPlace after,
                                                  int rows_max) override {
     if (auto status = Read(); !status.ok()) return status;
     return under_->ScanReady(target, domain, after, rows_max);

@@ -91,7 +91,7 @@ class SpoiltStore final : public Store {
   absl::StatusOr<std::vector<LinkRow>> LinksOf(RecordId record) override {
     return Edited(spoilt_.links_of, right_.LinksOf(record));
   }
-  absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, Seq after,
+  absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, ReadyPlace after,
                                                  int rows_max) override {
     if (spoilt_.scan_ready) spoilt_.scan_ready(after, rows_max);
     return Edited(spoilt_.scanned_ready, right_.ScanReady(target, domain, after, rows_max));
@@ -494,8 +494,15 @@ std::vector<WrongStore> OfReads() {
       {"gives the ready lane it was to begin behind",
        {"scans-ready-lanes"},
        [] {
-         return Spoiling{.scan_ready = [](Seq& after, int&) {
-           if (after > 0) --after;
+         return Spoiling{.scan_ready = [](ReadyPlace& after, int&) {
+           if (after.record > 0) --after.record;
+         }};
+       }},
+      {"passes ready lanes by that are owed since the same row",
+       {"scans-ready-lanes"},
+       [] {
+         return Spoiling{.scan_ready = [](ReadyPlace& after, int&) {
+           if (after.owed_since > 0) after.record = UINT64_MAX;
          }};
        }},
       {"gives delayed lanes of equal times as they come",

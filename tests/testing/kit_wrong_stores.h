@@ -53,7 +53,7 @@ struct Spoiling {
   // Before the scans, of what is asked for.
   std::function<void(Seq& from, int& rows_max)> scan_journal;
   std::function<void(Seq& after, int& seqs_max, int& rows_max)> scan_owed;
-  std::function<void(Seq& after, int& rows_max)> scan_ready;
+  std::function<void(ReadyPlace& after, int& rows_max)> scan_ready;
   std::function<void(absl::Time& until, int& rows_max)> scan_delayed;
   std::function<void(DeadLetterFilter&)> scan_letters;
   // And after them.

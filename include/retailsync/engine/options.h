@@ -44,7 +44,7 @@ struct EngineOptions {
   // ---------------------------------------------------------
 
   // Memory for records, links and lanes that are kept at hand from one commit to the next. What a
-  // single step touches comes on top until it is committed. At least 1 MiB.
+  // single step touches comes on top until it is committed. At least 64 KiB.
   size_t cache_bytes_max = 64u << 20;
   // Lanes of one queue (a target and a domain) that are held in memory: so many that are ready, and
   // so many that wait for their time. The rest stays in the store. 16 or more.

@@ -104,6 +104,9 @@ struct DomainStatus {
   uint64_t retry = 0;
   uint64_t unknown = 0;
   uint64_t waiting = 0;
+  // Entries of its queue that are held in memory, whatever is owed (see
+  // EngineOptions::window_lanes_max). A lane may have several.
+  uint64_t in_memory = 0;
 
   uint64_t Owed() const { return ready + in_flight + retry + unknown + waiting; }
 };

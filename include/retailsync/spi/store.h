@@ -73,6 +73,14 @@ struct LaneKey {
   auto operator<=>(const LaneKey&) const = default;
 };
 
+// Where a lane stands among those of its queue that are ready.
+struct ReadyPlace {
+  Seq owed_since = 0;
+  RecordId record = 0;
+
+  auto operator<=>(const ReadyPlace&) const = default;
+};
+
 // First versions that a stream owes.
 struct OwedPage {
   std::vector<Seq> seqs;   // ascending
@@ -168,9 +176,10 @@ class Store {
   // Every link of a record, those included that its first journal row stands for.
   virtual absl::StatusOr<std::vector<LinkRow>> LinksOf(RecordId record) = 0;
 
-  // Lane rows in kReady of one queue with owed_since > after, ascending by (owed_since, record).
-  virtual absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, Seq after,
-                                                         int rows_max) = 0;
+  // Lane rows in kReady of one queue that come after this place, ascending by (owed_since, record).
+  // Many may be owed since the same journal row.
+  virtual absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain,
+                                                         ReadyPlace after, int rows_max) = 0;
   // Lanes of one queue in kRetry, kUnknown, kWaiting or kInFlight with due_at <= until, ascending
   // by (due_at, record).
   virtual absl::StatusOr<std::vector<LaneRow>> ScanDelayed(NameId target, NameId domain,

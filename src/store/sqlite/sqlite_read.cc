@@ -198,19 +198,21 @@ absl::StatusOr<std::vector<LinkRow>> SqliteStore::FirstLinks(const JournalRow& r
   return links;
 }
 
-absl::StatusOr<std::vector<LaneRow>> SqliteStore::ScanReady(NameId target, NameId domain, Seq after,
-                                                            int rows_max) {
+absl::StatusOr<std::vector<LaneRow>> SqliteStore::ScanReady(NameId target, NameId domain,
+                                                            ReadyPlace after, int rows_max) {
   if (absl::Status status = CheckRowsMax(rows_max); !status.ok()) {
     return status;
   }
-  static const std::string& kSql = *new std::string(
-      Select<LaneRow>("INDEXED BY lane_ready WHERE target = ? AND domain = ? AND owed_since > ? "
-                      "AND state = 1 ORDER BY owed_since, record LIMIT ?"));
+  static const std::string& kSql =
+      *new std::string(Select<LaneRow>("INDEXED BY lane_ready WHERE target = ? AND domain = ? "
+                                       "AND (owed_since, record) > (?, ?) AND state = 1 "
+                                       "ORDER BY owed_since, record LIMIT ?"));
   return Scan<LaneRow>(kSql, [&](Run& run) {
     run.BindId(1, target);
     run.BindId(2, domain);
-    run.BindId(3, std::min(after, kIdMax));
-    run.Bind(4, rows_max);
+    run.BindId(3, std::min(after.owed_since, kIdMax));
+    run.BindId(4, std::min(after.record, kIdMax));
+    run.Bind(5, rows_max);
   });
 }
 

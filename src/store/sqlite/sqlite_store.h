@@ -53,7 +53,7 @@ class SqliteStore final : public Store {
   absl::StatusOr<std::vector<JournalRow>> ScanJournal(Seq from, int rows_max) override;
   absl::StatusOr<OwedPage> ScanOwed(NameId stream, Seq after, int seqs_max, int rows_max) override;
   absl::StatusOr<std::vector<LinkRow>> LinksOf(RecordId record) override;
-  absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, Seq after,
+  absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, ReadyPlace after,
                                                  int rows_max) override;
   absl::StatusOr<std::vector<LaneRow>> ScanDelayed(NameId target, NameId domain, absl::Time until,
                                                    int rows_max) override;

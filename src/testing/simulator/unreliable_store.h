@@ -110,7 +110,7 @@ class UnreliableStore final : public Store {
   absl::StatusOr<std::vector<LinkRow>> LinksOf(RecordId record) override {
     return Read<std::vector<LinkRow>>([&] { return under_->LinksOf(record); });
   }
-  absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, Seq after,
+  absl::StatusOr<std::vector<LaneRow>> ScanReady(NameId target, NameId domain, ReadyPlace after,
                                                  int rows_max) override {
     return Read<std::vector<LaneRow>>(
         [&] { return under_->ScanReady(target, domain, after, rows_max); });
