@@ -40,7 +40,18 @@ absl::StatusOr<DeadLetter> Core::Present(DeadLetterRow row) {
       return absl::DataLossError(
           fmt::format("dead letter {}: its change cannot be parsed", row.id));
     }
-  } else if (!row.content.empty()) {
+    letter.row = std::move(row);
+    return letter;
+  }
+  // What is damaged for good is shown without what cannot be read.
+  auto version = context_.memory.ReadVersion(row.seq);
+  if (version.ok()) {
+    const bool deletes = version->operation == model::v1::OPERATION_DELETE;
+    letter.operation = deletes ? model::v1::OPERATION_DELETE : model::v1::OPERATION_UPSERT;
+  } else if (version.status().code() != absl::StatusCode::kDataLoss) {
+    return version.status();
+  }
+  if (!row.content.empty()) {
     if (!letter.entity.ParseFromString(row.content)) {
       return absl::DataLossError(
           fmt::format("dead letter {}: its entity cannot be parsed", row.id));
@@ -52,7 +63,7 @@ absl::StatusOr<DeadLetter> Core::Present(DeadLetterRow row) {
       if (rendering.ok()) letter.entity = std::move(rendering->entity);
     }
   } else if (body.status().code() != absl::StatusCode::kDataLoss) {
-    return body.status();  // only what is damaged for good is shown without its entity
+    return body.status();
   }
   letter.row = std::move(row);
   return letter;

@@ -10,6 +10,7 @@
 #include "engine/context.h"
 #include "engine/held.h"
 #include "engine/letters.h"
+#include "engine/ownership.h"
 #include "engine/router.h"
 #include "retailsync/engine/reports.h"
 
@@ -89,11 +90,12 @@ class Intake {
                              const Digest& said, bool is_body);
   absl::Status NoteFirstSpeaker(const System& second, CachedRecord& record,
                                 const model::v1::Provenance& before, Seq previous);
-  absl::Status NoteHeld(const System& system, const CachedRecord& record,
-                        const std::string& external_id);
+  absl::Status NoteHeld(System& system, const CachedRecord& record, const std::string& external_id);
   absl::StatusOr<std::optional<model::v1::Entity>> Base(const System& system, CachedRecord& record);
   absl::StatusOr<OwnWrite> FindUnansweredWrite(const System& system, CachedRecord& record,
                                                const Digest& said);
+  static bool SaysItsOwn(const Ownership& ownership, const model::v1::Entity& record,
+                         const model::v1::Entity& said);
   absl::StatusOr<bool> IsAsWritten(const System& system, CachedRecord& record,
                                    const OwnWrite& write, const Arrival& arrival);
   absl::StatusOr<bool> HoldsWhatIsDeleted(const System& system, const CachedRecord& record,

@@ -1,12 +1,12 @@
 // What a change does to its record.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/guard.h"
 #include "engine/idempotency_key.h"
 #include "engine/intake.h"
-#include "engine/ownership.h"
 #include "retailsync/model/v1/canonical.h"
 #include "retailsync/model/v1/merge.h"
 #include "retailsync/model/v1/provenance.h"
@@ -144,6 +144,20 @@ void Intake::TellRefused(const System& system, const std::vector<std::string>& p
   }
 }
 
+// Where fields have owners: the system says something else than the record holds in a field that is
+// its own. No write of ours can have made it do so.
+bool Intake::SaysItsOwn(const Ownership& ownership, const Entity& record, const Entity& said) {
+  const FieldAuthority may_write = ownership.AsAuthority();
+  if (!may_write) return false;
+  const std::vector<FieldDifference> differences = Diff(record, said);
+  return std::any_of(differences.begin(), differences.end(),
+                     [&](const FieldDifference& difference) {
+                       // "order.note" is "note" to an owner.
+                       const std::string_view path = difference.path;
+                       return may_write(path.substr(std::min(path.find('.') + 1, path.size())));
+                     });
+}
+
 // A record of its own: all of it is said by this change.
 absl::StatusOr<Receipt> Intake::Create(System& system, Arrival& arrival, uint64_t requeued) {
   const Change& change = *arrival.change;
@@ -241,6 +255,7 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   }
   auto base = Base(system, *record);
   if (!base.ok()) return base.status();
+  const Ownership ownership(context_.parts.ownership, system.name, change.entity());
   // What it holds because we wrote it, it does not say of its own accord: what carries our key, or
   // is what it would hold after a write that was not answered. That it says so proves the write.
   absl::StatusOr<OwnWrite> ours = OwnWrite();
@@ -249,9 +264,10 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   }
   if (!ours.ok()) return ours.status();
   if (On(Guard::kEchoOfUnanswered) && ours->version == 0 && !is_patch &&
-      arrival.entity != record->row.digest) {
+      (revives || arrival.entity != record->row.digest)) {
     ours = FindUnansweredWrite(system, *record, arrival.entity);
     if (!ours.ok()) return ours.status();
+    if (ours->version != 0 && SaysItsOwn(ownership, **body, change.entity())) ours = OwnWrite();
   }
   if (ours->version != 0) {
     auto is_all = IsAsWritten(system, *record, *ours, arrival);
@@ -271,8 +287,7 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
     auto is_old = HoldsWhatIsDeleted(system, *record, *base, arrival.entity);
     if (!is_old.ok()) return is_old.status();
     if (*is_old) return close(Disposition::kEcho);
-    if (On(Guard::kOwnershipOfExistence) &&
-        !Ownership(context_.parts.ownership, system.name, change.entity()).MayWrite("")) {
+    if (On(Guard::kOwnershipOfExistence) && !ownership.MayWrite("")) {
       JournalRow row = NewRow(system, arrival);
       row.record = record->row.id;
       row.version = record->row.version;
@@ -282,12 +297,12 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
     }
     base->reset();
   }
-  const Ownership ownership(context_.parts.ownership, system.name, change.entity());
   const std::vector<std::string> fields(change.fields().begin(), change.fields().end());
   MergeInput input;
   input.current = *body;
   input.provenance = &*provenance;
-  if (On(Guard::kMergeBase) && base->has_value()) input.base = &**base;
+  // A patch says itself what has changed, also where that is what its system held once.
+  if (On(Guard::kMergeBase) && base->has_value() && !is_patch) input.base = &**base;
   input.incoming = &change.entity();
   input.fields = is_patch ? &fields : nullptr;
   input.system = system.name;
@@ -454,7 +469,7 @@ absl::StatusOr<Receipt> Intake::Entomb(System& system, Arrival& arrival) {
 
 // The target says that it holds the newest version, which nobody may have known: its answer was
 // lost, and a person was asked.
-absl::Status Intake::NoteHeld(const System& system, const CachedRecord& record,
+absl::Status Intake::NoteHeld(System& system, const CachedRecord& record,
                               const std::string& external_id) {
   auto found = context_.memory.FindLane({system.id, record.row.id});
   if (!found.ok()) return found.status();
@@ -464,6 +479,7 @@ absl::Status Intake::NoteHeld(const System& system, const CachedRecord& record,
       lane.acknowledged >= record.row.version) {
     return absl::OkStatus();
   }
+  if (system.comparisons > 0) system.applied_meanwhile.insert(lane.record);
   lane.acknowledged = record.row.version;
   // How its route renders it was not asked, so the next version is sent whatever it says.
   lane.acknowledged_digest = Digest();
@@ -518,12 +534,13 @@ absl::Status Intake::NoteStatement(System& system, CachedRecord& record, const J
                                    const Digest& said, bool is_body) {
   const bool is_target = Registry::Carries(system, record.row.type);
   if (!is_target && journal.merged.empty()) return absl::OkStatus();
-  if (journal.operation == model::v1::OPERATION_PATCH)
-    return absl::OkStatus();  // its payload is not all the system holds
+  const bool is_patch = journal.operation == model::v1::OPERATION_PATCH;
   auto found = context_.memory.FindLane({system.id, record.row.id});
   if (!found.ok()) return found.status();
   LaneRow* lane = *found;
-  if (lane == nullptr) {
+  const bool is_fresh = lane == nullptr;
+  if (is_fresh) {
+    if (is_patch) return absl::OkStatus();
     LaneRow fresh;
     fresh.target = system.id;
     fresh.record = record.row.id;
@@ -532,13 +549,19 @@ absl::Status Intake::NoteStatement(System& system, CachedRecord& record, const J
   } else {
     context_.memory.MarkLane(*lane);
   }
-  lane->base = journal.seq;
-  lane->base_is_payload = true;
-  lane->acknowledged_digest = said;
-  if (is_body) lane->acknowledged = journal.version;
-  if (lane->external_id.empty()) lane->external_id = journal.external_id;
   // What it changed is merged now; which version it gave that is not known.
   if (On(Guard::kOwnWordIsNoConflict)) lane->remote_version.clear();
+  if (is_patch) return absl::OkStatus();  // its payload is not all the system holds
+  // Whether it said so before or after something was written there nobody can tell: what it holds
+  // is certain only while nothing but its own word is known. Otherwise the next version is sent
+  // whatever it says.
+  const bool is_certain = is_fresh || (lane->state == LaneState::kIdle && lane->base_is_payload &&
+                                       !lane->acknowledged_digest.IsZero());
+  lane->acknowledged_digest = is_certain ? said : Digest();
+  lane->base = journal.seq;
+  lane->base_is_payload = true;
+  if (is_body) lane->acknowledged = journal.version;
+  if (lane->external_id.empty()) lane->external_id = journal.external_id;
   return absl::OkStatus();
 }
 

@@ -212,7 +212,8 @@ absl::StatusOr<std::vector<Seq>> Letters::Undetermined(const LaneRow& lane) {
   auto rows = context_.memory.FindDeadLetters(filter);
   if (!rows.ok()) return rows.status();
   for (const DeadLetterRow& row : *rows) {
-    if (row.state == DeadLetterState::kOpen || row.state == DeadLetterState::kDiscarded) {
+    // Whose fate is settled is resolved. One that was requeued may never have been sent again.
+    if (row.state != DeadLetterState::kResolved) {
       attempts.push_back(row.seq);
     }
   }

@@ -356,7 +356,6 @@ absl::Status Settler::Applied(System& system, LaneRow& lane, const std::string& 
   if (!found.ok()) return found.status();
   const RecordRow& record = (*found)->row;
   system.retries.Earn(system.options.retry_budget.per_success);
-  if (system.comparisons > 0) system.applied_meanwhile.insert(lane.record);
   lane.done = std::max(lane.done, lane.attempt_version);
   lane.remote_version = remote_version;
   if (context_.IsObserved()) {
@@ -379,6 +378,7 @@ absl::Status Settler::Applied(System& system, LaneRow& lane, const std::string& 
 
 void Settler::Hold(System& system, LaneRow& lane, const RecordRow& record, int64_t version, Seq seq,
                    const Digest& content, const std::string& external_id) {
+  if (system.comparisons > 0) system.applied_meanwhile.insert(lane.record);
   if (content.IsZero()) {
     lane.acknowledged = 0;
     lane.acknowledged_digest = Digest();
@@ -387,8 +387,9 @@ void Settler::Hold(System& system, LaneRow& lane, const RecordRow& record, int64
     return;
   }
   lane.acknowledged = version;
-  // What the target said itself while this was on its way is the last that is known of it.
-  if (!lane.base_is_payload || lane.base < seq) {
+  // What the target said itself while this was on its way is the last that is known of it. A
+  // version that its own statement made was sent after that.
+  if (!lane.base_is_payload || lane.base <= seq) {
     lane.acknowledged_digest = content;
     lane.base = seq;
     lane.base_is_payload = false;

@@ -174,6 +174,30 @@ TEST_CASE("reconciliation: what is on its way is not taken for drift") {
   CHECK(world.erp.TextsOf("product:R") == std::vector<std::string>{"a", "b", "c"});
 }
 
+TEST_CASE("reconciliation: what a person says is there, while it is compared, is not missed") {
+  ShopAndErp world;
+  world.erp.capabilities.idempotent = false;
+  world.erp.capabilities.verifiable = false;
+  world.erp.Script("order:1", {{fakes::Act::kUnknownWithEffect}});
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1", "a"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  const auto letters = world.Letters();
+  REQUIRE(letters.size() == 1);
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kOrder, .repair = true}, Anna()));
+  auto tasks = world.engine().TakeTasks(1);
+  REQUIRE(tasks.ok());
+  REQUIRE(tasks->size() == 1);
+  REQUIRE((*tasks)[0].kind() == TaskKind::kList);
+  (*tasks)[0].Run();
+  REQUIRE_OK(world.engine().Finish(*std::move(tasks)));
+  // The listing has passed it by as something that nobody sent.
+  REQUIRE_OK(world.engine().dead_letters().Confirm(
+      letters[0].row.id, world.erp.held().at("order:1").external_id, Anna()));
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.TextsOf("order:1") == std::vector<std::string>{"a"});
+}
+
 TEST_CASE("reconciliation: needs a sink that can list, a known target, and the right to ask") {
   ShopAndErp world;
   world.erp.capabilities.listable = false;

@@ -279,6 +279,22 @@ TEST_CASE("rule 2, I5: nothing is sent again after its key has expired without r
   }
 }
 
+TEST_CASE("rule 2, I5: nothing is sent again that could arrive after its key has expired") {
+  const auto age = GENERATE(absl::Seconds(3570), absl::Seconds(3569));
+  ShopAndErp world({}, {EntityType::kOrder}, {.call_timeout = absl::Seconds(30)});
+  world.erp.capabilities.idempotent = true;
+  world.erp.capabilities.key_lifetime = absl::Hours(1);
+  world.erp.capabilities.verifiable = false;
+  world.erp.Script("order:1001", {{Act::kUnknownWithEffect}});
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1001", "a"))}).status);
+  REQUIRE_OK(world.StepUntil([&] { return !world.erp.attempts().empty(); }));
+  REQUIRE_OK(world.engine().Flush());
+  world.clock.Advance(age);
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.attempts().size() == (age < absl::Seconds(3570) ? 2u : 1u));
+  CHECK(world.erp.Wrongs() == "");
+}
+
 TEST_CASE("rule 2, I5: a key's lifetime counts from its first attempt, not from the last") {
   ShopAndErp world;
   world.erp.capabilities.idempotent = true;

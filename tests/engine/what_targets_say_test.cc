@@ -197,6 +197,37 @@ TEST_CASE("rule 6: what a target still holds does not bring back what is being d
   CHECK_FALSE(both.world.Record(MakeProduct("P", ""))->row.deleted);
 }
 
+TEST_CASE("rule 6: nor does it where nobody knows whether it holds it") {
+  TalkingErp both;
+  both.SetUp();
+  both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
+  for (int i = 0; i < 200; ++i) both.erp.NextProbe(fakes::ProbeAct::kUndetermined);
+  REQUIRE(both.Say("shop", "c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunFor(absl::Seconds(5)));
+  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
+          Disposition::kMerged);
+  CHECK(both.Say("erp", "e1", "v1") == Disposition::kEcho);
+  CHECK(both.world.Record(MakeProduct("P", ""))->row.deleted);
+}
+
+TEST_CASE("rule 2: what may have come there is deleted there, also when its letter was requeued") {
+  TalkingErp both;
+  both.SetUpSilent();
+  both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
+  REQUIRE(both.Say("shop", "c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.erp.HeldText("product:P") == "v1");
+  CHECK(both.OnlyLetter().operation == model::v1::OPERATION_UPSERT);
+  both.erp.down = true;
+  REQUIRE_OK(both.world.engine().dead_letters().Requeue(both.OnlyLetter().row.id, Anna()));
+  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
+          Disposition::kMerged);
+  REQUIRE_OK(both.world.RunFor(absl::Seconds(2)));
+  both.erp.down = false;
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.HeldText("product:P").empty());
+}
+
 TEST_CASE("rule 6: a system that may not make a record may not bring one back") {
   const auto ownership =
       governance::OwnershipTable::Create(

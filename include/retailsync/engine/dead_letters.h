@@ -44,9 +44,12 @@ struct DeadLetter {
   DeadLetterRow row;
   std::string system;  // the change's source, or the delivery's target
   std::string route;
-  // kChange, unless content_is_raw: the change. kDelivery: `entity` is what would be sent.
+  // kChange, unless content_is_raw: the change. kDelivery: `entity` is what would be sent, and
+  // `operation` whether it would be written or deleted; unspecified when what is stored of it is
+  // damaged.
   model::v1::Change change;
   model::v1::Entity entity;
+  model::v1::Operation operation = model::v1::OPERATION_UNSPECIFIED;
 };
 
 // Names instead of numbers; empty means any.

@@ -1,0 +1,150 @@
+// Records whose parts two systems own, each of which is told what the other says: nobody's part is
+// lost, whatever was under way when somebody spoke.
+#include "retailsync/governance/ownership_table.h"
+#include "support/catch.h"
+#include "support/world.h"
+
+namespace retailsync {
+namespace {
+
+using fakes::Act;
+using fakes::Entity;
+using fakes::FakeErp;
+using fakes::MakeProduct;
+using fakes::Patch;
+using fakes::Upsert;
+using fakes::World;
+
+Entity MakeBranded(const std::string& title, const std::string& brand) {
+  Entity entity = MakeProduct("P", title);
+  entity.mutable_product()->set_brand(brand);
+  return entity;
+}
+
+std::string Parts(const Entity& entity) {
+  return fakes::TextOf(entity) + "/" + entity.product().brand();
+}
+
+// Of a product "shop" owns the titles and "erp" everything else.
+struct TwoOwners {
+  const governance::OwnershipTable ownership =
+      governance::OwnershipTable::Create(
+          {{.type = EntityType::kProduct, .path = "", .scope = "", .systems = {"erp"}},
+           {.type = EntityType::kProduct, .path = "titles", .scope = "", .systems = {"shop"}}})
+          .value();
+  World world{{.ownership = &ownership}};
+  FakeErp& shop = world.MakeErp("shop");
+  FakeErp& erp = world.MakeErp("erp");
+
+  // The engine is made here: what the systems are like is set before.
+  void SetUp() {
+    world.AddSystem("shop", {.source = &world.MakeShop(), .sink = &shop});
+    world.AddSystem("erp", {.source = &world.MakeShop(), .sink = &erp});
+    world.AddRoute("shop", "erp", EntityType::kProduct);
+    world.AddRoute("erp", "shop", EntityType::kProduct);
+    Say("erp", "start", MakeBranded("", "b1"));
+    Say("shop", "titles", MakeBranded("t1", "b1"));
+    REQUIRE_OK(world.RunUntilIdle());
+    REQUIRE(Now() == "t1/b1");
+    REQUIRE(AtShop() == "t1/b1");
+  }
+  Disposition Say(const std::string& system, const std::string& id, const Entity& entity) {
+    return world.AcceptOne(Upsert(system, id, entity)).disposition;
+  }
+  std::string Now() { return Parts(world.Record(MakeProduct("P", ""))->entity); }
+  // What was written there last, with the title that it has itself.
+  std::string AtShop() const { return Parts(shop.EffectsOn("product:P").back().entity); }
+};
+
+TEST_CASE("rule 5: what a target said before it was written is not what it holds") {
+  TwoOwners both;
+  both.SetUp();
+  SECTION("the write is done before the statement comes") {
+    both.Say("erp", "e2", MakeBranded("t1", "b2"));
+    REQUIRE_OK(both.world.RunUntilIdle());
+    REQUIRE(both.AtShop() == "t1/b2");
+    // Said before that, and told late.
+    both.Say("shop", "s2", MakeBranded("t2", "b1"));
+  }
+  SECTION("the write is still to be done when the statement comes") {
+    both.shop.down = true;
+    both.Say("erp", "e2", MakeBranded("t1", "b2"));
+    REQUIRE_OK(both.world.RunFor(absl::Seconds(3)));
+    both.Say("shop", "s2", MakeBranded("t2", "b1"));
+    both.shop.down = false;
+  }
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.Now() == "t2/b2");
+  // The record is as the shop said it was; the shop is not.
+  both.Say("erp", "e3", MakeBranded("t1", "b1"));
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.Now() == "t2/b1");
+  CHECK(both.AtShop() == "t2/b1");
+}
+
+TEST_CASE("rule 5: a statement that comes while a newer version is owed does not settle it") {
+  TwoOwners both;
+  both.SetUp();
+  both.Say("erp", "e2", MakeBranded("t1", "b2"));
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.shop.down = true;
+  both.Say("erp", "e3", MakeBranded("t1", "b1"));
+  REQUIRE_OK(both.world.RunFor(absl::Seconds(3)));
+  // Said before e2 was written there: with its title the record is just that.
+  both.Say("shop", "s2", MakeBranded("t2", "b1"));
+  both.shop.down = false;
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.Now() == "t2/b1");
+  CHECK(both.AtShop() == "t2/b1");
+}
+
+TEST_CASE("rule 3, I7: a patch of the target's own is no conflict of the next write") {
+  TwoOwners both;
+  both.shop.capabilities.conditional_writes = true;
+  both.SetUp();
+  both.Say("erp", "e2", MakeBranded("t1", "b2"));
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.shop.Tamper("product:P",
+                   [](Entity& held) { held.mutable_product()->mutable_titles(0)->set_text("t2"); });
+  REQUIRE(
+      both.world.AcceptOne(Patch("shop", "s2", MakeBranded("t2", "b2"), {"titles"})).disposition ==
+      Disposition::kMerged);
+  both.Say("erp", "e3", MakeBranded("t1", "b3"));
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.AtShop() == "t2/b3");
+  CHECK(both.shop.attempts().size() == both.shop.effects().size());
+  CHECK(both.world.AllLetters().empty());
+}
+
+TEST_CASE("rule 6: a patch that goes back to what its system once held is a change") {
+  TwoOwners both;
+  both.SetUp();
+  for (const std::string brand : {"b2", "b1", "b3", "b1"}) {
+    CHECK(both.world
+              .AcceptOne(
+                  Patch("erp", "to " + brand + both.Now(), MakeBranded("t1", brand), {"brand"}))
+              .disposition == Disposition::kMerged);
+    REQUIRE_OK(both.world.RunUntilIdle());
+    CHECK(both.Now() == "t1/" + brand);
+    CHECK(both.AtShop() == "t1/" + brand);
+  }
+}
+
+TEST_CASE("rule 6: a system's own word is heard although a write might have made it say so") {
+  TwoOwners both;
+  both.SetUp();
+  both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
+  for (int i = 0; i < 200; ++i) both.erp.NextProbe(fakes::ProbeAct::kUndetermined);
+  both.Say("shop", "s2", MakeBranded("t2", "b1"));
+  REQUIRE_OK(both.world.RunFor(absl::Seconds(5)));
+  REQUIRE(both.Say("erp", "e2", MakeBranded("t2", "b2")) == Disposition::kMerged);
+  REQUIRE(both.Now() == "t2/b2");
+  // As it would be after the write that was not answered; but the brand is its own.
+  CHECK(both.Say("erp", "e3", MakeBranded("t2", "b1")) == Disposition::kMerged);
+  CHECK(both.Now() == "t2/b1");
+  REQUIRE_OK(both.world.RunFor(absl::Minutes(1)));
+  CHECK(both.AtShop() == "t2/b1");
+}
+
+}  // namespace
+}  // namespace retailsync
