@@ -19,8 +19,7 @@ bool SwitchOff(std::string_view name) {
     Guard guard;
     std::string_view name;
   } kGuards[] = {
-#define RETAILSYNC_GUARD(enumerator, guard_name, rule, finder, without) \
-  {Guard::enumerator, guard_name},
+#define RETAILSYNC_GUARD(enumerator, guard_name, rule, without) {Guard::enumerator, guard_name},
 #include "engine/guards.inc"
 #undef RETAILSYNC_GUARD
   };

@@ -9,7 +9,7 @@
 namespace retailsync::engine {
 
 enum class Guard : uint8_t {
-#define RETAILSYNC_GUARD(enumerator, name, rule, finder, without) enumerator,
+#define RETAILSYNC_GUARD(enumerator, name, rule, without) enumerator,
 #include "engine/guards.inc"
 #undef RETAILSYNC_GUARD
 };

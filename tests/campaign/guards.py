@@ -3,10 +3,10 @@
 
 Called by tests/campaign/guards, which builds what it needs. First a control: without a guard off
 every test and every seed must hold; one that does not is named and counts for nothing afterwards.
-Then, for each guard, the tests of its rule run with the guard off, and, unless guards.inc leaves it
-to them, so does the campaign until a seed breaks. Prints a line for each guard: the number of seeds that were
-needed, the invariant that broke, and the first test that failed. The exit status is 1 when a guard
-was not noticed by whom guards.inc says, or when of some rule no test noticed anything.
+Then, for each guard, the tests of its rule run with the guard off, and so does the campaign until a
+seed breaks. Prints a line for each guard: the number of seeds that were needed, the invariant that
+broke, and the first test that failed. The exit status is 1 when the campaign did not notice a guard,
+or when of some rule no test noticed anything.
 """
 
 import argparse
@@ -23,20 +23,19 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-ROW = re.compile(r'^RETAILSYNC_GUARD\(\w+, "([^"]+)", (\d+), (Campaign|RuleTest),\s*"([^"]+)"\)', re.M)
+ROW = re.compile(r'^RETAILSYNC_GUARD\(\w+, "([^"]+)", (\d+),\s*"([^"]+)"\)', re.M)
 RULES = range(1, 13)
 # No run and no test takes nearly as long, unless it hangs.
 SECONDS_MAX = 120
 
-Guard = collections.namedtuple("Guard", "name rule finder without")
+Guard = collections.namedtuple("Guard", "name rule without")
 # `seed`: the one that broke; None: none did. `invariant`: that broke, or "aborted".
 Broken = collections.namedtuple("Broken", "seed invariant message")
 
 
 def read_guards():
     text = (ROOT / "src/engine/guards.inc").read_text()
-    guards = [Guard(name, int(rule), finder, without)
-              for name, rule, finder, without in ROW.findall(text)]
+    guards = [Guard(name, int(rule), without) for name, rule, without in ROW.findall(text)]
     if len(guards) != len(re.findall(r"^RETAILSYNC_GUARD\(k", text, re.M)):
         sys.exit("guards: src/engine/guards.inc has a row that cannot be read")
     return guards
@@ -136,9 +135,9 @@ def control(campaign, tests, seeds, jobs, pool):
 
 
 def try_out(guard, campaign, tests, seeds):
-    """What the campaign found, if it is to; whether a test of the rule failed; what failed."""
+    """What the campaign found; whether a test of the rule failed; what failed."""
     failed = tests.failing(tests.of(guard.rule), guard.name)
-    broken = campaign.first_broken(1, seeds, guard.name) if guard.finder == "Campaign" else None
+    broken = campaign.first_broken(1, seeds, guard.name)
     return broken, bool(failed), failed or tests.failing(tests.others(guard.rule), guard.name)
 
 
@@ -174,19 +173,17 @@ def main():
         if is_of_rule:
             noticed.add(guard.rule)
         caught += broken is not None
-        if (broken is None if guard.finder == "Campaign" else not failed):
+        if broken is None:
             missed.append(guard)
         needed = broken and broken.seed - sum(seed < broken.seed for seed in campaign.excluded)
-        untold = "(a test alone is asked)" if guard.finder == "RuleTest" else "-"
         print(line.format(guard.name, guard.rule, needed or "-", broken.invariant if broken else "-",
-                          shorten(broken.message, 72) if broken else untold,
+                          shorten(broken.message, 72) if broken else "-",
                           failed[0] if failed else "-"), flush=True)
 
-    print(f"\n{len(guards)} guards; {caught} caught by the campaign within {arguments.seeds} seeds,"
-          f" {len(guards) - caught - len(missed)} by tests alone;"
+    print(f"\n{len(guards)} guards; {caught} caught by the campaign within {arguments.seeds} seeds;"
           f" {time.monotonic() - began:.0f} s on {arguments.jobs} processes")
     for guard in missed:
-        print(f"NOT CAUGHT by {guard.finder}: {guard.name}: {guard.without}")
+        print(f"NOT CAUGHT: {guard.name}: {guard.without}")
     unproved = [] if arguments.guards else [rule for rule in RULES if rule not in noticed]
     for rule in unproved:
         print(f"NO TEST of rule {rule} failed, whatever was switched off")

@@ -62,6 +62,7 @@ enum class Fault : uint8_t {
   kContradiction,
   kTrespass,
   kDeleted,
+  kForeignDeletion,
   // Of how it tells it (Always).
   kPollFails,
   kPollThrottled,
@@ -78,12 +79,15 @@ enum class Fault : uint8_t {
   kEditChange,
   kEditDelivery,
   kDiscard,
+  kDiscardNewer,
+  kHandleWhileCalling,
   kConfirm,
   kReplay,
   kReconcile,
   kRepair,
   kExpire,
   kTellAgain,
+  kTellHeld,
   kTamper,
   kLose,
 };

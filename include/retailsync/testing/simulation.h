@@ -31,12 +31,19 @@
 //   I21  an idempotency key belongs to one business fact, across crashes
 //   I22  all of this under clocks that jump
 //   I23  caches and queues stay under their caps; what overload refused has no effect
-//   I24  no call before Retry-After has passed; retries stay within their budget
+//   I24  no call before Retry-After has passed or while the breaker is open; retries stay within
+//        their budget
 //   I25  calls to a system keep to its limit
-//   I26  with one system down, the others still converge (their speed is for benchmarks)
+//   I26  with one system down, the others still converge (their speed is for benchmarks); no domain
+//        of a target is sent more than its share while another has something to send
 //   I27  an item that an answer does not mention is not taken for done, nor sent again blindly
 //   I28  unknown fields arrive; unknown enumerators are set aside
-//   rule 6, rule 7  fields come from their owners alone; references are there before what refers
+//   rule 2  what is on its way is not judged by a comparison
+//   rule 4  of a state the newest version is sent
+//   rule 5  nobody is told what it said, nor written what it holds
+//   rule 6  fields come from their owners alone, and so do deletions
+//   rule 7  references are there before what refers to them
+//   rule 10  what people discarded is not sent; a letter is closed by the success of what it is about
 //
 // Not checked here: I8, I11 to I13 (processes and reservations), I15, I29, I30 (crash states of the
 // store's files), I31 (the audit chain).

@@ -138,11 +138,12 @@ bool HasPrivate(const Entity& entity) {
 }
 
 std::string DescribeContent(EntityType type, const std::string& content) {
+  if (content == kGone) return "(gone)";
   Entity entity;
   const auto* field = Entity::descriptor()->FindFieldByNumber(static_cast<int>(type));
   if (field == nullptr) return {};
   auto* model = entity.GetReflection()->MutableMessage(&entity, field);
-  if (!model->ParseFromString(content)) return "(" + content + ")";
+  if (!model->ParsePartialFromString(content)) return "(not to be read)";
   return model->ShortDebugString();
 }
 

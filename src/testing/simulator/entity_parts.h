@@ -44,6 +44,9 @@ std::string ContentOf(const model::v1::Entity& entity, const Part& part);
 void HidePrivate(model::v1::Entity& entity);
 bool HasPrivate(const model::v1::Entity& entity);
 
+// The content of a revision that says the entity is gone. No serialised model begins so.
+inline constexpr std::string_view kGone = "\xff gone";
+
 // For people: a content as text.
 std::string DescribeContent(EntityType type, const std::string& content);
 

@@ -35,6 +35,7 @@ std::optional<size_t> Feed::FindById(const std::string& change_id) const {
 }
 
 uint64_t Feed::ShowByWebhook(size_t number) {
+  NoteShown(statements_[number]);
   const uint64_t moment = ++world_.moment;
   for (const RevisionId& revision : statements_[number].revisions) {
     world_.model.OfferedByWebhook(revision, moment);
@@ -52,6 +53,7 @@ void Feed::Take(const Shown& shown, uint64_t settled, const std::string& change_
     statement.taken = true;
     statement.taken_at = taken_at_.try_emplace(change_id, shown.at).first->second;
     statement.taken_as = change_id;
+    statement.known_taken_at = world_.queue.now();
   }
   for (const RevisionId& revision : statement.revisions) {
     world_.model.Taken(revision, shown.moment, settled);
@@ -126,6 +128,7 @@ void Feed::Settle() {
 void Feed::Put(PollResponse* response, std::vector<Shown>* page, size_t number) {
   Statement& statement = statements_[number];
   statement.was_shown = true;
+  NoteShown(statement);
   const uint64_t moment = ++world_.moment;
   for (const RevisionId& revision : statement.revisions) world_.model.Offered(revision, moment);
   page->push_back({number, moment, world_.EngineNow()});

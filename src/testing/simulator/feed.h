@@ -29,6 +29,7 @@ struct Statement {
   bool is_corrected = false;
   // It was on a page that was read.
   bool was_shown = false;
+  Micros shown_at = 0;  // first, there or by a webhook
   // It says something else under an id that was used before.
   bool is_contradiction = false;
   // It shows only from then on.
@@ -38,6 +39,7 @@ struct Statement {
   bool taken = false;
   Micros taken_at = 0;
   std::string taken_as;
+  Micros known_taken_at = 0;  // when the system came to know of it, by true time
   // It was handed to the engine, which did not say no.
   bool may_be_taken = false;
 };
@@ -89,6 +91,9 @@ class Feed {
   // The engine took, for good, what it was shown then; that was certain from the moment `settled`.
   void Take(const Shown& shown, uint64_t settled, const std::string& change_id);
   void NeverShow(size_t number);
+  void NoteShown(Statement& statement) const {
+    if (statement.shown_at == 0) statement.shown_at = world_.queue.now();
+  }
   // Statements whose time has come take their places.
   void Settle();
   void Put(PollResponse* response, std::vector<Shown>* page, size_t number);

@@ -12,9 +12,6 @@ namespace {
 using model::v1::Change;
 using model::v1::Entity;
 
-// History is kept for at least that long, and nothing is told again that is older than half of it.
-constexpr Micros kHistoryMin = kHour;
-
 // The field at `path`, "product.titles[en].text", is the system's own to decide: it may hold there
 // what it never got to tell.
 bool IsOwnField(const RetailSystem& system, EntityType type, std::string_view path) {
@@ -24,11 +21,6 @@ bool IsOwnField(const RetailSystem& system, EntityType type, std::string_view pa
     if (path.starts_with(part.path)) owner = part.owner;
   }
   return owner == system.name();
-}
-
-// Of an operation whose commit failed nobody knows whether it is durable.
-bool MayHaveHappened(const absl::Status& status) {
-  return !absl::IsFailedPrecondition(status);
 }
 
 }  // namespace
@@ -107,11 +99,35 @@ void Operator::Judge(const DeadLetter& letter) {
   }
 }
 
-bool Operator::Handle(Engine* engine) {
-  ReadNewLetters(engine);
+absl::StatusOr<std::vector<DeadLetter>> Operator::OpenLetters(Engine* engine) {
   DeadLetterQuery query;
   query.rows_max = 200;
   auto letters = engine->dead_letters().List(query, me_);
+  if (letters.ok()) {
+    for (const DeadLetter& letter : *letters) CheckThatItIsOpen(letter);
+  }
+  return letters;
+}
+
+// A letter is settled by the success of what it is about, or of something newer.
+void Operator::CheckThatItIsOpen(const DeadLetter& letter) {
+  const auto found = world_.applied.find({letter.system, letter.row.record});
+  if (letter.row.kind == DeadLetterKind::kChange || found == world_.applied.end()) return;
+  const World::Applied& applied = found->second;
+  if (letter.row.version <= applied.version && letter.row.id <= applied.last_letter &&
+      applied.lapses == world_.lapses) {
+    world_.Break("rule 10",
+                 fmt::format("dead letter {} of version {} of {} at {} is open although version {} "
+                             "was applied",
+                             letter.row.id, letter.row.version,
+                             world_.model.NameOf(world_.model.Find(letter.entity)), letter.system,
+                             applied.version));
+  }
+}
+
+bool Operator::Handle(Engine* engine) {
+  ReadNewLetters(engine);
+  auto letters = OpenLetters(engine);
   if (!letters.ok()) return false;
   for (const DeadLetter& letter : *letters) {
     if (!HandleLetter(engine, letter).ok()) return false;
@@ -120,6 +136,7 @@ bool Operator::Handle(Engine* engine) {
 }
 
 absl::Status Operator::HandleLetter(Engine* engine, const DeadLetter& letter) {
+  ++world_.interventions;
   absl::Status status = letter.row.kind == DeadLetterKind::kChange ? HandleChange(engine, letter)
                                                                    : HandleDelivery(engine, letter);
   // One that was handled before may have closed this one.
@@ -134,7 +151,12 @@ absl::Status Operator::Requeue(Engine* engine, uint64_t id) {
 
 absl::Status Operator::Discard(Engine* engine, const DeadLetter& letter, std::string_view why) {
   world_.coverage.Reach(Fault::kDiscard, Now());
-  return engine->dead_letters().Discard(letter.row.id, std::string(why), me_);
+  absl::Status status = engine->dead_letters().Discard(letter.row.id, std::string(why), me_);
+  const bool is_fact = NatureOf(letter.row.type) == Nature::kFact;
+  if (status.ok() && is_fact && letter.row.kind == DeadLetterKind::kDelivery) {
+    world_.discarded[{letter.system, letter.row.record}].insert(letter.row.version);
+  }
+  return status;
 }
 
 bool Operator::HasWhatItNeeds(const RetailSystem& system, const Entity& entity) const {
@@ -190,8 +212,9 @@ absl::Status Operator::HandleDelivery(Engine* engine, const DeadLetter& letter) 
     if (MayHaveHappened(status)) model.GiveUp(system.number(), entity);
     return status;
   }
-  const bool is_deletion = model.IsGone(entity);
-  const bool is_there = !is_deletion && model.IsPast(system.number(), entity, letter.entity, true);
+  const bool is_deletion = letter.operation == model::v1::OPERATION_DELETE;
+  const bool is_there = !is_deletion && system.Find(entity) != nullptr &&
+                        model.IsPast(system.number(), entity, letter.entity, true);
   if (is_deletion ? !model.Holds(system.number(), entity)
                   : model.IsPast(system.number(), entity, letter.entity, false)) {
     return Discard(engine, letter, "something newer is there");
@@ -224,106 +247,6 @@ absl::Status Operator::HandleDelivery(Engine* engine, const DeadLetter& letter) 
     if (!status.ok()) return status;
   }
   return Requeue(engine, letter.row.id);
-}
-
-// -- Awkward moments
-
-void Operator::Act(Engine* engine) {
-  ReadNewLetters(engine);
-  if (engine->dead_letters().List({}, {"a visitor"}).ok()) {
-    world_.Break("rule 10", "dead letters are shown to whom the policy refuses them");
-  }
-  const auto between = [&](int64_t least, int64_t most) {
-    return world_.choices.Between(Stream::kFaults, least, most);
-  };
-  // Some of the letters, in any order.
-  DeadLetterQuery query;
-  auto letters = engine->dead_letters().List(query, me_);
-  if (letters.ok() && !letters->empty()) {
-    for (int64_t left = between(0, 3); left > 0 && !letters->empty(); --left) {
-      const auto at = static_cast<size_t>(between(0, static_cast<int64_t>(letters->size()) - 1));
-      if (!HandleLetter(engine, (*letters)[at]).ok()) return;
-      letters->erase(letters->begin() + static_cast<std::ptrdiff_t>(at));
-    }
-  }
-  if (plan_.Strikes(Fault::kRequeueAll, Now())) {
-    query.reason =
-        between(0, 1) == 0 ? dead_letter_reason::kExhausted : dead_letter_reason::kDependency;
-    engine->dead_letters().RequeueAll(query, me_).IgnoreError();
-  }
-  if (plan_.Strikes(Fault::kReplay, Now())) {
-    const auto last = static_cast<int64_t>(engine->Status().last_seq);
-    ReplayRequest request;
-    request.from = static_cast<Seq>(between(1, std::max<int64_t>(1, last)));
-    request.rows_max = 200;
-    engine->Replay(request, me_).IgnoreError();
-  }
-  if (plan_.Strikes(Fault::kTamper, Now()) || plan_.Strikes(Fault::kLose, Now())) {
-    RetailSystem& system = PickSystem();
-    const auto held = system.Held();
-    if (system.traits().listable && !held.empty()) {
-      const EntityNo entity =
-          held[static_cast<size_t>(between(0, static_cast<int64_t>(held.size()) - 1))];
-      // What the system itself tells of would be its own word.
-      if (world_.model.Holds(system.number(), entity) &&
-          !system.tells().contains(world_.model.TypeOfEntity(entity))) {
-        if (between(0, 1) == 0) {
-          system.Tamper(entity);
-        } else {
-          system.Lose(entity);
-        }
-      }
-    }
-  }
-  for (const bool repair : {false, true}) {
-    if (!plan_.Strikes(repair ? Fault::kRepair : Fault::kReconcile, Now())) continue;
-    RetailSystem& system = PickSystem();
-    if (!system.traits().listable || system.takes().empty()) continue;
-    auto type = system.takes().begin();
-    std::advance(type, between(0, static_cast<int64_t>(system.takes().size()) - 1));
-    Reconcile(engine, system, *type, repair);
-  }
-  if (plan_.Strikes(Fault::kExpire, Now())) {
-    forgets_ = true;
-    const absl::Duration age = absl::Microseconds(kHistoryMin + between(0, 60) * kMinute);
-    for (Seq after = 0;;) {
-      auto result = engine->Expire(age, me_, after);
-      if (!result.ok() || result->done) break;
-      after = result->next_after;
-    }
-  }
-  if (plan_.Strikes(Fault::kTellAgain, Now())) TellAgain(engine);
-}
-
-bool Operator::IsRemembered(const Statement& statement) const {
-  return statement.taken &&
-         (!forgets_ || world_.EngineNow() - statement.taken_at < kHistoryMin / 2);
-}
-
-// What the engine took for good it still knows, whatever has happened since.
-void Operator::Tell(Engine* engine, RetailSystem& system, const std::vector<Change>& changes) {
-  if (changes.empty()) return;
-  const AcceptResponse response = engine->Accept(changes);
-  if (!response.status.ok()) return;
-  for (size_t i = 0; i < changes.size(); ++i) {
-    if (response.receipts[i].duplicate) continue;
-    world_.Break(system.traits().readable ? "I14" : "I2",
-                 fmt::format("change {} of {} was acknowledged, and is not known any more",
-                             changes[i].id(), system.name()));
-  }
-}
-
-void Operator::TellAgain(Engine* engine) {
-  RetailSystem& system = PickSystem();
-  Feed& feed = system.feed();
-  if (feed.size() == 0) return;
-  const auto number = static_cast<size_t>(
-      world_.choices.Between(Stream::kFaults, 0, static_cast<int64_t>(feed.size()) - 1));
-  const Statement& statement = feed.At(number);
-  if (statement.reject.has_value() || !IsRemembered(statement)) return;
-  Change change = statement.change;
-  change.set_id(statement.taken_as);
-  Tell(engine, system, {std::move(change)});
 }
 
 // -- At the end
@@ -368,6 +291,11 @@ std::string Operator::Drift(const Engine& engine) const {
           return fmt::format("{} missing at {}", drift.external_id, system->name());
         }
         if (system->HasTrespassed(drift.external_id)) continue;
+        const auto entity = world_.entity_of_record.find(drift.record);
+        if (entity != world_.entity_of_record.end() &&
+            world_.model.IsGivenUp(system->number(), entity->second)) {
+          continue;
+        }
         for (const std::string& path : drift.paths) {
           if (!IsOwnField(*system, type, path)) {
             return fmt::format("{} different at {} in {}", drift.external_id, system->name(), path);

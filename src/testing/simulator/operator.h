@@ -31,6 +31,12 @@ class Operator {
   void ReadNewLetters(Engine* engine);
   // Does what the plan says, at an awkward moment.
   void Act(Engine* engine);
+  // Handles a letter of this record, if there is one, while a call about it is under way.
+  void HandleWhileCalling(Engine* engine, const std::string& system, uint64_t record);
+  // Has the system say what it holds.
+  void TellHeld(Engine* engine, RetailSystem& system);
+  // Has what the system holds of this type compared, and perhaps repaired.
+  void Compare(Engine* engine, RetailSystem& system, EntityType type);
   // Handles every open letter; false when the engine could not be asked.
   bool Handle(Engine* engine);
 
@@ -47,16 +53,36 @@ class Operator {
   void RepeatEverything(Engine* engine);
 
   uint64_t letters() const { return letters_; }
+  // The newest that was read.
+  uint64_t last_letter() const { return last_letter_; }
 
  private:
+  // History is kept for at least that long, and nothing is told again that is older than half of
+  // it.
+  static constexpr Micros kHistoryMin = kHour;
+
   Weather Now() const;
   void Judge(const DeadLetter& letter);
+  absl::StatusOr<std::vector<DeadLetter>> OpenLetters(Engine* engine);
+  void CheckThatItIsOpen(const DeadLetter& letter);
   absl::Status HandleLetter(Engine* engine, const DeadLetter& letter);
   absl::Status HandleChange(Engine* engine, const DeadLetter& letter);
   absl::Status HandleDelivery(Engine* engine, const DeadLetter& letter);
   absl::Status Discard(Engine* engine, const DeadLetter& letter, std::string_view why);
   absl::Status Requeue(Engine* engine, uint64_t id);
   bool HasWhatItNeeds(const RetailSystem& system, const model::v1::Entity& entity) const;
+  // Of an operation whose commit failed nobody knows whether it is durable.
+  static bool MayHaveHappened(const absl::Status& status) {
+    return !absl::IsFailedPrecondition(status);
+  }
+
+  // -- Awkward moments.
+
+  int64_t Between(int64_t least, int64_t most);
+  bool HandleSome(Engine* engine);
+  void DiscardNewer(Engine* engine);
+  void Damage();
+  void Expire(Engine* engine);
   void TellAgain(Engine* engine);
   void Tell(Engine* engine, RetailSystem& system, const std::vector<model::v1::Change>& changes);
   RetailSystem& PickSystem();

@@ -42,7 +42,7 @@ void People::Act() {
       {5, &People::Return},      {12, &People::CountStock}, {12, &People::SetPrice},
       {6, &People::EditProduct}, {6, &People::EditTitle},   {6, &People::EditCustomer},
       {4, &People::SetCredit},   {3, &People::AddProduct},  {4, &People::AddCustomer},
-      {3, &People::PayOut},      {4, &People::DeletePrice}, {8, &People::SaySomethingAgain},
+      {3, &People::PayOut},      {6, &People::DeletePrice}, {8, &People::SaySomethingAgain},
       {2, &People::StockStorm},
   };
   world_.choices.BeginGroup(Stream::kWorkload);
@@ -159,7 +159,7 @@ void People::CountStock() {
 }
 
 void People::StockStorm() {
-  const uint32_t count = 5 + Below(25);
+  const uint32_t count = (5 + Below(25)) * (Below(4) == 3 ? 6 : 1);
   for (uint32_t i = 0; i < count; ++i) CountStock();
 }
 
@@ -292,13 +292,19 @@ void People::SaySomethingAgain() {
   const bool is_plain = !statement.reject.has_value() && !statement.right.has_value();
   const auto familiarity = statement.taken ? Familiarity::kKnown : Familiarity::kNew;
   // What the engine has forgotten, told without a version, would be news.
+  const EntityType type = world_.model.TypeOfEntity(statement.entity);
+  const bool is_anothers = PartsOf(type)[0].owner != system.name();
   const bool may_repeat = may_contradict_ || system.traits().versions;
   if (may_repeat && system.faults().Strikes(Fault::kToldTwice, familiarity)) {
     system.TellTwice(number);
   } else if (system.Find(statement.entity) != nullptr && is_plain &&
-             (system.Owns(statement.entity) || retailer_.MayRepeatOthers()) &&
+             retailer_.MayRepeat(system, statement.entity) &&
              system.faults().Strikes(Fault::kToldUnchanged, Familiarity::kKnown)) {
     system.TellUnchanged(statement.entity);
+  } else if (is_anothers && retailer_.Rules(type) && !system.traits().rows_by_time &&
+             system.Find(statement.entity) != nullptr &&
+             system.faults().Strikes(Fault::kForeignDeletion, Familiarity::kKnown)) {
+    system.TellDeleted(statement.entity);
   } else if (may_contradict_ && statement.taken && is_plain &&
              statement.taken_as == statement.change.id() &&
              statement.change.operation() == model::v1::OPERATION_UPSERT &&

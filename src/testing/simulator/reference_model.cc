@@ -12,9 +12,6 @@ namespace {
 
 using model::v1::Entity;
 
-// The content of a revision that says the entity is gone. No serialised model begins so.
-constexpr std::string_view kGone = "\xff gone";
-
 // The same once fields that no type knows are left out.
 bool DiffersInUnknownFieldsOnly(EntityType type, const std::string& a, const std::string& b) {
   const auto* field = Entity::descriptor()->FindFieldByNumber(static_cast<int>(type));
@@ -348,17 +345,22 @@ int ReferenceModel::Lost(SystemNo target, EntityNo entity, size_t part,
 
 std::string ReferenceModel::Missing(SystemNo target, EntityNo entity) const {
   static const Progress kNothing;
-  if (!IsWanted(target, entity)) return {};
   const Story& story = stories_[entity];
+  // What it made itself is there; what others add to it has to come.
+  const bool is_own = IsOwn(target, entity, 0);
+  const Target& rules = targets_[target];
+  if (!IsWanted(target, entity) && !(is_own && rules.takes[static_cast<size_t>(story.type)])) {
+    return {};
+  }
   const Progress* known = Look(target, entity);
   const Progress& progress = known == nullptr ? kNothing : *known;
   if (progress.given_up) return {};
   const auto parts = PartsOf(story.type);
   const auto newest = NewestTellable(entity, 0);
-  const std::string& where = targets_[target].name;
+  const std::string& where = rules.name;
   if (!newest.has_value() || *newest == 0) return {};
   const bool is_gone = story.parts[0][*newest].content == kGone;
-  if (is_gone != !progress.present) {
+  if (!is_own && is_gone != !progress.present) {
     return fmt::format("{} {} at {}", story.name, is_gone ? "is still" : "is not", where);
   }
   if (is_gone) return {};

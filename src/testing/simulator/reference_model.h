@@ -102,6 +102,19 @@ class ReferenceModel {
   bool WasAgain() const { return was_again_; }
   // The engine set a delivery aside for people to see.
   void OnLetter(SystemNo target, EntityNo entity) { ++At(target, entity).letters; }
+  bool HasLetters(SystemNo target, EntityNo entity) const {
+    const Progress* progress = Look(target, entity);
+    return progress != nullptr && progress->letters > 0;
+  }
+  bool IsGivenUp(SystemNo target, EntityNo entity) const {
+    const Progress* progress = Look(target, entity);
+    return progress != nullptr && progress->given_up;
+  }
+  // People had something else written there, at some time.
+  bool WasAmended(SystemNo target, EntityNo entity) const {
+    const Progress* progress = Look(target, entity);
+    return progress != nullptr && !progress->amended.empty();
+  }
   // People decided that the target need not be given the newest.
   void GiveUp(SystemNo target, EntityNo entity) { At(target, entity).given_up = true; }
 

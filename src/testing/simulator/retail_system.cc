@@ -251,6 +251,7 @@ RemoteAnswer RetailSystem::Handle(const RemoteWrite& write, EntityNo entity) {
   if (profile_.traits.conditional_writes && !write.if_version.empty() &&
       write.if_version != version) {
     world_.coverage.Reach(Fault::kConflict, state);
+    CheckConflict(entity);
     troubled_.insert(entity);
     return {.idempotency_key = std::string(write.idempotency_key),
             .status = 412,
@@ -260,6 +261,25 @@ RemoteAnswer RetailSystem::Handle(const RemoteWrite& write, EntityNo entity) {
   known.done = true;
   known.done_at = world_.queue.now();
   return known.answer;
+}
+
+// What it refuses to lose is its own word, which the engine took a while ago, and has heard nothing
+// else of it since: then the write need not have named what the system held before.
+void RetailSystem::CheckConflict(EntityNo entity) {
+  const Holding& holding = holdings_[entity];
+  if (holding.said_revision == 0 || holding.said_revision != holding.revision ||
+      profile_.traits.rows_by_time || repairs(world_.model.TypeOfEntity(entity)) > 0) {
+    return;
+  }
+  const Statement& said = feed_.At(holding.said);
+  // A call is on its way for less than that.
+  constexpr Micros kTravel = kSecond;
+  if (said.taken && said.known_taken_at + kTravel < world_.queue.now() &&
+      heard_at_[entity] < said.shown_at) {
+    world_.Break("I7", fmt::format("{} refuses a write of {} because of its own word {}, which the "
+                                   "engine has taken",
+                                   name(), world_.model.NameOf(entity), said.change.id()));
+  }
 }
 
 // Versions of one record only grow at a target.

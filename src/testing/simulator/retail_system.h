@@ -69,9 +69,15 @@ class RetailSystem final : public SimulatedSystem {
   // The system says again what it holds, or what it said before.
   void TellUnchanged(EntityNo entity);
   void TellTwice(size_t statement);
+  // It says that an entity is gone that is another's, which it still holds.
+  void TellDeleted(EntityNo entity);
+  // What it would say of what it holds at this moment, told to whoever asks and to nobody else.
+  model::v1::Change TellHeld(EntityNo entity);
   // It says something else under an id that it used before.
   void Contradict(size_t statement);
   const model::v1::Entity* Find(EntityNo entity) const;
+  // It has said something of it, at any time.
+  bool HasSpokenOf(EntityNo entity) const { return spoken_of_.contains(entity); }
   // Some part of it is the system's to decide.
   bool Owns(EntityNo entity) const { return !OwnRevisions(entity).empty(); }
 
@@ -82,6 +88,8 @@ class RetailSystem final : public SimulatedSystem {
   // -- For whoever runs the simulation.
 
   SystemNo number() const { return number_; }
+  // Of a part within another's entity it tells only that part.
+  bool patches() const { return profile_.patches; }
   FaultPlan& faults() { return faults_; }
   Feed& feed() { return feed_; }
   // Nobody reaches it until then.
@@ -105,8 +113,14 @@ class RetailSystem final : public SimulatedSystem {
   bool IsBeingCorrected(const std::string& change_id) const;
   // Something newer was said of the same entity.
   bool WasSaidSince(const std::string& change_id) const;
-  // A repair of this type begins, and may write everything again that is there.
+  // A repair of this type begins, and may write again what is not there as it was written.
   void BeginRepair(EntityType type);
+  int repairs(EntityType type) const {
+    const auto found = repairs_.find(type);
+    return found == repairs_.end() ? 0 : found->second;
+  }
+  // The engine is told by a call that was about the entity.
+  void NoteHeard(EntityNo entity) { heard_at_[entity] = world_.queue.now(); }
   // It has said of the entity with this id what it did not hold.
   bool HasTrespassed(const std::string& external_id) const {
     return trespassed_.contains(external_id);
@@ -133,6 +147,9 @@ class RetailSystem final : public SimulatedSystem {
     int64_t revision = 0;
     bool present = false;
     bool is_damaged = false;  // by whoever tampered with it
+    // The last statement of its people that changed it, and which revision that made.
+    size_t said = 0;
+    int64_t said_revision = 0;
   };
   enum class Last : uint8_t { kNone, kDone, kNotDone, kUnanswered, kOmitted };
   // What became of the writes with one key.
@@ -158,6 +175,7 @@ class RetailSystem final : public SimulatedSystem {
   std::optional<RemoteAnswer> Decline(const RemoteWrite& write, EntityNo entity, Attempt state);
   void CheckBlind(const RemoteWrite& write, const KeyRecord& known, EntityNo entity);
   void CheckVersion(const RemoteWrite& write, EntityNo entity);
+  void CheckConflict(EntityNo entity);
   RemoteAnswer Execute(const RemoteWrite& write, EntityNo entity);
   void Deliver(RemoteAnswer answer, Attempt state, KeyRecord* known, RemoteReply* reply);
   void Echo(EntityNo entity, std::string_view key, bool rounded);
@@ -184,6 +202,9 @@ class RetailSystem final : public SimulatedSystem {
   std::unordered_map<uint64_t, int64_t> versions_;  // by record: the newest that took effect
   std::unordered_map<EntityNo, Micros> refused_until_;
   std::set<EntityNo> troubled_;
+  std::set<EntityNo> spoken_of_;
+  std::map<EntityType, int> repairs_;
+  std::unordered_map<EntityNo, Micros> heard_at_;
   std::set<std::string> trespassed_;  // ids of entities that it said something false of
   Micros down_until_ = 0;
   Micros denied_until_ = 0;

@@ -79,6 +79,7 @@ Statement RetailSystem::NewStatement(EntityNo entity, const Holding& holding) {
 
 void RetailSystem::Say(Statement statement) {
   ++world_.changes;
+  spoken_of_.insert(statement.entity);
   world_.trace.Line(world_.queue.now(), "says")
       .Add(name())
       .Add(world_.model.NameOf(statement.entity))
@@ -145,8 +146,11 @@ void RetailSystem::Decide(Entity entity, Slip slip) {
   holding.entity = std::move(entity);
   holding.revision = ++last_revision_;
   const auto parts = PartsOf(world_.model.TypeOfEntity(number));
+  bool is_news = false;
   for (size_t part = 0; part < parts.size(); ++part) {
-    if (parts[part].owner == name()) world_.model.Decide(number, part, holding.entity);
+    if (parts[part].owner != name()) continue;
+    const RevisionId before = world_.model.Newest(number, part);
+    is_news = !(world_.model.Decide(number, part, holding.entity) == before) || is_news;
   }
   Statement statement = NewStatement(number, holding);
   statement.revisions = OwnRevisions(number);
@@ -162,6 +166,10 @@ void RetailSystem::Decide(Entity entity, Slip slip) {
     statement.visible_at =
         world_.queue.now() +
         world_.choices.Between(Stream::kFaults, 1, Feed::kLateMax / kSecond - 1) * kSecond;
+  }
+  if (is_news && slip == Slip::kNone) {
+    holding.said = feed_.size();
+    holding.said_revision = holding.revision;
   }
   Say(std::move(statement));
 }
@@ -181,6 +189,21 @@ void RetailSystem::TellUnchanged(EntityNo entity) {
   Statement statement = NewStatement(entity, holdings_[entity]);
   statement.revisions = OwnRevisions(entity);
   Say(std::move(statement));
+}
+
+void RetailSystem::TellDeleted(EntityNo entity) {
+  Statement statement = NewStatement(entity, holdings_[entity]);
+  statement.change.set_operation(model::v1::OPERATION_DELETE);
+  Say(std::move(statement));
+}
+
+Change RetailSystem::TellHeld(EntityNo entity) {
+  Change change = NewStatement(entity, holdings_[entity]).change;
+  world_.trace.Line(world_.queue.now(), "says what it holds")
+      .Add(name())
+      .Add(world_.model.NameOf(entity))
+      .Add(change.id());
+  return change;
 }
 
 void RetailSystem::TellTwice(size_t statement) {
@@ -261,8 +284,14 @@ bool RetailSystem::WasSaidSince(const std::string& change_id) const {
 }
 
 void RetailSystem::BeginRepair(EntityType type) {
+  ++repairs_[type];
+  // What is there as it was written is not written again. What it said wrongly itself, or may say,
+  // it is taken to hold; and that people had something else written may be forgotten.
   for (const auto& [id, entity] : ids_) {
-    if (id.first == type) world_.model.PermitAgain(number_, entity);
+    if (id.first == type && (holdings_.at(entity).is_damaged || tells().contains(type) ||
+                             world_.model.WasAmended(number_, entity))) {
+      world_.model.PermitAgain(number_, entity);
+    }
   }
 }
 

@@ -60,7 +60,7 @@ void SetPounds(model::v1::DualMoney* money, int64_t pounds) {
 }  // namespace
 
 Retailer::Retailer(World* world, const SimulationOptions& options)
-    : world_(*world), rules_all_(world->choices.Hit(Stream::kWorkload, 500)) {
+    : world_(*world), rules_all_(world->choices.Hit(Stream::kWorkload, 400)) {
   AddSystem(kShop,
             {T::kProduct, T::kPrice, T::kInventoryLevel, T::kCustomer, T::kFulfilment, T::kPayment},
             {T::kProduct, T::kPrice, T::kInventoryLevel, T::kCustomer, T::kOrder, T::kReturn},
@@ -193,13 +193,29 @@ void Retailer::AddRoutes() {
   });
 }
 
-// Types that two systems write are always ruled; the others in some seeds only.
+bool Retailer::Rules(EntityType type) const {
+  if (type == T::kFulfilment && !rules_shipments_) return false;
+  return rules_all_ || PartsOf(type).size() > 1;
+}
+
+bool Retailer::MayRepeat(const RetailSystem& system, EntityNo entity) const {
+  const auto parts = PartsOf(world_.model.TypeOfEntity(entity));
+  // The first owner of what nobody rules is not told what others say of it.
+  const bool is_its_own = system.Owns(entity) && (Rules(world_.model.TypeOfEntity(entity)) ||
+                                                  parts[0].owner == system.name());
+  return is_its_own || MayRepeatOthers();
+}
+
+// Types that two systems write are ruled almost always; the others in some seeds only.
 void Retailer::AddOwnership() {
+  if (!rules_all_ && carrier().patches()) {
+    rules_shipments_ = !world_.choices.Hit(Stream::kWorkload, 700);
+  }
   std::vector<governance::OwnershipRule> rules;
   for (int i = 1; i < kEntityTypeCount; ++i) {
     const auto type = static_cast<EntityType>(i);
     const auto parts = PartsOf(type);
-    if (parts.size() < 2 && !rules_all_) continue;
+    if (!Rules(type)) continue;
     for (const Part& part : parts) {
       rules.push_back({.type = type,
                        .path = std::string(part.path),
@@ -256,6 +272,10 @@ void Retailer::Ship(EntityNo fulfilment, model::v1::FulfilmentStatus status) {
                     [this, fulfilment] { Ship(fulfilment, model::v1::FULFILMENT_STATUS_SHIPPED); });
     return;
   }
+  if (status != model::v1::FULFILMENT_STATUS_SHIPPED) return;
+  // Some time after the carrier has begun to tell of it.
+  world_.queue.In(Pause(60), "delivered",
+                  [this, fulfilment] { Ship(fulfilment, model::v1::FULFILMENT_STATUS_DELIVERED); });
   for (const auto& line : shipment.fulfilment().lines()) {
     Adjust(line.product().key(), -line.quantity().value().units(),
            model::v1::ADJUSTMENT_REASON_SALE);

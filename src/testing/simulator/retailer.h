@@ -31,8 +31,12 @@ class Retailer {
 
   const std::vector<Route>& routes() const { return routes_; }
   const OwnershipPolicy* ownership() const { return ownership_.get(); }
-  // What the system does not own it may say again, and nobody takes it for its word.
+  // Its fields have owners, and so has its existence.
+  bool Rules(EntityType type) const;
+  // What systems do not own they may say again, and nobody takes it for their word.
   bool MayRepeatOthers() const { return rules_all_ || !known_gaps::kUnansweredEchoes; }
+  // The system may say again what it holds of the entity.
+  bool MayRepeat(const RetailSystem& system, EntityNo entity) const;
 
   // -- What people decide, beyond what they say of entities.
 
@@ -88,6 +92,8 @@ class Retailer {
   int64_t last_payout_ = 0;
   // Every field of every type has an owner; otherwise only those that two systems write.
   bool rules_all_ = false;
+  // Of a shipment the carrier tells its milestones alone, so that nobody needs to rule who may.
+  bool rules_shipments_ = true;
   bool stock_agrees_ = true;
   bool money_agrees_ = true;
 };

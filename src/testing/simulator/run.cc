@@ -22,6 +22,8 @@ Run::Run(const SimulationOptions& options)
       retailer_(&world_, options),
       people_(&world_, &retailer_, !plan_.Has(Fault::kExpire)),
       operator_(&world_, &retailer_, &plan_),
+      event_watch_(&world_, &retailer_),
+      status_watch_(&world_, &engine_options_, &retailer_.routes()),
       medium_(options),
       clock_(Epoch()) {
   DrawOptions();
@@ -49,11 +51,14 @@ void Run::DrawOptions() {
   trading_until_ = between(minutes_max / 8, minutes_max) * kMinute;
   decisions_left_ = static_cast<int>(between(options_.decisions_max / 8, options_.decisions_max));
   engine_options_.seed = static_cast<uint64_t>(between(1, 1000));
-  engine_options_.window_lanes_max = static_cast<int>(hit(700) ? between(16, 56) : 8192);
+  engine_options_.window_lanes_max = static_cast<int>(hit(500)   ? 16
+                                                      : hit(500) ? between(17, 40)
+                                                                 : 8192);
   if (hit(250)) engine_options_.owed_lanes_max = static_cast<uint64_t>(between(4, 40));
   engine_options_.overload_pause = absl::Seconds(between(1, 30));
   engine_options_.poll_changes_max = static_cast<int>(between(1, 100));
-  engine_options_.cache_bytes_max = hit(500) ? size_t{1} << 20 : size_t{64} << 20;
+  engine_options_.cache_bytes_max =
+      hit(500) ? static_cast<size_t>(between(64, 256)) << 10 : size_t{64} << 20;
   const bool waits_long = engine_options_.owed_lanes_max > 40 && hit(500);
   engine_options_.dependency_wait_max =
       waits_long ? absl::Hours(24) : absl::Minutes(between(3, 60));
@@ -78,7 +83,10 @@ SystemOptions Run::DrawSystemOptions() {
   SystemOptions options;
   options.limits.concurrency = static_cast<int>(between(1, 4));
   if (hit(250)) options.limits.requests_per_second = static_cast<double>(between(2, 80)) / 4;
-  if (hit(500)) options.breaker.failures_to_open = static_cast<int>(between(2, 6));
+  if (hit(500)) {
+    options.breaker.failures_to_open = static_cast<int>(between(2, 6));
+    options.breaker.open_for = absl::Seconds(between(5, 60));
+  }
   if (hit(300)) {
     options.retry_budget.per_second = static_cast<double>(between(1, 20)) / 20;
     options.retry_budget.burst = static_cast<double>(between(2, 20));
@@ -104,6 +112,10 @@ void Run::TakeSeat(RetailSystem* system) {
   seat.sink = Watch(seat.connector.sink.get(), &world_, system, seat.watch.get());
   seat.options.source = seat.source.get();
   seat.options.sink = seat.sink.get();
+  if (seat.sink != nullptr) {
+    const auto items_max = static_cast<size_t>(seat.sink->Capabilities().batch_items_max);
+    status_watch_.AddTarget(system->name(), seat.options, items_max);
+  }
   const size_t number = seats_.size();
   if (system->traits().webhooks) {
     system->on_statement = [this, number](size_t statement) {
@@ -163,6 +175,7 @@ void Run::StopEngine(Micros down_for) {
   world_.trace.Line(world_.queue.now(), "crash");
   engine_.reset();
   returned_.clear();
+  sent_of_letters_.clear();
   turn_at_ = kNever;
   asleep_until_ = 0;
   std::vector<uint64_t> numbers;
@@ -234,7 +247,7 @@ void Run::Turn() {
     for (size_t left = returned_.size(); left > 0; --left) {
       const size_t at = world_.choices.Below(Stream::kSchedule, static_cast<uint32_t>(left));
       const auto errand = errands_.find(returned_[at]);
-      seats_[errand->second.seat].watch->OnReturned(errand->second.pause);
+      seats_[errand->second.seat].watch->OnReturned(errand->second.result);
       tasks.push_back(std::move(errand->second.task));
       errands_.erase(errand);
       returned_.erase(returned_.begin() + static_cast<std::ptrdiff_t>(at));
@@ -253,12 +266,33 @@ void Run::Turn() {
   if (has_new_letters_) ReadNewLetters();
   const bool is_full = static_cast<int>(tasks->size()) == tasks_max;
   for (Task& task : *tasks) HandOut(std::move(task));
+  if (status_watch_.HasNews()) status_watch_.Check(engine_->Status());
+  HandleWhileCalling();
+  if (engine_ == nullptr) return;
   if (is_full) return WakeAt(world_.queue.now());
   const absl::Time next = engine_->NextAt();
   if (next == absl::InfiniteFuture()) return;
   const Micros wait =
       next == absl::InfinitePast() ? 0 : absl::ToInt64Microseconds(next - world_.ClockTime());
   WakeAt(world_.queue.now() + std::max<Micros>(wait, kMillisecond));
+}
+
+// People handle letters while calls about the same are on their way.
+void Run::HandleWhileCalling() {
+  for (const auto& [system, record] : std::exchange(sent_of_letters_, {})) {
+    if (engine_ == nullptr) return;
+    operator_.HandleWhileCalling(engine_.get(), system, record);
+    NoticeTrouble();
+  }
+}
+
+void Run::TellHeld(RetailSystem& system) {
+  if (engine_ == nullptr || asleep_until_ > world_.queue.now()) return;
+  world_.ReadClock();
+  clock_.Set(world_.ClockTime());
+  operator_.TellHeld(engine_.get(), system);
+  NoticeTrouble();
+  WakeAt(world_.queue.now());
 }
 
 // -- Calls
@@ -268,6 +302,7 @@ void Run::HandOut(Task task) {
   while (seats_[errand.seat].system->name() != errand.task.system()) ++errand.seat;
   Seat& seat = seats_[errand.seat];
   seat.watch->OnSent();
+  if (errand.task.kind() == TaskKind::kProbe) status_watch_.OnProbe(errand.task.system());
   FaultPlan& faults = seat.system->faults();
   const auto kind = static_cast<CallKind>(errand.task.kind());
   const uint64_t number = ++last_errand_;
@@ -276,6 +311,7 @@ void Run::HandOut(Task task) {
   };
   if (faults.Strikes(Fault::kCallNotMade, kind)) {
     errand.is_done = true;
+    errand.result = seat.watch->NotMade(errand.task.kind());
     errands_.emplace(number, std::move(errand));
     world_.queue.In(travel(), "call not made", [this, number] { Return(number); });
     return;
@@ -285,19 +321,37 @@ void Run::HandOut(Task task) {
 }
 
 void Run::Arrive(uint64_t number) {
-  const auto found = errands_.find(number);
-  if (found == errands_.end()) return;  // lost with the engine
-  Errand& errand = found->second;
-  Seat& seat = seats_[errand.seat];
-  errand.task.Run();
-  errand.is_done = true;
-  errand.pause = seat.watch->TakePause();
-  if (errand.is_orphan) {
-    errands_.erase(found);
+  const auto find = [&]() -> Errand* {
+    const auto found = errands_.find(number);
+    return found == errands_.end() ? nullptr : &found->second;
+  };
+  Errand* errand = find();
+  if (errand == nullptr) return;  // lost with the engine
+  Seat& seat = seats_[errand->seat];
+  const auto kind = static_cast<CallKind>(errand->task.kind());
+  // A target may speak just before it is called, and just after; which the engine need not survive.
+  const bool speaks =
+      kind == CallKind::kApply && plan_.Has(Fault::kTellHeld) && phase_ == Phase::kTrading;
+  if (speaks) TellHeld(*seat.system);
+  if (errand = find(); errand == nullptr) return;
+  errand->task.Run();
+  errand->is_done = true;
+  errand->result = seat.watch->TakeResult();
+  if (errand->is_orphan) {
+    errands_.erase(number);
     return;
   }
+  if (speaks) TellHeld(*seat.system);
+  if (errand = find(); errand == nullptr) return;
+  // Where something went wrong, people look.
+  if (kind == CallKind::kApply && errand->result.kind == CallResult::Kind::kFailed &&
+      engine_ != nullptr && phase_ == Phase::kTrading && !errand->result.entities.empty()) {
+    operator_.Compare(engine_.get(), *seat.system,
+                      world_.model.TypeOfEntity(errand->result.entities[0]));
+    WakeAt(world_.queue.now());
+  }
   Micros travel = world_.choices.Between(Stream::kSchedule, 0, 300) * kMillisecond;
-  if (seat.system->faults().Strikes(Fault::kCallSlow, static_cast<CallKind>(errand.task.kind()))) {
+  if (seat.system->faults().Strikes(Fault::kCallSlow, kind)) {
     travel += world_.choices.Between(Stream::kFaults, 5, 300) * kSecond;
   }
   world_.queue.In(travel, "call returns", [this, number] { Return(number); });
@@ -309,27 +363,14 @@ void Run::Return(uint64_t number) {
   WakeAt(world_.queue.now());
 }
 
-// Of a state only the newest version is sent. What was attempted as it was then is attempted again
-// so; who did not hear everything, because the engine was lost, cannot tell.
-void Run::CheckNewest(const Event& event) {
-  int64_t& newest = newest_[event.record];
-  if (event.kind == EventKind::kAccepted) newest = std::max(newest, event.version);
-  if (event.kind != EventKind::kAttempted || NatureOf(event.type) != Nature::kState) return;
-  const bool is_first =
-      attempted_.insert({std::string(event.system), event.record, event.version}).second;
-  if (is_first && event.version < newest && world_.lapses == 0) {
-    world_.Break("rule 4",
-                 fmt::format("version {} of record {} is sent to {}, of which there is {}",
-                             event.version, event.record, event.system, newest));
-  }
-}
-
 void Run::OnEvent(const Event& event) {
   ++engine_events_;
-  CheckNewest(event);
-  if (event.kind == EventKind::kDeadLettered) {
-    has_new_letters_ = true;
-    ++world_.set_aside[{std::string(event.system), event.record}];
+  event_watch_.OnEvent(event, operator_.last_letter());
+  status_watch_.OnEvent(event);
+  if (event.kind == EventKind::kDeadLettered) has_new_letters_ = true;
+  if (event.kind == EventKind::kAttempted && phase_ == Phase::kTrading) {
+    const std::pair<std::string, uint64_t> sent(event.system, event.record);
+    if (world_.set_aside.contains(sent)) sent_of_letters_.push_back(sent);
   }
   const auto known = world_.entity_of_record.find(event.record);
   world_.trace.Line(world_.queue.now(), Name(event.kind))

@@ -8,16 +8,17 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <tuple>
 #include <unordered_map>
 #include <vector>
 
 #include "retailsync/base/clock.h"
 #include "retailsync/engine/engine.h"
+#include "testing/simulator/event_watch.h"
 #include "testing/simulator/medium.h"
 #include "testing/simulator/operator.h"
 #include "testing/simulator/people.h"
 #include "testing/simulator/retailer.h"
+#include "testing/simulator/status_watch.h"
 #include "testing/simulator/watched_connector.h"
 #include "testing/simulator/world.h"
 
@@ -45,7 +46,7 @@ class Run final : private Observer {
   struct Errand {
     Task task;
     size_t seat = 0;
-    Micros pause = 0;
+    CallResult result;
     bool is_done = false;    // the system was called, or never will be
     bool is_orphan = false;  // the engine that sent it is gone
   };
@@ -61,11 +62,12 @@ class Run final : private Observer {
   void NoticeTrouble();
   void Turn();
   void WakeAt(Micros at);
+  void HandleWhileCalling();
+  void TellHeld(RetailSystem& system);
   void HandOut(Task task);
   void Arrive(uint64_t number);
   void Return(uint64_t number);
   void OnEvent(const Event& event) override;
-  void CheckNewest(const Event& event);
   bool IsOverloaded() const;
   void ReadNewLetters();
 
@@ -73,7 +75,6 @@ class Run final : private Observer {
   void Misfortune();
   void Decision();
   void Operation();
-  void CheckCaps();
   void SetClock(Micros change);
   void ReachOwing(Fault fault);
   void SendWebhook(size_t seat, size_t statement, int tries);
@@ -101,6 +102,8 @@ class Run final : private Observer {
   Retailer retailer_;
   People people_;
   Operator operator_;
+  EventWatch event_watch_;
+  StatusWatch status_watch_;
   OperatorMayAll access_;
   Medium medium_;
   SimulatedClock clock_;
@@ -121,10 +124,9 @@ class Run final : private Observer {
   uint64_t engine_events_ = 0;
   uint64_t crashes_ = 0;
   bool has_new_letters_ = false;
+  // What the last turn sends, of what was set aside before.
+  std::vector<std::pair<std::string, uint64_t>> sent_of_letters_;
   uint64_t failures_seen_ = 0;
-  // By record; and by target, record and version.
-  std::unordered_map<uint64_t, int64_t> newest_;
-  std::set<std::tuple<std::string, uint64_t, int64_t>> attempted_;
   std::optional<Fault> store_fault_;  // armed
   std::optional<std::pair<SystemNo, EntityNo>> poison_;
 };

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -52,11 +53,23 @@ struct World {
   // Grows when the engine may have forgotten what it did not make durable: after a crash, and after
   // a commit that failed.
   uint64_t lapses = 0;
+  // Grows when people settle what the engine may be calling about.
+  uint64_t interventions = 0;
 
   // What the engine calls entities, as it was seen in its requests; and how often it was heard
   // setting deliveries of one aside, by target and record.
   std::unordered_map<uint64_t, EntityNo> entity_of_record;
   std::map<std::pair<std::string, uint64_t>, int> set_aside;
+  // The newest version that it was heard to have applied, of the same; what letters there were
+  // then.
+  struct Applied {
+    int64_t version = 0;
+    uint64_t last_letter = 0;
+    uint64_t lapses = 0;
+  };
+  std::map<std::pair<std::string, uint64_t>, Applied> applied;
+  // Versions of facts that people decided a target need not be given, in the same way.
+  std::map<std::pair<std::string, uint64_t>, std::set<int64_t>> discarded;
 
   // Orders everything that is shown to the engine.
   uint64_t moment = 0;
