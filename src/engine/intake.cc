@@ -133,7 +133,7 @@ absl::StatusOr<Receipt> Intake::TakeOne(System& system, Arrival& arrival, uint64
     }
     arrival.made_id = std::move(id);
   }
-  if (std::string wrong = WhatIsWrong(system, *arrival.change); !wrong.empty()) {
+  if (std::string wrong = WhatIsWrong(system, arrival); !wrong.empty()) {
     return SetAside(system, arrival, arrival.id(), dead_letter_reason::kInvalid, std::move(wrong),
                     requeued);
   }
@@ -202,18 +202,18 @@ absl::StatusOr<Receipt> Intake::ReceiptOf(System& system, const AcceptedChange& 
   return receipt;
 }
 
-std::string Intake::WhatIsWrong(const System& system, const Change& change) const {
+std::string Intake::WhatIsWrong(const System& system, const Arrival& arrival) const {
+  const Change& change = *arrival.change;
   if (!change.source().empty() && change.source() != system.name) {
     return fmt::format("source: says '{}', but it came from {}", change.source(), system.name);
   }
-  if (const auto violations = ValidateChange(change);
+  if (const auto violations = ValidateChange(change, arrival.payload);
       On(Guard::kInvalidIsSetAside) && !violations.empty()) {
     return Describe(violations);
   }
-  const EntityType type = TypeOf(change.entity());
-  if (system.options.source != nullptr && !system.source.entities.contains(type)) {
+  if (system.options.source != nullptr && !system.source.entities.contains(arrival.type)) {
     return fmt::format("entity: {} does not declare that it tells of a {}", system.name,
-                       Name(type));
+                       Name(arrival.type));
   }
   return {};
 }

@@ -79,7 +79,7 @@ class Intake {
   absl::StatusOr<Receipt> ReceiptOf(System& system, const AcceptedChange& known,
                                     const std::string& id, const std::string& said_id,
                                     const Digest& content);
-  std::string WhatIsWrong(const System& system, const model::v1::Change& change) const;
+  std::string WhatIsWrong(const System& system, const Arrival& arrival) const;
   Target Resolve(const System& system, const Arrival& arrival) const;
   absl::StatusOr<Receipt> Create(System& system, Arrival& arrival, uint64_t requeued);
   absl::StatusOr<Receipt> Merge(System& system, Arrival& arrival, const Target& target,
