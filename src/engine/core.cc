@@ -204,7 +204,8 @@ absl::Status Core::CheckAccess(PrivilegedOperation operation, const Principal& b
       fmt::format("to {} is refused: the engine was given no access policy", Name(operation)));
 }
 
-AcceptResponse Core::Accept(std::span<const Change> changes, const Principal& by) {
+template <typename AnyChange>
+AcceptResponse Core::Accept(std::span<AnyChange> changes, const Principal& by) {
   AcceptResponse response;
   response.status = Begin();
   if (!response.status.ok()) return response;
@@ -247,6 +248,9 @@ AcceptResponse Core::Accept(std::span<const Change> changes, const Principal& by
   if (!response.status.ok()) response.receipts.clear();
   return response;
 }
+
+template AcceptResponse Core::Accept(std::span<Change> changes, const Principal& by);
+template AcceptResponse Core::Accept(std::span<const Change> changes, const Principal& by);
 
 absl::StatusOr<std::unique_ptr<Call>> Core::NextCall(System& system, bool overloaded) {
   auto call = dispatcher_.NextPoll(system, overloaded);

@@ -30,7 +30,9 @@ class Core {
   absl::Status AddSystem(const std::string& name, const SystemOptions& options);
   absl::Status AddRoute(const Route& route);
 
-  AcceptResponse Accept(std::span<const model::v1::Change> changes, const Principal& by);
+  // What changes that are not const say may be moved out of them, once they are not refused.
+  template <typename AnyChange>
+  AcceptResponse Accept(std::span<AnyChange> changes, const Principal& by);
   absl::StatusOr<std::vector<Task>> TakeTasks(int tasks_max);
   absl::Status Finish(std::vector<Task> tasks);
   absl::Time NextAt();

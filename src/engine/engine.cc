@@ -30,6 +30,10 @@ AcceptResponse Engine::Accept(std::span<const model::v1::Change> changes, const 
   return core_->Accept(changes, by);
 }
 
+AcceptResponse Engine::Accept(std::vector<model::v1::Change>&& changes, const Principal& by) {
+  return core_->Accept(std::span<model::v1::Change>(changes), by);
+}
+
 absl::StatusOr<StepResult> Engine::Step() {
   StepResult result;
   const bool had_work = core_->NextAt() == absl::InfinitePast();

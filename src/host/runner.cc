@@ -398,7 +398,7 @@ class Runner::Impl {
       for (const AcceptCall* call : calls) {
         together.insert(together.end(), call->changes.begin(), call->changes.end());
       }
-      response = engine_->Accept(together, *calls.front()->by);
+      response = engine_->Accept(std::move(together), *calls.front()->by);
       if (response.status.ok() && response.receipts.size() != changes) {
         Die("Runner: the engine accepted changes without a receipt for each");
       }

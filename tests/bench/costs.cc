@@ -97,8 +97,8 @@ class Costs {
       }
       Cost& cost = costs.emplace_back();
       const Timed timed(cost);
-      for (const auto& batch : batches) {
-        if (absl::Status status = hub.Accept(batch); !status.ok()) return status;
+      for (auto& batch : batches) {
+        if (absl::Status status = hub.Accept(std::move(batch)); !status.ok()) return status;
         if (auto step = hub.engine().Step(); !step.ok()) return step.status();
       }
       if (absl::Status status = hub.Drain(); !status.ok()) return status;

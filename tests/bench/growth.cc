@@ -69,10 +69,10 @@ class OrderHub {
 
   // Hands in a thousand orders more. Only the engine's part is in `cost`.
   absl::Status Accept(Cost& cost) {
-    const Batch batch = Make(orders_);
+    Batch batch = Make(orders_);
     orders_ += kBatch;
     const Timed timed(cost);
-    return hub_.Accept(batch);
+    return hub_.Accept(std::move(batch));
   }
   absl::Status Step(Cost& cost) {
     const Timed timed(cost);
@@ -256,7 +256,7 @@ class Retention {
           Say("warehouse", change_++, IdOrder::kRandom, retailer_.Level(item, ++levels_[item])));
     }
     const Timed timed(cost);
-    absl::Status status = hub_.Accept(batch);
+    absl::Status status = hub_.Accept(std::move(batch));
     if (status.ok()) status = hub_.Drain();
     return status;
   }

@@ -9,6 +9,19 @@
 #include "retailsync/store/memory_store.h"
 
 namespace retailsync::bench {
+namespace {
+
+absl::Status NoneAside(const AcceptResponse& response) {
+  if (!response.status.ok()) return response.status;
+  for (const Receipt& receipt : response.receipts) {
+    if (receipt.disposition == Disposition::kSetAside) {
+      return absl::InternalError("a change was set aside: " + receipt.message);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 void Hub::AddSystem(const std::string& name, int sink_items_max, int source_changes_max,
                     SystemOptions options) {
@@ -81,15 +94,12 @@ absl::StatusOr<DatabaseSettings> Hub::Settings() const {
                           .checkpoint_bytes = options_.sqlite.checkpoint_bytes};
 }
 
+absl::Status Hub::Accept(std::vector<model::v1::Change>&& changes) {
+  return NoneAside(engine_->Accept(std::move(changes)));
+}
+
 absl::Status Hub::Accept(std::span<const model::v1::Change> changes) {
-  const AcceptResponse response = engine_->Accept(changes);
-  if (!response.status.ok()) return response.status;
-  for (const Receipt& receipt : response.receipts) {
-    if (receipt.disposition == Disposition::kSetAside) {
-      return absl::InternalError("a change was set aside: " + receipt.message);
-    }
-  }
-  return absl::OkStatus();
+  return NoneAside(engine_->Accept(changes));
 }
 
 size_t Hub::PagesWaiting() const {

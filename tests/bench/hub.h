@@ -51,6 +51,7 @@ class Hub {
 
   // Accepts the changes in one call; each must have become what a change becomes that is not set
   // aside.
+  absl::Status Accept(std::vector<model::v1::Change>&& changes);
   absl::Status Accept(std::span<const model::v1::Change> changes);
   // Steps until the sources have told everything and nothing is left to do, at most so often.
   absl::Status Drain(uint64_t steps_max = 1'000'000);

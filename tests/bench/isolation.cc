@@ -68,8 +68,8 @@ class ThreeTargets {
       hub_.sink(target).ledger().ReserveKeys(orders);
     }
     const Cost begin = Now();
-    for (const auto& batch : batches) {
-      if (absl::Status status = hub_.Accept(batch); !status.ok()) return status;
+    for (auto& batch : batches) {
+      if (absl::Status status = hub_.Accept(std::move(batch)); !status.ok()) return status;
       if (absl::Status status = Turn(); !status.ok()) return status;
     }
     while (Has("erp") < orders_ || Has("warehouse") < orders_) {
@@ -201,7 +201,7 @@ absl::Status FloodedDomain(const Settings& settings, uint64_t flood, Report& rep
     for (uint64_t item = i; item < std::min(flood, i + 1000); ++item) {
       levels.push_back(Say("warehouse", change++, IdOrder::kRandom, retailer.Level(item, 7)));
     }
-    if (absl::Status status = hub.Accept(levels); !status.ok()) return status;
+    if (absl::Status status = hub.Accept(std::move(levels)); !status.ok()) return status;
   }
   uint64_t turn = 0;
   uint64_t longest = 0;
@@ -219,7 +219,7 @@ absl::Status FloodedDomain(const Settings& settings, uint64_t flood, Report& rep
       orders.push_back(
           Say("shop", change++, IdOrder::kRandom, retailer.Order(turn * kOrdersATurn + i)));
     }
-    if (absl::Status status = hub.Accept(orders); !status.ok()) return status;
+    if (absl::Status status = hub.Accept(std::move(orders)); !status.ok()) return status;
     if (auto step = hub.engine().Step(); !step.ok()) return step.status();
   }
   const double share =

@@ -200,11 +200,11 @@ class Pipeline {
     return absl::OkStatus();
   }
 
-  absl::Status Accept(Hub& hub, const std::vector<Batch>& batches) {
+  absl::Status Accept(Hub& hub, std::vector<Batch>& batches) {
     const Timed timed(round_.ours);
     uint64_t handed_in = 0;
-    for (const Batch& batch : batches) {
-      if (absl::Status status = hub.Accept(batch); !status.ok()) return status;
+    for (Batch& batch : batches) {
+      if (absl::Status status = hub.Accept(std::move(batch)); !status.ok()) return status;
       if (++handed_in % steps_every_ != 0) continue;
       if (auto step = hub.engine().Step(); !step.ok()) return step.status();
     }

@@ -40,9 +40,9 @@ class Stages {
 
     for (int round = 0; round <= rounds; ++round) {
       const Batches batches = Make(static_cast<uint64_t>(round) * orders_);
-      auto merged = AcceptAll(without, batches);
+      auto merged = AcceptAll(without, Batches(batches));
       if (!merged.ok()) return merged.status();
-      auto routed = AcceptAll(with, batches);
+      auto routed = AcceptAll(with, Batches(batches));
       if (!routed.ok()) return routed.status();
       const Cost recording = with.watch().recording;
       const Cost sink = with.SinkCost();
@@ -91,11 +91,11 @@ class Stages {
     return batches;
   }
 
-  static absl::StatusOr<Cost> AcceptAll(Hub& hub, const Batches& batches) {
+  static absl::StatusOr<Cost> AcceptAll(Hub& hub, Batches batches) {
     const Cost recording = hub.watch().recording;
     const Cost begin = Now();
-    for (const auto& batch : batches) {
-      if (absl::Status status = hub.Accept(batch); !status.ok()) return status;
+    for (auto& batch : batches) {
+      if (absl::Status status = hub.Accept(std::move(batch)); !status.ok()) return status;
     }
     return Now() - begin - (hub.watch().recording - recording);
   }

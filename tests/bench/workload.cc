@@ -42,7 +42,7 @@ absl::Status Load(Hub& hub, uint64_t count, Make make) {
     for (uint64_t i = begin; i < std::min(count, begin + kPreloadBatch); ++i) {
       batch.push_back(make(i));
     }
-    if (absl::Status status = hub.Accept(batch); !status.ok()) return status;
+    if (absl::Status status = hub.Accept(std::move(batch)); !status.ok()) return status;
     if (absl::Status status = hub.Drain(); !status.ok()) return status;
   }
   return absl::OkStatus();

@@ -54,6 +54,32 @@ TEST_CASE("rule 1, I1: the same change again is a no-op with the same receipt") 
   CHECK(world.AllLetters().empty());
 }
 
+TEST_CASE("rule 1, I1: changes that are handed over are accepted as those that are lent") {
+  ShopAndErp lent({.store = StoreKind::kMemory});
+  ShopAndErp handed_over({.store = StoreKind::kMemory});
+  Change wrong = Upsert("shop", "c3", MakeOrder("", "c"));
+  const std::vector<Change> changes = {Upsert("shop", "c1", MakeOrder("1001", "a")),
+                                       Upsert("shop", "c1", MakeOrder("1001", "a")),
+                                       Upsert("shop", "c1", MakeOrder("1001", "b")), wrong,
+                                       Upsert("shop", "c4", MakeOrder("1001", "d"))};
+  const AcceptResponse first = lent.engine().Accept(changes);
+  const AcceptResponse second = handed_over.engine().Accept(std::vector<Change>(changes));
+  REQUIRE_OK(first.status);
+  REQUIRE_OK(second.status);
+  REQUIRE(second.receipts.size() == changes.size());
+  for (size_t i = 0; i < changes.size(); ++i) {
+    CheckSame(first.receipts[i], second.receipts[i]);
+    CHECK(second.receipts[i].duplicate == first.receipts[i].duplicate);
+    CHECK(second.receipts[i].message == first.receipts[i].message);
+  }
+  for (ShopAndErp* world : {&lent, &handed_over}) {
+    REQUIRE_OK(world->RunUntilIdle());
+    CHECK(world->erp.TextsOf("order:1001") == std::vector<std::string>{"a", "d"});
+    CHECK(world->erp.Wrongs() == "");
+    CHECK(world->AllLetters().size() == 2);
+  }
+}
+
 TEST_CASE("rule 1, I1: a change that is twice in one batch is accepted once") {
   ShopAndErp world;
   const Change change = Upsert("shop", "c1", MakeOrder("1001", "a"));

@@ -2,6 +2,8 @@
 // has a ceiling that does not depend on the backlog.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "support/catch.h"
 #include "support/world.h"
 
@@ -35,6 +37,13 @@ TEST_CASE("rule 9, I23: past the bound intake refuses, says when to come back, a
   CHECK(refused.retry_at == world.clock.Now() + absl::Seconds(9));
   CHECK(refused.receipts.empty());
   CHECK(world.trace.Count(EventKind::kRefusedForOverload) >= 1);
+  // What is handed over is not taken when it is refused.
+  std::vector<model::v1::Change> handed_over = Orders(5, 30);
+  CHECK(world.engine().Accept(std::move(handed_over)).retry_at == refused.retry_at);
+  const auto is_same = [](const auto& a, const auto& b) {
+    return a.SerializeAsString() == b.SerializeAsString();
+  };
+  CHECK(std::ranges::equal(handed_over, Orders(5, 30), is_same));
   CHECK(world.engine().Status().last_seq == 30);
   CHECK(world.engine().Status().owed == 30);
   // Also after a restart.

@@ -54,6 +54,10 @@ class Engine {
 
   // Takes changes in, all in one commit. `change.source` must name a system that was added.
   AcceptResponse Accept(std::span<const model::v1::Change> changes, const Principal& by = {});
+  // The same, and takes the changes over: what is kept of a large document is moved, not copied.
+  // Where the answer has a `retry_at` they are as they were, to be handed in again; after anything
+  // else what is left of them is unspecified.
+  AcceptResponse Accept(std::vector<model::v1::Change>&& changes, const Principal& by = {});
 
   // Makes at most EngineOptions.step_calls_max connector calls, in this thread, and settles what
   // they answered. What it settled is durable when the next Step() or Flush() returns; a crash
