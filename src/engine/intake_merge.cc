@@ -200,9 +200,10 @@ absl::StatusOr<Receipt> Intake::Create(System& system, Arrival& arrival, uint64_
   Entity body = merged ? std::move(merged->merged) : arrival.TakeEntity();
   bool is_body = true;
   if (merged) {
-    record.digest = CanonicalDigest(body);
+    std::string bytes = body.SerializeAsString();
+    record.digest = CanonicalDigestOfSerialized(bytes);
     is_body = record.digest == arrival.entity;
-    if (!is_body) row.merged = body.SerializeAsString();
+    if (!is_body) row.merged = std::move(bytes);
     row.key = BusinessKey(body);
     // Without a row of its own the record is taken to be said by the change as a whole.
     record.provenance =
@@ -313,8 +314,10 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   *result.provenance.mutable_heard() = provenance->heard();
   if (!is_patch) Hear(&result.provenance, system.name, change.source_version());
 
+  std::string bytes;  // of the record's new body
   if (result.changed || revives) {
-    if (auto violations = Validate(result.merged); !violations.empty()) {
+    bytes = result.merged.SerializeAsString();
+    if (auto violations = Validate(result.merged, bytes); !violations.empty()) {
       return SetAside(system, arrival, arrival.id(), dead_letter_reason::kInvalid,
                       "the record as it would be after this change: " + Describe(violations),
                       requeued);
@@ -360,12 +363,12 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   row.previous = updated.head;
   updated.head = row.seq;
   updated.deleted = false;
-  updated.digest = CanonicalDigest(result.merged);
+  updated.digest = CanonicalDigestOfSerialized(bytes);
   updated.provenance =
       PackProvenance(result.provenance, {system.name, row.source_version, row.seq});
   row.payload = std::move(arrival.payload);
   const bool is_body = arrival.entity == updated.digest;
-  if (!is_body) row.merged = result.merged.SerializeAsString();
+  if (!is_body) row.merged = std::move(bytes);
 
   std::string key = BusinessKey(result.merged);
   const bool has_new_key = key != updated.key;

@@ -39,6 +39,7 @@ struct Version {
 struct CachedRecord {
   RecordRow row;
   std::optional<model::v1::Entity> body;
+  size_t body_bytes = 0;  // serialised, while it is there
   std::optional<Version> head;
   std::optional<FirstVersion> first;
   bool has_row = false;  // in the store; otherwise its first journal row stands for it

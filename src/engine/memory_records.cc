@@ -17,7 +17,7 @@ constexpr size_t kEntryBytes = 64;
 size_t BytesOf(const CachedRecord& record) {
   // A parsed entity is some three times as large as its bytes.
   return kEntryBytes + sizeof(CachedRecord) + record.row.key.size() + record.row.provenance.size() +
-         (record.body ? 3 * record.body->ByteSizeLong() : 0);
+         3 * record.body_bytes;
 }
 
 absl::Status Damaged(std::string_view what, uint64_t id, std::string_view why) {
@@ -55,6 +55,7 @@ absl::Status Memory::ReadHead(CachedRecord& record, const JournalRow& head) {
       return Damaged("journal row", head.seq, "its entity cannot be parsed");
     }
     record.body = std::move(entity);
+    record.body_bytes = BodyOf(head).size();
   }
   record.head = Version::Of(head);
   return absl::OkStatus();
@@ -130,6 +131,7 @@ CachedRecord* Memory::StageRecord(RecordRow row, Entity body, const JournalRow& 
   else
     record->row = std::move(row);
   record->body = std::move(body);
+  record->body_bytes = BodyOf(head).size();
   record->head = Version::Of(head);
   record->readers = 0;
   if (first) {
@@ -170,6 +172,7 @@ absl::StatusOr<const Entity*> Memory::Body(CachedRecord& record) {
 Entity Memory::ReleaseBody(CachedRecord& record) {
   Entity body = *std::move(record.body);
   record.body.reset();
+  record.body_bytes = 0;
   records_.Weigh(record.row.id, BytesOf(record));
   return body;
 }
