@@ -310,7 +310,22 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   if (On(Guard::kStaleVersion)) input.source_version = change.source_version();
   input.seq = context_.memory.last_seq() + 1;
   if (On(Guard::kFieldOwnership)) input.may_write = ownership.AsAuthority();
-  MergeResult result = retailsync::Merge(input);
+  // The same again need not be looked into: at most it holds with a higher version now.
+  WholeMergeResult whole;
+  if (!revives && !is_patch && arrival.entity == record->row.digest) {
+    whole = MergeWhole({.current = record->row.digest,
+                        .incoming = arrival.entity,
+                        .provenance = provenance->SerializeAsString(),
+                        .change = {input.system, input.source_version, input.seq}});
+  }
+  MergeResult result;
+  if (whole.outcome == WholeMerge::kCurrent) {
+    auto confirmed = UnpackProvenance(whole.provenance, {});
+    if (!confirmed.ok()) return confirmed.status();
+    result.provenance = *std::move(confirmed);
+  } else {
+    result = retailsync::Merge(input);
+  }
   *result.provenance.mutable_heard() = provenance->heard();
   if (!is_patch) Hear(&result.provenance, system.name, change.source_version());
 
