@@ -65,9 +65,10 @@ class Journal {
       if (!rows_[at].gone && !visit(rows_[at].row)) return;
     }
   }
-  void Append(JournalRow row) {
-    const Seq seq = row.seq;
-    rows_.emplace_back(Entry{seq, false, std::move(row)});
+  void Append(JournalRow&& row) {
+    Entry& entry = rows_.emplace_back();
+    entry.seq = row.seq;
+    entry.row = std::move(row);
   }
   void Erase(Seq seq) {
     const size_t at = LowerBound(seq);
@@ -79,8 +80,8 @@ class Journal {
 
  private:
   struct Entry {
-    Seq seq;
-    bool gone;
+    Seq seq = 0;
+    bool gone = false;
     JournalRow row;
   };
 
@@ -100,44 +101,45 @@ class Journal {
   std::deque<Entry> rows_;
 };
 
-// Journal rows by a name that is in them: only the seq is kept, the text is the row's.
+// Journal rows by a name that is in them: the seq is kept, the text is the row's. Its hash is kept
+// too, so that the rows need not be looked at when the index grows.
 template <typename NameOf>
 class NameIndex {
  public:
-  explicit NameIndex(const Journal* journal) : seqs_(0, Hash{{}, journal}, Equal{{}, journal}) {}
+  explicit NameIndex(const Journal* journal) : journal_(journal), entries_(0, {}, {journal}) {}
 
   Seq Find(const Name& name) const {
-    const auto found = seqs_.find(name);
-    return found == seqs_.end() ? 0 : *found;
+    const auto found = entries_.find(name);
+    return found == entries_.end() ? 0 : found->seq;
   }
-  void Insert(Seq seq) { seqs_.insert(seq); }
-  void Erase(Seq seq) { seqs_.erase(seq); }
+  void Insert(Seq seq) { entries_.insert(EntryOf(seq)); }
+  void Erase(Seq seq) { entries_.erase(EntryOf(seq)); }
 
  private:
-  struct Resolve {
-    const Name& operator()(const Name& name, const Journal*) const { return name; }
-    Name operator()(Seq seq, const Journal* journal) const { return NameOf()(*journal->Find(seq)); }
+  struct Entry {
+    Seq seq;
+    size_t hash;
   };
-  struct Hash : Resolve {
+  struct Hash {
     using is_transparent = void;
-    Hash(Resolve, const Journal* from) : journal(from) {}
-    template <typename Key>
-    size_t operator()(const Key& key) const {
-      return NameHash()(Resolve::operator()(key, journal));
+    size_t operator()(const Name& name) const { return NameHash()(name); }
+    size_t operator()(const Entry& entry) const { return entry.hash; }
+  };
+  struct Equal {
+    using is_transparent = void;
+    bool operator()(const Entry& a, const Name& b) const {
+      return NameOf()(*journal->Find(a.seq)) == b;
     }
-    const Journal* journal;
-  };
-  struct Equal : Resolve {
-    using is_transparent = void;
-    Equal(Resolve, const Journal* from) : journal(from) {}
-    template <typename A, typename B>
-    bool operator()(const A& a, const B& b) const {
-      return Resolve::operator()(a, journal) == Resolve::operator()(b, journal);
+    bool operator()(const Entry& a, const Entry& b) const {
+      return a.hash == b.hash && (*this)(a, NameOf()(*journal->Find(b.seq)));
     }
     const Journal* journal;
   };
 
-  absl::flat_hash_set<Seq, Hash, Equal> seqs_;
+  Entry EntryOf(Seq seq) const { return {seq, NameHash()(NameOf()(*journal_->Find(seq)))}; }
+
+  const Journal* journal_;
+  absl::flat_hash_set<Entry, Hash, Equal> entries_;
 };
 
 struct ChangeName {
