@@ -241,7 +241,11 @@ AcceptResponse Core::Accept(std::span<AnyChange> changes, const Principal& by) {
       response.receipts.clear();
       return response;
     }
-    std::move(receipts->begin(), receipts->end(), std::back_inserter(response.receipts));
+    if (response.receipts.empty()) {
+      response.receipts = *std::move(receipts);
+    } else {
+      std::move(receipts->begin(), receipts->end(), std::back_inserter(response.receipts));
+    }
     begin = end;
   }
   response.status = Commit();

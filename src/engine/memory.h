@@ -114,7 +114,7 @@ class Memory {
   absl::StatusOr<model::v1::Provenance> ProvenanceOf(CachedRecord& record);
 
   void ReserveJournal(size_t rows);
-  void StageJournal(JournalRow row);
+  void StageJournal(JournalRow&& row);
   // `head`: the journal row that the record's body is in. `first`: it made the record.
   CachedRecord* StageRecord(RecordRow row, model::v1::Entity body, const JournalRow& head,
                             bool first);

@@ -235,7 +235,7 @@ void Memory::ReserveJournal(size_t rows) {
   staged_names_.reserve(staged_names_.size() + 3 * rows);
 }
 
-void Memory::StageJournal(JournalRow row) {
+void Memory::StageJournal(JournalRow&& row) {
   const auto index = static_cast<uint32_t>(staged_.journal.size());
   const bool is_first = row.IsFirst();
   const bool has_key = !row.key.empty();

@@ -148,6 +148,8 @@ absl::Status Settler::SettleApply(System& system, Call& call) {
   const std::string silence = !call.ran            ? "the call was not made"
                               : call.threw.empty() ? "the target's answer does not mention it"
                                                    : "the connector " + call.threw;
+  const Outcome unanswered =
+      On(Guard::kSilenceIsUnknown) ? Unknown(silence) : NotApplied(Reason::kTransient, silence);
   for (size_t i = 0; i < call.records.size(); ++i) {
     const RecordId record = call.records[i];
     auto found = context_.memory.FindLane({system.id, record});
@@ -159,10 +161,7 @@ absl::Status Settler::SettleApply(System& system, Call& call) {
         (lane.state != LaneState::kInFlight && lane.state != LaneState::kUnknown)) {
       continue;
     }
-    const Outcome outcome = answers[i] != nullptr ? answers[i]->outcome
-                            : On(Guard::kSilenceIsUnknown)
-                                ? Unknown(silence)
-                                : NotApplied(Reason::kTransient, silence);
+    const Outcome& outcome = answers[i] != nullptr ? answers[i]->outcome : unanswered;
     if (SpeaksForTheSystem(outcome)) {
       spoke = true;
     } else if (outcome.reason != Reason::kThrottled) {
