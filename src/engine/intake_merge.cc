@@ -33,6 +33,34 @@ RecordRow FirstRecord(JournalRow& row, const Digest& digest) {
   return record;
 }
 
+Origin OriginOf(const MergeInput& input) {
+  return {input.system, input.source_version, input.seq};
+}
+
+// What the merge comes to, where digests and provenance tell it: most changes say the same again,
+// or replace what nobody else has spoken of.
+WholeMergeResult TryMergeWhole(const MergeInput& input, const Digest& current,
+                               const Digest& incoming) {
+  if (current.IsZero()) return {};
+  WholeMergeInput whole{.current = current,
+                        .incoming = incoming,
+                        .change = OriginOf(input),
+                        .is_patch = input.fields != nullptr,
+                        .has_base = input.base != nullptr,
+                        .is_restricted = input.may_write != nullptr};
+  std::string bytes;
+  if (current != incoming) {
+    const bool may_replace = !whole.is_patch && !whole.has_base && !whole.is_restricted &&
+                             IsAllFrom(*input.provenance, input.system);
+    if (!may_replace) return {};
+    bytes = input.current->SerializeAsString();
+    whole.current_bytes = bytes;
+  }
+  const std::string provenance = input.provenance->SerializeAsString();
+  whole.provenance = provenance;
+  return MergeWhole(whole);
+}
+
 }  // namespace
 
 // What the system was last known to hold.
@@ -310,29 +338,27 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   if (On(Guard::kStaleVersion)) input.source_version = change.source_version();
   input.seq = context_.memory.last_seq() + 1;
   if (On(Guard::kFieldOwnership)) input.may_write = ownership.AsAuthority();
-  // The same again need not be looked into: at most it holds with a higher version now.
-  WholeMergeResult whole;
-  if (!revives && !is_patch && arrival.entity == record->row.digest) {
-    whole = MergeWhole({.current = record->row.digest,
-                        .incoming = arrival.entity,
-                        .provenance = provenance->SerializeAsString(),
-                        .change = {input.system, input.source_version, input.seq}});
-  }
+  const WholeMergeResult whole =
+      revives ? WholeMergeResult() : TryMergeWhole(input, record->row.digest, arrival.entity);
+  const bool is_incoming = whole.outcome == WholeMerge::kIncoming;
   MergeResult result;
-  if (whole.outcome == WholeMerge::kCurrent) {
-    auto confirmed = UnpackProvenance(whole.provenance, {});
-    if (!confirmed.ok()) return confirmed.status();
-    result.provenance = *std::move(confirmed);
-  } else {
+  if (whole.outcome == WholeMerge::kUndecided) {
     result = retailsync::Merge(input);
+  } else {
+    auto after = UnpackProvenance(whole.provenance, OriginOf(input));
+    if (!after.ok()) return after.status();
+    result.provenance = *std::move(after);
+    result.changed = is_incoming;
   }
   *result.provenance.mutable_heard() = provenance->heard();
   if (!is_patch) Hear(&result.provenance, system.name, change.source_version());
 
-  std::string bytes;  // of the record's new body
+  std::string bytes;  // of the record's new body, unless that is what came in
   if (result.changed || revives) {
-    bytes = result.merged.SerializeAsString();
-    if (auto violations = Validate(result.merged, bytes); !violations.empty()) {
+    if (!is_incoming) bytes = result.merged.SerializeAsString();
+    const auto violations =
+        is_incoming ? Validate(change.entity(), arrival.payload) : Validate(result.merged, bytes);
+    if (!violations.empty()) {
       return SetAside(system, arrival, arrival.id(), dead_letter_reason::kInvalid,
                       "the record as it would be after this change: " + Describe(violations),
                       requeued);
@@ -378,14 +404,14 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   row.previous = updated.head;
   updated.head = row.seq;
   updated.deleted = false;
-  updated.digest = CanonicalDigestOfSerialized(bytes);
+  updated.digest = is_incoming ? arrival.entity : CanonicalDigestOfSerialized(bytes);
   updated.provenance =
       PackProvenance(result.provenance, {system.name, row.source_version, row.seq});
   row.payload = std::move(arrival.payload);
   const bool is_body = arrival.entity == updated.digest;
   if (!is_body) row.merged = std::move(bytes);
 
-  std::string key = BusinessKey(result.merged);
+  std::string key = is_incoming ? arrival.key : BusinessKey(result.merged);
   const bool has_new_key = key != updated.key;
   if (has_new_key) {
     updated.key = key;
@@ -394,8 +420,9 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   if (!target.is_linked) {
     context_.memory.StageLink({system.id, type, change.subject(), updated.id});
   }
-  record = context_.memory.StageRecord(std::move(updated), std::move(result.merged), row,
-                                       /*first=*/false);
+  record = context_.memory.StageRecord(
+      std::move(updated), is_incoming ? arrival.TakeEntity() : std::move(result.merged), row,
+      /*first=*/false);
   if (absl::Status status = NoteStatement(system, *record, row, arrival.entity, is_body);
       !status.ok()) {
     return status;
