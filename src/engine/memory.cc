@@ -245,6 +245,10 @@ absl::Status Memory::Commit() {
     Trim();
     return absl::OkStatus();
   }
+  // Rows reach the store in the order of their keys, whatever order they were changed in: the same
+  // run writes the same bytes, and neighbouring keys are written together.
+  std::sort(dirty_records_.begin(), dirty_records_.end(),
+            [](const CachedRecord* a, const CachedRecord* b) { return a->row.id < b->row.id; });
   staged_.records.reserve(dirty_records_.size());
   for (CachedRecord* record : dirty_records_) {
     record->dirty = false;
@@ -253,17 +257,10 @@ absl::Status Memory::Commit() {
   StageDirtyLanes();
   for (NameId id : dirty_streams_) staged_.streams.push_back(*FindStream(id));
   for (auto& [id, row] : staged_dead_letters_) staged_.dead_letters.push_back(std::move(row));
-  // Rows reach the store in the order of their keys, whatever order they were changed in: the same
-  // run writes the same bytes, and neighbouring keys are written together.
   std::sort(staged_.names.begin(), staged_.names.end(),
             [](const NameRow& a, const NameRow& b) { return a.id < b.id; });
   std::sort(staged_.streams.begin(), staged_.streams.end(),
             [](const StreamRow& a, const StreamRow& b) { return a.id < b.id; });
-  std::sort(staged_.records.begin(), staged_.records.end(),
-            [](const RecordRow& a, const RecordRow& b) { return a.id < b.id; });
-  std::sort(staged_.lanes.begin(), staged_.lanes.end(), [](const LaneRow& a, const LaneRow& b) {
-    return std::pair(a.record, a.target) < std::pair(b.record, b.target);
-  });
   staged_.latest_time = counters_.latest_time;
   if (doubtful_before_ != absl::InfinitePast()) staged_.doubtful_before = doubtful_before_;
 

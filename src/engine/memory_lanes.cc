@@ -181,6 +181,9 @@ LaneForm Memory::FormFor(const CachedLane& lane) {
 }
 
 void Memory::StageDirtyLanes() {
+  std::sort(dirty_lanes_.begin(), dirty_lanes_.end(), [](const CachedLane* a, const CachedLane* b) {
+    return std::pair(a->row.record, a->row.target) < std::pair(b->row.record, b->row.target);
+  });
   for (CachedLane* lane : dirty_lanes_) {
     lane->dirty = false;
     const LaneForm form = FormFor(*lane);
