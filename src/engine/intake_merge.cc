@@ -353,12 +353,10 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   *result.provenance.mutable_heard() = provenance->heard();
   if (!is_patch) Hear(&result.provenance, system.name, change.source_version());
 
-  std::string bytes;  // of the record's new body, unless that is what came in
-  if (result.changed || revives) {
-    if (!is_incoming) bytes = result.merged.SerializeAsString();
-    const auto violations =
-        is_incoming ? Validate(change.entity(), arrival.payload) : Validate(result.merged, bytes);
-    if (!violations.empty()) {
+  std::string bytes;  // of the record's new body, unless that is what came in and was found valid
+  if (!is_incoming && (result.changed || revives)) {
+    bytes = result.merged.SerializeAsString();
+    if (auto violations = Validate(result.merged, bytes); !violations.empty()) {
       return SetAside(system, arrival, arrival.id(), dead_letter_reason::kInvalid,
                       "the record as it would be after this change: " + Describe(violations),
                       requeued);
