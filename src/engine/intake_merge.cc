@@ -570,6 +570,20 @@ absl::Status Intake::NoteFirstSpeaker(const System& second, CachedRecord& record
   return absl::OkStatus();
 }
 
+// Nothing but its own word is known of what the system holds. Otherwise nobody can tell whether it
+// said something before or after what was written there, and so whether it still holds that.
+absl::StatusOr<bool> Intake::IsAllItsOwn(const LaneRow& lane) {
+  const bool is_idle = lane.state == LaneState::kIdle;
+  if (lane.base != 0) {
+    return is_idle && lane.base_is_payload && !lane.acknowledged_digest.IsZero();
+  }
+  const bool is_to_be_sent = lane.state == LaneState::kReady || lane.state == LaneState::kWaiting;
+  if (!(is_idle || is_to_be_sent) || lane.attempts > 0 || lane.acknowledged > 0) return false;
+  auto attempts = letters_.Undetermined(lane);
+  if (!attempts.ok()) return attempts.status();
+  return attempts->empty();
+}
+
 // Remembers what a system said itself, where that is needed later: as the base of its next
 // statement, and so that it is not told what it knows. A record that a single pure source speaks of
 // is its own memory.
@@ -581,8 +595,7 @@ absl::Status Intake::NoteStatement(System& system, CachedRecord& record, const J
   auto found = context_.memory.FindLane({system.id, record.row.id});
   if (!found.ok()) return found.status();
   LaneRow* lane = *found;
-  const bool is_fresh = lane == nullptr;
-  if (is_fresh) {
+  if (lane == nullptr) {
     if (is_patch) return absl::OkStatus();
     LaneRow fresh;
     fresh.target = system.id;
@@ -595,12 +608,9 @@ absl::Status Intake::NoteStatement(System& system, CachedRecord& record, const J
   // What it changed is merged now; which version it gave that is not known.
   if (On(Guard::kOwnWordIsNoConflict)) lane->remote_version.clear();
   if (is_patch) return absl::OkStatus();  // its payload is not all the system holds
-  // Whether it said so before or after something was written there nobody can tell: what it holds
-  // is certain only while nothing but its own word is known. Otherwise the next version is sent
-  // whatever it says.
-  const bool is_certain = is_fresh || (lane->state == LaneState::kIdle && lane->base_is_payload &&
-                                       !lane->acknowledged_digest.IsZero());
-  lane->acknowledged_digest = is_certain ? said : Digest();
+  auto is_certain = IsAllItsOwn(*lane);
+  if (!is_certain.ok()) return is_certain.status();
+  lane->acknowledged_digest = *is_certain ? said : Digest();
   lane->base = journal.seq;
   lane->base_is_payload = true;
   if (is_body) lane->acknowledged = journal.version;
