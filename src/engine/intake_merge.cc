@@ -286,7 +286,8 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   if (!base.ok()) return base.status();
   const Ownership ownership(context_.parts.ownership, system.name, change.entity());
   // What it holds because we wrote it, it does not say of its own accord: what carries our key, or
-  // is what it would hold after a write that was not answered. That it says so proves the write.
+  // is what it would hold after a write that was not answered. That it says so proves the write;
+  // unless it says otherwise of what is its own.
   absl::StatusOr<OwnWrite> ours = OwnWrite();
   if (On(Guard::kEchoByKey) && !change.caused_by().empty()) {
     ours = FindOurs(system, *record, change.caused_by());
@@ -296,8 +297,8 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
       (revives || arrival.entity != record->row.digest)) {
     ours = FindUnansweredWrite(system, *record, arrival.entity);
     if (!ours.ok()) return ours.status();
-    if (ours->version != 0 && SaysItsOwn(ownership, **body, change.entity())) ours = OwnWrite();
   }
+  if (ours->version != 0 && SaysItsOwn(ownership, **body, change.entity())) ours = OwnWrite();
   if (ours->version != 0) {
     auto is_all = IsAsWritten(system, *record, *ours, arrival);
     if (!is_all.ok()) return is_all.status();

@@ -168,5 +168,19 @@ TEST_CASE("rule 6: a system's own word is heard although a write might have made
   CHECK(both.AtShop() == "b1");
 }
 
+TEST_CASE("rule 6: an echo that carries our key does not hide what the target says of its own") {
+  TwoOwners both;
+  both.SetUp();
+  both.Say("erp", "e2", MakeBranded("t1", "b2"));
+  REQUIRE_OK(both.world.RunUntilIdle());
+  model::v1::Change echo = Upsert("shop", "s2", MakeBranded("t1", "b2"));
+  echo.set_caused_by(both.shop.effects().back().key);
+  CHECK(both.world.AcceptOne(echo).disposition == Disposition::kEcho);
+  echo = Upsert("shop", "s3", MakeBranded("t2", "b2"));
+  echo.set_caused_by(both.shop.effects().back().key);
+  CHECK(both.world.AcceptOne(echo).disposition == Disposition::kMerged);
+  CHECK(both.Now() == "t2/b2");
+}
+
 }  // namespace
 }  // namespace retailsync

@@ -8,12 +8,6 @@ namespace retailsync::testing::known_gaps {
 // A late echo of an older write that carries no key, where no ownership rule protects the fields,
 // is taken for a change of the target: nothing tells it from one.
 inline constexpr bool kUnansweredEchoes = true;
-// What a target said while an older write was on its way counts as the last that it holds; in truth
-// the write may have come after it.
-inline constexpr bool kLateAnswersHideStatements = true;
-// A statement that carries one of our keys is dropped whole: its system says with it that nothing
-// else has changed. One that lists rows by their last change cannot keep to that.
-inline constexpr bool kKeyedEchoesHideChanges = true;
 // A target that spoke while an older version was on its way is written the newest version, though
 // only what it said itself may be new in it: the older version may have overwritten that.
 inline constexpr bool kToldItsOwnWords = true;

@@ -7,7 +7,6 @@
 
 #include "retailsync/testing/sample_entities.h"
 #include "testing/simulator/entity_slips.h"
-#include "testing/simulator/known_gaps.h"
 
 namespace retailsync::testing {
 namespace {
@@ -57,8 +56,7 @@ void People::Act() {
 
 std::string People::Text(RetailSystem& system, const char* what) {
   // People change their minds back.
-  if (!known_gaps::kLateAnswersHideStatements &&
-      system.faults().Strikes(Fault::kToldBack, Familiarity::kKnown)) {
+  if (system.faults().Strikes(Fault::kToldBack, Familiarity::kKnown)) {
     return fmt::format("{} {}", what, Below(3));
   }
   return fmt::format("{} {}", what, 10 + ++texts_);

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "testing/simulator/entity_slips.h"
-#include "testing/simulator/known_gaps.h"
 
 namespace retailsync::testing {
 
@@ -232,9 +231,7 @@ void RetailSystem::Contradict(size_t statement) {
 void RetailSystem::Echo(EntityNo entity, std::string_view key, bool rounded) {
   Statement statement = NewStatement(entity, holdings_[entity]);
   if (profile_.traits.echoes_carry_key) statement.change.set_caused_by(std::string(key));
-  if (!profile_.traits.echoes_carry_key || !known_gaps::kKeyedEchoesHideChanges) {
-    statement.revisions = OwnRevisions(entity);
-  }
+  statement.revisions = OwnRevisions(entity);
   world_.coverage.Reach(rounded ? Fault::kRoundedEcho : Fault::kEcho, Always::kAlways);
   Say(std::move(statement));
 }

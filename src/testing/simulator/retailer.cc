@@ -141,10 +141,6 @@ SystemTraits Retailer::DrawTraits() {
   traits.readable = !traits.webhooks || !hit(400);
   traits.echoes = hit(500);
   traits.echoes_carry_key = hit(300) || !MayRepeatOthers();
-  if (known_gaps::kKeyedEchoesHideChanges && traits.rows_by_time) {
-    traits.echoes_carry_key = false;
-    traits.echoes = traits.echoes && MayRepeatOthers();
-  }
   return traits;
 }
 
@@ -208,7 +204,8 @@ bool Retailer::MayRepeat(const RetailSystem& system, EntityNo entity) const {
 
 // Types that two systems write are ruled almost always; the others in some seeds only.
 void Retailer::AddOwnership() {
-  if (!rules_all_ && carrier().patches()) {
+  // Without owners an echo that carries our key is nothing but that.
+  if (!rules_all_ && carrier().patches() && !carrier().traits().echoes) {
     rules_shipments_ = !world_.choices.Hit(Stream::kWorkload, 700);
   }
   std::vector<governance::OwnershipRule> rules;
