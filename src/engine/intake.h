@@ -10,7 +10,6 @@
 #include "engine/context.h"
 #include "engine/held.h"
 #include "engine/letters.h"
-#include "engine/ownership.h"
 #include "engine/router.h"
 #include "retailsync/engine/reports.h"
 
@@ -95,8 +94,8 @@ class Intake {
   absl::StatusOr<std::optional<model::v1::Entity>> Base(const System& system, CachedRecord& record);
   absl::StatusOr<OwnWrite> FindUnansweredWrite(const System& system, CachedRecord& record,
                                                const Digest& said);
-  static bool SaysItsOwn(const Ownership& ownership, const model::v1::Entity& record,
-                         const model::v1::Entity& said);
+  bool SaysItsOwn(const System& system, const model::v1::Entity& record,
+                  const model::v1::Entity& said) const;
   absl::StatusOr<bool> IsAsWritten(const System& system, CachedRecord& record,
                                    const OwnWrite& write, const Arrival& arrival);
   absl::StatusOr<bool> HoldsWhatIsDeleted(const System& system, const CachedRecord& record,

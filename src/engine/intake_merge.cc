@@ -7,6 +7,7 @@
 #include "engine/guard.h"
 #include "engine/idempotency_key.h"
 #include "engine/intake.h"
+#include "engine/ownership.h"
 #include "retailsync/model/v1/canonical.h"
 #include "retailsync/model/v1/merge.h"
 #include "retailsync/model/v1/provenance.h"
@@ -173,17 +174,21 @@ void Intake::TellRefused(const System& system, const std::vector<std::string>& p
 }
 
 // Where fields have owners: the system says something else than the record holds in a field that is
-// its own. No write of ours can have made it do so.
-bool Intake::SaysItsOwn(const Ownership& ownership, const Entity& record, const Entity& said) {
-  const FieldAuthority may_write = ownership.AsAuthority();
-  if (!may_write) return false;
+// its own and nobody else's. No write of ours can have made it do so.
+bool Intake::SaysItsOwn(const System& system, const Entity& record, const Entity& said) const {
+  const OwnershipPolicy* policy = context_.parts.ownership;
+  if (policy == nullptr) return false;
+  const auto& systems = context_.registry.systems();
+  const auto is_its_own = [&](const FieldDifference& difference) {
+    // "order.note" is "note" to an owner.
+    const std::string_view full = difference.path;
+    const std::string_view path = full.substr(std::min(full.find('.') + 1, full.size()));
+    return std::all_of(systems.begin(), systems.end(), [&](const auto& other) {
+      return Ownership(policy, other->name, said).MayWrite(path) == (other->id == system.id);
+    });
+  };
   const std::vector<FieldDifference> differences = Diff(record, said);
-  return std::any_of(differences.begin(), differences.end(),
-                     [&](const FieldDifference& difference) {
-                       // "order.note" is "note" to an owner.
-                       const std::string_view path = difference.path;
-                       return may_write(path.substr(std::min(path.find('.') + 1, path.size())));
-                     });
+  return std::any_of(differences.begin(), differences.end(), is_its_own);
 }
 
 // A record of its own: all of it is said by this change.
@@ -298,7 +303,7 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
     ours = FindUnansweredWrite(system, *record, arrival.entity);
     if (!ours.ok()) return ours.status();
   }
-  if (ours->version != 0 && SaysItsOwn(ownership, **body, change.entity())) ours = OwnWrite();
+  if (ours->version != 0 && SaysItsOwn(system, **body, change.entity())) ours = OwnWrite();
   if (ours->version != 0) {
     auto is_all = IsAsWritten(system, *record, *ours, arrival);
     if (!is_all.ok()) return is_all.status();

@@ -1,5 +1,7 @@
 // Records whose parts two systems own, each of which is told what the other says: nobody's part is
 // lost, whatever was under way when somebody spoke.
+#include <utility>
+
 #include "retailsync/governance/ownership_table.h"
 #include "support/catch.h"
 #include "support/world.h"
@@ -27,11 +29,16 @@ std::string Parts(const Entity& entity) {
 
 // Of a product "shop" owns the titles and "erp" everything else.
 struct TwoOwners {
-  const governance::OwnershipTable ownership =
-      governance::OwnershipTable::Create(
-          {{.type = EntityType::kProduct, .path = "", .scope = "", .systems = {"erp"}},
-           {.type = EntityType::kProduct, .path = "titles", .scope = "", .systems = {"shop"}}})
-          .value();
+  explicit TwoOwners(std::vector<std::string> owners_of_titles = {"shop"})
+      : ownership(governance::OwnershipTable::Create(
+                      {{.type = EntityType::kProduct, .path = "", .scope = "", .systems = {"erp"}},
+                       {.type = EntityType::kProduct,
+                        .path = "titles",
+                        .scope = "",
+                        .systems = std::move(owners_of_titles)}})
+                      .value()) {}
+
+  const governance::OwnershipTable ownership;
   World world{{.ownership = &ownership}};
   FakeErp& shop = world.MakeErp("shop");
   FakeErp& erp = world.MakeErp("erp");
@@ -180,6 +187,39 @@ TEST_CASE("rule 6: an echo that carries our key does not hide what the target sa
   echo.set_caused_by(both.shop.effects().back().key);
   CHECK(both.world.AcceptOne(echo).disposition == Disposition::kMerged);
   CHECK(both.Now() == "t2/b2");
+}
+
+TEST_CASE("rule 6, I7: what several may write is nobody's own: an old echo of it is an echo") {
+  TwoOwners both({"shop", "erp"});
+  both.SetUp();
+  both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
+  for (int i = 0; i < 200; ++i) both.erp.NextProbe(fakes::ProbeAct::kUndetermined);
+  both.Say("shop", "s2", MakeBranded("t2", "b1"));
+  REQUIRE_OK(both.world.RunFor(absl::Seconds(5)));
+  both.Say("shop", "s3", MakeBranded("t3", "b1"));
+  REQUIRE(both.Now() == "t3/b1");
+  model::v1::Change echo = Upsert("erp", "e2", MakeBranded("t2", "b1"));
+  if (GENERATE(true, false)) echo.set_caused_by(both.erp.effects().back().key);
+  CHECK(both.world.AcceptOne(echo).disposition == Disposition::kEcho);
+  CHECK(both.Now() == "t3/b1");
+}
+
+TEST_CASE("rule 3, I7: a patch that says the same again keeps out what is older and comes late") {
+  TwoOwners both;
+  both.SetUp();
+  const std::string field = GENERATE("titles", "titles[en].text", "titles[en]");
+  CAPTURE(field);
+  const auto says = [&](const std::string& title, int64_t version) {
+    model::v1::Change patch =
+        Patch("shop", title + std::to_string(version), MakeBranded(title, "b1"), {field});
+    patch.set_source_version(version);
+    return both.world.AcceptOne(patch).disposition;
+  };
+  CHECK(says("t2", 5) == Disposition::kMerged);
+  CHECK(says("t2", 9) != Disposition::kMerged);
+  CHECK(says("t3", 7) == Disposition::kStale);
+  CHECK(both.Now() == "t2/b1");
+  CHECK(says("t3", 10) == Disposition::kMerged);
 }
 
 }  // namespace

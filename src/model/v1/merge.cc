@@ -169,7 +169,13 @@ class Merger {
   // later must not undo it. (An upsert says everything again: see Refresh.)
   void SaidAgain(const FieldShape& field) {
     const auto step = path_.Field(field.field->name());
+    for (const std::string& said : *input_.fields) {
+      if (Covers(path_.text(), said)) {
+        provenance_.Refresh(said, input_.system, input_.source_version);
+      }
+    }
     if (!IsSaid()) return;
+    provenance_.Refresh(path_.text(), input_.system, input_.source_version);
     const ProvenanceMap::Origin* origin = provenance_.Find(path_);
     if (origin == nullptr || origin->system != input_.system ||
         origin->source_version >= input_.source_version) {
@@ -438,7 +444,7 @@ model::v1::Provenance Confirmed(const model::v1::Provenance& provenance, const O
                                    });
   if (!is_news) return provenance;
   ProvenanceMap map(&provenance);
-  map.Refresh(now.system, now.source_version);
+  map.Refresh("", now.system, now.source_version);
   return map.ToMessage();
 }
 
@@ -498,7 +504,7 @@ MergeResult Merge(const MergeInput& input) {
     // Nothing of the one type can be said in the other.
     if (incoming.kind_case() != Entity::KIND_NOT_SET) result.refused.emplace_back();
   } else if (incoming.kind_case() != Entity::KIND_NOT_SET) {
-    if (input.fields == nullptr) provenance.Refresh(input.system, input.source_version);
+    if (input.fields == nullptr) provenance.Refresh("", input.system, input.source_version);
     const Message* base = nullptr;
     // Without a record there is nothing that silence could leave as it is.
     if (input.current != nullptr && input.base != nullptr &&

@@ -50,9 +50,13 @@ bool ProvenanceMap::AnyWithin(std::string_view path,
   return false;
 }
 
-void ProvenanceMap::Refresh(std::string_view system, int64_t source_version) {
-  for (auto& [path, origin] : origins_) {
-    if (origin.system == system && origin.source_version < source_version) {
+void ProvenanceMap::Refresh(std::string_view path, std::string_view system,
+                            int64_t source_version) {
+  for (auto it = origins_.lower_bound(path); it != origins_.end() && it->first.starts_with(path);
+       ++it) {
+    Origin& origin = it->second;
+    if (Covers(path, it->first) && origin.system == system &&
+        origin.source_version < source_version) {
       origin.source_version = source_version;
     }
   }

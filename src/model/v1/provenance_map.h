@@ -34,8 +34,9 @@ class ProvenanceMap {
   void Erase(std::string_view path);
   // Is there an origin at or below `path` for which `test` holds? The one above it does not count.
   bool AnyWithin(std::string_view path, const std::function<bool(const Origin&)>& test) const;
-  // What `system` wrote with a lower version it has now said again with `source_version`.
-  void Refresh(std::string_view system, int64_t source_version);
+  // What `system` wrote at or below `path` with a lower version it has now said again with
+  // `source_version`. The one above it does not count.
+  void Refresh(std::string_view path, std::string_view system, int64_t source_version);
 
   model::v1::Provenance ToMessage() const;
 
