@@ -214,6 +214,7 @@ absl::Status Operator::HandleDelivery(Engine* engine, const DeadLetter& letter) 
   }
   const bool is_deletion = letter.operation == model::v1::OPERATION_DELETE;
   const bool is_there = !is_deletion && system.Find(entity) != nullptr &&
+                        !system.IsDamaged(entity) &&
                         model.IsPast(system.number(), entity, letter.entity, true);
   if (is_deletion ? !model.Holds(system.number(), entity)
                   : model.IsPast(system.number(), entity, letter.entity, false)) {

@@ -125,6 +125,11 @@ class RetailSystem final : public SimulatedSystem {
   bool HasTrespassed(const std::string& external_id) const {
     return trespassed_.contains(external_id);
   }
+  // It holds something of it that nobody wrote there.
+  bool IsDamaged(EntityNo entity) const {
+    const auto found = holdings_.find(entity);
+    return found != holdings_.end() && found->second.present && found->second.is_damaged;
+  }
   // What it holds that nobody wrote there; empty: nothing.
   std::string Damage() const;
 
