@@ -43,7 +43,8 @@
 //   rule 5  nobody is told what it said, nor written what it holds
 //   rule 6  fields come from their owners alone, and so do deletions
 //   rule 7  references are there before what refers to them
-//   rule 10  what people discarded is not sent; a letter is closed by the success of what it is about
+//   rule 10  what people discarded is not sent; a letter is closed by the success of what it is
+//   about
 //
 // Not checked here: I8, I11 to I13 (processes and reservations), I15, I29, I30 (crash states of the
 // store's files), I31 (the audit chain).
