@@ -87,7 +87,7 @@ class Intake {
   absl::StatusOr<Receipt> Entomb(System& system, Arrival& arrival);
   absl::Status NoteStatement(System& system, CachedRecord& record, const JournalRow& journal,
                              const Digest& said, bool is_body);
-  absl::StatusOr<bool> IsAllItsOwn(const LaneRow& lane);
+  absl::StatusOr<bool> IsKnownByItsWordAlone(const LaneRow& lane);
   absl::Status NoteFirstSpeaker(const System& second, CachedRecord& record,
                                 const model::v1::Provenance& before, Seq previous);
   absl::Status NoteHeld(System& system, const CachedRecord& record, const std::string& external_id);

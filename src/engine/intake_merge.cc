@@ -578,7 +578,7 @@ absl::Status Intake::NoteFirstSpeaker(const System& second, CachedRecord& record
 
 // Nothing but its own word is known of what the system holds. Otherwise nobody can tell whether it
 // said something before or after what was written there, and so whether it still holds that.
-absl::StatusOr<bool> Intake::IsAllItsOwn(const LaneRow& lane) {
+absl::StatusOr<bool> Intake::IsKnownByItsWordAlone(const LaneRow& lane) {
   const bool is_idle = lane.state == LaneState::kIdle;
   if (lane.base != 0) {
     return is_idle && lane.base_is_payload && !lane.acknowledged_digest.IsZero();
@@ -614,7 +614,7 @@ absl::Status Intake::NoteStatement(System& system, CachedRecord& record, const J
   // What it changed is merged now; which version it gave that is not known.
   if (On(Guard::kOwnWordIsNoConflict)) lane->remote_version.clear();
   if (is_patch) return absl::OkStatus();  // its payload is not all the system holds
-  auto is_certain = IsAllItsOwn(*lane);
+  auto is_certain = IsKnownByItsWordAlone(*lane);
   if (!is_certain.ok()) return is_certain.status();
   lane->acknowledged_digest = *is_certain ? said : Digest();
   lane->base = journal.seq;

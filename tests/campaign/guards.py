@@ -5,8 +5,8 @@ Called by tests/campaign/guards, which builds what it needs. First a control: wi
 every test and every seed must hold; one that does not is named and counts for nothing afterwards.
 Then, for each guard, the tests of its rule run with the guard off, and so does the campaign until a
 seed breaks. Prints a line for each guard: the number of seeds that were needed, the invariant that
-broke, and the first test that failed. The exit status is 1 when the campaign did not notice a guard,
-or when of some rule no test noticed anything.
+broke, and the first test that failed. The exit status is 1 when the campaign or every test did not
+notice a guard, or when of some rule no test noticed anything.
 """
 
 import argparse
@@ -173,8 +173,8 @@ def main():
         if is_of_rule:
             noticed.add(guard.rule)
         caught += broken is not None
-        if broken is None:
-            missed.append(guard)
+        if broken is None or not failed:
+            missed.append((guard, "the campaign" if broken is None else "any test"))
         needed = broken and broken.seed - sum(seed < broken.seed for seed in campaign.excluded)
         print(line.format(guard.name, guard.rule, needed or "-", broken.invariant if broken else "-",
                           shorten(broken.message, 72) if broken else "-",
@@ -182,8 +182,8 @@ def main():
 
     print(f"\n{len(guards)} guards; {caught} caught by the campaign within {arguments.seeds} seeds;"
           f" {time.monotonic() - began:.0f} s on {arguments.jobs} processes")
-    for guard in missed:
-        print(f"NOT CAUGHT: {guard.name}: {guard.without}")
+    for guard, finder in missed:
+        print(f"NOT CAUGHT by {finder}: {guard.name}: {guard.without}")
     unproved = [] if arguments.guards else [rule for rule in RULES if rule not in noticed]
     for rule in unproved:
         print(f"NO TEST of rule {rule} failed, whatever was switched off")

@@ -178,6 +178,17 @@ TEST_CASE("rule 9: lanes that have no retry left keep nobody busy, however many 
   CHECK(world.erp.Wrongs() == "");
 }
 
+// Runs until nothing is owed; of all its moments, the one in which most lanes were in memory.
+uint64_t MostInMemory(ShopAndErp& world) {
+  uint64_t most = 0;
+  world.after_step = [&](fakes::World& now) {
+    most = std::max(most, now.engine().Status().lanes_in_memory);
+  };
+  REQUIRE_OK(world.RunUntilIdle());
+  world.after_step = nullptr;
+  return most;
+}
+
 TEST_CASE("rule 9, I23: lanes that became owed at once are no more in memory than others") {
   ShopAndErp world({.options = {.window_lanes_max = 16}}, {EntityType::kOrder});
   world.erp.rule = [](const ApplyItem&) { return Behaviour{Act::kPermanent}; };
@@ -189,12 +200,7 @@ TEST_CASE("rule 9, I23: lanes that became owed at once are no more in memory tha
   const auto requeued = world.engine().dead_letters().RequeueAll({.rows_max = 1000}, fakes::Anna());
   REQUIRE(requeued.ok());
   REQUIRE(world.engine().Status().owed == 300);
-  uint64_t most = 0;
-  world.after_step = [&](fakes::World& now) {
-    most = std::max(most, now.engine().Status().lanes_in_memory);
-  };
-  REQUIRE_OK(world.RunUntilIdle());
-  CHECK(most <= 2 * 16);
+  CHECK(MostInMemory(world) <= 2 * 16);
   CHECK(world.erp.effects().size() == 300);
 }
 
@@ -211,12 +217,7 @@ TEST_CASE("rule 9, I23: what is to be asked about and what is to be sent share t
   REQUIRE_OK(world.Accept(Orders(400)).status);
   REQUIRE_OK(world.RunFor(absl::Minutes(4)));
   world.erp.rule = nullptr;
-  uint64_t most = 0;
-  world.after_step = [&](fakes::World& now) {
-    most = std::max(most, now.engine().Status().lanes_in_memory);
-  };
-  REQUIRE_OK(world.RunUntilIdle());
-  CHECK(most <= 3 * 16);
+  CHECK(MostInMemory(world) <= 3 * 16);
   CHECK(world.erp.effects().size() == 400);
   CHECK(world.erp.Wrongs() == "");
 }

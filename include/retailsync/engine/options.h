@@ -46,8 +46,9 @@ struct EngineOptions {
   // Memory for records, links and lanes that are kept at hand from one commit to the next. What a
   // single step touches comes on top until it is committed. At least 64 KiB.
   size_t cache_bytes_max = 64u << 20;
-  // Lanes of one queue (a target and a domain) that are held in memory: so many that are ready, and
-  // so many that wait for their time. The rest stays in the store. 16 or more.
+  // Lanes of one queue (a target and a domain) that are held in memory: so many for each route that
+  // owes its records' first versions, so many that are ready for another reason, so many that wait
+  // for their time, and so many whose wait has just ended. The rest stays in the store. 16 or more.
   int window_lanes_max = 8192;
   // Changes asked for in one poll. 1 to 10,000.
   int poll_changes_max = 1000;

@@ -16,7 +16,8 @@ struct SinkCapabilities {
   // The entity types it takes.
   std::set<EntityType> entities;
   // It recognises an idempotency key it has seen, within `key_lifetime`, and answers as it did
-  // then.
+  // then. An attempt is repeated under its key only while the call would arrive in time even at its
+  // deadline: until SystemOptions::call_timeout before the lifetime, from the first attempt, ends.
   bool idempotent = false;
   absl::Duration key_lifetime = absl::InfiniteDuration();
   // Probe() can tell whether an effect is there. A sink that is neither idempotent nor verifiable

@@ -14,6 +14,21 @@ double BurstOf(const SystemLimits& limits) {
                                    : std::max(1.0, limits.requests_per_second);
 }
 
+// What a connector answered, by key. Null: two answers contradict each other, and neither can be
+// believed.
+std::map<std::string_view, const Outcome*> Believed(const ApplyResponse& response) {
+  std::map<std::string_view, const Outcome*> believed;
+  for (const ItemOutcome& item : response.outcomes) {
+    const auto [entry, is_first] = believed.try_emplace(item.idempotency_key, &item.outcome);
+    const Outcome* other = entry->second;
+    if (!is_first && other != nullptr &&
+        (other->kind != item.outcome.kind || other->reason != item.outcome.reason)) {
+      entry->second = nullptr;
+    }
+  }
+  return believed;
+}
+
 }  // namespace
 
 CallWatch::CallWatch(World* world, RetailSystem* system, const SystemOptions& options)
@@ -221,59 +236,44 @@ void CallWatch::CheckDifference(const ApplyItem& item, EntityNo entity) {
 
 // The call went well if it got an answer that only the system itself can give, and failed if it got
 // nothing but silence and trouble; being told to slow down is neither.
-void CallWatch::NoteResult(const ApplyRequest& request, const ApplyResponse& response) {
-  std::map<std::string_view, const Outcome*> believed;
-  for (const ItemOutcome& item : response.outcomes) {
-    const auto [entry, is_first] = believed.try_emplace(item.idempotency_key, &item.outcome);
-    const Outcome* other = entry->second;
-    if (!is_first && other != nullptr &&
-        (other->kind != item.outcome.kind || other->reason != item.outcome.reason)) {
-      entry->second = nullptr;
-    }
-  }
+void CallWatch::OnOutcomes(const ApplyRequest& request, const ApplyResponse& response) {
+  AskPause(response.throttle.pause);
+  const auto believed = Believed(response);
   result_.kind = CallResult::Kind::kNothing;
   bool spoke = false;
   for (const ApplyItem& item : request.items) {
     const auto found = believed.find(item.idempotency_key);
     const Outcome* outcome = found == believed.end() ? nullptr : found->second;
     if (outcome != nullptr && outcome->kind == OutcomeKind::kApplied) {
-      const bool is_there = item.operation != model::v1::OPERATION_DELETE;
-      result_.done.push_back({item.record, item.type, item.version,
-                              is_there ? item.entity.SerializeAsString() : std::string()});
-    }
-    const bool not_done = outcome != nullptr && outcome->kind == OutcomeKind::kNotApplied;
-    if (outcome != nullptr && (outcome->kind == OutcomeKind::kApplied ||
-                               (not_done && (outcome->reason == Reason::kPermanent ||
-                                             outcome->reason == Reason::kConflict)))) {
       spoke = true;
-    } else if (!not_done || outcome->reason != Reason::kThrottled) {
+      NoteApplied(item, *outcome);
+    } else if (outcome != nullptr && outcome->kind == OutcomeKind::kNotApplied) {
+      NoteNotApplied(item, *outcome);
+      if (outcome->reason == Reason::kPermanent || outcome->reason == Reason::kConflict) {
+        spoke = true;
+      } else if (outcome->reason != Reason::kThrottled) {
+        result_.kind = CallResult::Kind::kFailed;
+      }
+    } else {
       result_.kind = CallResult::Kind::kFailed;
     }
   }
   if (spoke) result_.kind = CallResult::Kind::kWell;
 }
 
-void CallWatch::OnOutcomes(const ApplyRequest& request, const ApplyResponse& response) {
-  AskPause(response.throttle.pause);
-  std::map<std::string_view, int> answers;
-  for (const ItemOutcome& item : response.outcomes) ++answers[item.idempotency_key];
-  NoteResult(request, response);
-  for (const ItemOutcome& item : response.outcomes) {
-    if (answers[item.idempotency_key] > 1) continue;  // nobody can believe both
-    if (item.outcome.kind == OutcomeKind::kApplied) {
-      retries_.Earn(retries_per_success_);
-      if (const auto done = keys_.find(item.idempotency_key); done != keys_.end()) {
-        done->second.told_version = item.outcome.remote_version;
-      }
-    }
-    if (item.outcome.kind != OutcomeKind::kNotApplied) continue;
-    if (item.outcome.reason == Reason::kThrottled) AskPause(item.outcome.retry_after);
-    const auto known = keys_.find(item.idempotency_key);
-    if (known == keys_.end()) continue;
-    known->second.lapses = world_.lapses;
-    known->second.not_before =
-        world_.EngineNow() + absl::ToInt64Microseconds(item.outcome.retry_after);
-  }
+void CallWatch::NoteApplied(const ApplyItem& item, const Outcome& outcome) {
+  retries_.Earn(retries_per_success_);
+  keys_[item.idempotency_key].told_version = outcome.remote_version;
+  const bool is_there = item.operation != model::v1::OPERATION_DELETE;
+  result_.done.push_back({item.record, item.type, item.version,
+                          is_there ? item.entity.SerializeAsString() : std::string()});
+}
+
+void CallWatch::NoteNotApplied(const ApplyItem& item, const Outcome& outcome) {
+  if (outcome.reason == Reason::kThrottled) AskPause(outcome.retry_after);
+  KeyHistory& known = keys_[item.idempotency_key];
+  known.lapses = world_.lapses;
+  known.not_before = world_.EngineNow() + absl::ToInt64Microseconds(outcome.retry_after);
 }
 
 void CallWatch::OnProbe(const ProbeRequest& request) {

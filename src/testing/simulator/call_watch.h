@@ -2,7 +2,6 @@
 #ifndef RETAILSYNC_SRC_TESTING_SIMULATOR_CALL_WATCH_H_
 #define RETAILSYNC_SRC_TESTING_SIMULATOR_CALL_WATCH_H_
 
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -128,7 +127,6 @@ class CallWatch {
     std::string told_version;  // by the system, when it took it
     Micros not_before = 0;     // by the engine's time; holds while `lapses` is what it was
     uint64_t lapses = 0;
-    bool counts_as_retry = false;
   };
   struct RecordHistory {
     int64_t version = 0;
@@ -148,7 +146,8 @@ class CallWatch {
   void AskPause(absl::Duration pause) {
     result_.pause = std::max(result_.pause, absl::ToInt64Microseconds(pause));
   }
-  void NoteResult(const ApplyRequest& request, const ApplyResponse& response);
+  void NoteApplied(const ApplyItem& item, const Outcome& outcome);
+  void NoteNotApplied(const ApplyItem& item, const Outcome& outcome);
   void CheckItem(const ApplyItem& item);
   void CheckKey(const ApplyItem& item, EntityNo entity);
   void CheckCondition(const ApplyItem& item, EntityNo entity);

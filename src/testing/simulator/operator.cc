@@ -292,9 +292,10 @@ std::string Operator::Drift(const Engine& engine) const {
           return fmt::format("{} missing at {}", drift.external_id, system->name());
         }
         if (system->HasTrespassed(drift.external_id)) continue;
+        // What is gone but cannot be deleted there nobody can put right.
         const auto entity = world_.entity_of_record.find(drift.record);
-        if (entity != world_.entity_of_record.end() &&
-            world_.model.IsGivenUp(system->number(), entity->second)) {
+        if (!system->traits().deletes && entity != world_.entity_of_record.end() &&
+            world_.model.IsGone(entity->second)) {
           continue;
         }
         for (const std::string& path : drift.paths) {

@@ -106,10 +106,6 @@ class ReferenceModel {
     const Progress* progress = Look(target, entity);
     return progress != nullptr && progress->letters > 0;
   }
-  bool IsGivenUp(SystemNo target, EntityNo entity) const {
-    const Progress* progress = Look(target, entity);
-    return progress != nullptr && progress->given_up;
-  }
   // People had something else written there, at some time.
   bool WasAmended(SystemNo target, EntityNo entity) const {
     const Progress* progress = Look(target, entity);

@@ -286,11 +286,12 @@ void Run::HandleWhileCalling() {
   }
 }
 
-void Run::TellHeld(RetailSystem& system) {
+// The host asks something of the engine beside its turns; which the engine need not survive.
+void Run::BetweenTurns(const std::function<void()>& ask) {
   if (engine_ == nullptr || asleep_until_ > world_.queue.now()) return;
   world_.ReadClock();
   clock_.Set(world_.ClockTime());
-  operator_.TellHeld(engine_.get(), system);
+  ask();
   NoticeTrouble();
   WakeAt(world_.queue.now());
 }
@@ -329,10 +330,10 @@ void Run::Arrive(uint64_t number) {
   if (errand == nullptr) return;  // lost with the engine
   Seat& seat = seats_[errand->seat];
   const auto kind = static_cast<CallKind>(errand->task.kind());
-  // A target may speak just before it is called, and just after; which the engine need not survive.
-  const bool speaks =
-      kind == CallKind::kApply && plan_.Has(Fault::kTellHeld) && phase_ == Phase::kTrading;
-  if (speaks) TellHeld(*seat.system);
+  const bool is_watched = kind == CallKind::kApply && phase_ == Phase::kTrading;
+  const auto tell_held = [&] { operator_.TellHeld(engine_.get(), *seat.system); };
+  // A target may speak just before it is called, and just after.
+  if (is_watched && plan_.Has(Fault::kTellHeld)) BetweenTurns(tell_held);
   if (errand = find(); errand == nullptr) return;
   errand->task.Run();
   errand->is_done = true;
@@ -341,15 +342,15 @@ void Run::Arrive(uint64_t number) {
     errands_.erase(number);
     return;
   }
-  if (speaks) TellHeld(*seat.system);
-  if (errand = find(); errand == nullptr) return;
-  // Where something went wrong, people look.
-  if (kind == CallKind::kApply && errand->result.kind == CallResult::Kind::kFailed &&
-      engine_ != nullptr && phase_ == Phase::kTrading && !errand->result.entities.empty()) {
-    operator_.Compare(engine_.get(), *seat.system,
-                      world_.model.TypeOfEntity(errand->result.entities[0]));
-    WakeAt(world_.queue.now());
+  const CallResult result = errand->result;
+  if (is_watched && plan_.Has(Fault::kTellHeld)) BetweenTurns(tell_held);
+  if (is_watched && result.kind == CallResult::Kind::kFailed && !result.entities.empty()) {
+    // Where something went wrong, people look.
+    BetweenTurns([&] {
+      operator_.Compare(engine_.get(), *seat.system, world_.model.TypeOfEntity(result.entities[0]));
+    });
   }
+  if (find() == nullptr) return;
   Micros travel = world_.choices.Between(Stream::kSchedule, 0, 300) * kMillisecond;
   if (seat.system->faults().Strikes(Fault::kCallSlow, kind)) {
     travel += world_.choices.Between(Stream::kFaults, 5, 300) * kSecond;

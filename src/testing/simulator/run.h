@@ -63,7 +63,7 @@ class Run final : private Observer {
   void Turn();
   void WakeAt(Micros at);
   void HandleWhileCalling();
-  void TellHeld(RetailSystem& system);
+  void BetweenTurns(const std::function<void()>& ask);
   void HandOut(Task task);
   void Arrive(uint64_t number);
   void Return(uint64_t number);

@@ -115,13 +115,7 @@ void Run::Decision() {
 void Run::Operation() {
   if (phase_ != Phase::kTrading) return;
   world_.choices.BeginGroup(Stream::kFaults);
-  if (engine_ != nullptr && asleep_until_ <= world_.queue.now()) {
-    world_.ReadClock();
-    clock_.Set(world_.ClockTime());
-    operator_.Act(engine_.get());
-    NoticeTrouble();
-    WakeAt(world_.queue.now());
-  }
+  BetweenTurns([this] { operator_.Act(engine_.get()); });
   world_.queue.In(world_.choices.Between(Stream::kFaults, 60, 900) * kSecond, "operation",
                   [this] { Operation(); });
 }
@@ -318,13 +312,10 @@ void Run::JudgeTheEnd() {
   settle("telling and replaying everything");
   for (size_t i = 0; i < seats_.size(); ++i) {
     const RetailSystem& system = *seats_[i].system;
-    for (size_t j = effects[i]; j < system.effects().size(); ++j) {
-      const EntityNo entity = system.effects()[j].entity;
-      // What it said wrongly itself it is taken to hold.
-      if (system.HasTrespassed(system.ExternalId(entity))) continue;
-      world_.Break("I1", fmt::format("telling and replaying everything again wrote {} at {}",
-                                     world_.model.NameOf(entity), system.name()));
-    }
+    if (system.effects().size() == effects[i]) continue;
+    world_.Break(
+        "I1", fmt::format("telling and replaying everything again wrote {} at {}",
+                          world_.model.NameOf(system.effects()[effects[i]].entity), system.name()));
   }
   retailer_.CheckFinalBooks();
 }
