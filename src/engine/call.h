@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/preparation.h"
 #include "retailsync/engine/task.h"
 #include "retailsync/spi/rows.h"
 #include "retailsync/spi/sink.h"
@@ -50,7 +51,14 @@ struct Call {
   ProbeResponse probe_response;
   absl::StatusOr<ListResponse> list_response = absl::UnknownError("not run");
 
-  void Run();
+  // kPoll: what Prepare() worked out of each change of the page; empty: nothing.
+  std::vector<Preparation> prepared;
+
+  // Calls the connector, and catches what it throws.
+  void Make() noexcept;
+  // What of the engine's work needs nothing but what is here, for a thread that works beside the
+  // engine's: works out of a page what the engine will need, and frees what was sent.
+  void Prepare() noexcept;
 };
 
 }  // namespace retailsync::engine

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "engine/guard.h"
+#include "engine/prepared_changes.h"
 
 namespace retailsync::engine {
 
@@ -153,6 +155,8 @@ absl::Status Core::Recover() {
     if (system->options.source == nullptr) continue;
     // The page that was not committed is read again, and only what is durable is acknowledged.
     system->acknowledge = context_.memory.Cursor(system->id);
+    system->passed.clear();
+    system->is_ahead = false;
     system->more_to_poll = true;
     system->next_poll_at = absl::InfinitePast();
   }
@@ -172,6 +176,10 @@ absl::Status Core::Fail(absl::Status status) {
 
 absl::Status Core::Commit() {
   if (absl::Status status = context_.memory.Commit(); !status.ok()) return Fail(std::move(status));
+  for (const auto& system : context_.registry.systems()) {
+    if (!system->passed.empty()) system->acknowledge = std::exchange(system->passed, {});
+    system->is_ahead = false;
+  }
   TellEvents();
   return absl::OkStatus();
 }
@@ -205,7 +213,8 @@ absl::Status Core::CheckAccess(PrivilegedOperation operation, const Principal& b
 }
 
 template <typename AnyChange>
-AcceptResponse Core::Accept(std::span<AnyChange> changes, const Principal& by) {
+AcceptResponse Core::Accept(std::span<AnyChange> changes, std::span<Preparation> prepared,
+                            const Principal& by) {
   AcceptResponse response;
   response.status = Begin();
   if (!response.status.ok()) return response;
@@ -234,8 +243,15 @@ AcceptResponse Core::Accept(std::span<AnyChange> changes, const Principal& by) {
   for (size_t begin = 0; begin < changes.size();) {
     size_t end = begin + 1;
     while (end < changes.size() && changes[end].source() == changes[begin].source()) ++end;
-    auto receipts = intake_.Take(*context_.registry.Find(changes[begin].source()),
-                                 changes.subspan(begin, end - begin));
+    System& system = *context_.registry.Find(changes[begin].source());
+    const auto run = changes.subspan(begin, end - begin);
+    absl::StatusOr<std::vector<Receipt>> receipts;
+    if constexpr (std::is_const_v<AnyChange>) {
+      receipts = intake_.Take(system, run);
+    } else {
+      receipts = intake_.Take(system, run,
+                              prepared.empty() ? prepared : prepared.subspan(begin, run.size()));
+    }
     if (!receipts.ok()) {
       response.status = Fail(receipts.status());
       response.receipts.clear();
@@ -253,8 +269,14 @@ AcceptResponse Core::Accept(std::span<AnyChange> changes, const Principal& by) {
   return response;
 }
 
-template AcceptResponse Core::Accept(std::span<Change> changes, const Principal& by);
-template AcceptResponse Core::Accept(std::span<const Change> changes, const Principal& by);
+template AcceptResponse Core::Accept(std::span<Change>, std::span<Preparation>, const Principal&);
+template AcceptResponse Core::Accept(std::span<const Change>, std::span<Preparation>,
+                                     const Principal&);
+
+AcceptResponse Core::Accept(PreparedChanges& changes, const Principal& by) {
+  if (changes.content_ == nullptr) return Accept(std::span<Change>(), {}, by);
+  return Accept(std::span(changes.content_->changes), changes.content_->prepared, by);
+}
 
 absl::StatusOr<std::unique_ptr<Call>> Core::NextCall(System& system, bool overloaded) {
   auto call = dispatcher_.NextPoll(system, overloaded);
@@ -309,14 +331,7 @@ absl::StatusOr<std::vector<Task>> Core::TakeTasks(int tasks_max) {
       ++without;
     } else {
       without = 0;
-      (*call)->id = ++last_call_;
-      (*call)->system = system.id;
-      (*call)->system_name = system.name;
-      (*call)->started_at = context_.now;
-      (*call)->deadline = context_.now + system.options.call_timeout;
-      (*call)->deadline_on_the_clock = context_.OnTheClock((*call)->deadline);
-      (*call)->poll.deadline = (*call)->apply.deadline = (*call)->deadline_on_the_clock;
-      (*call)->probe.deadline = (*call)->list.deadline = (*call)->deadline_on_the_clock;
+      Address(**call, system);
       calls.push_back(*std::move(call));
     }
   }
@@ -327,12 +342,46 @@ absl::StatusOr<std::vector<Task>> Core::TakeTasks(int tasks_max) {
     for (const auto& call : calls) Abandon(*call);
     return status;
   }
+  return HandOut(std::move(calls));
+}
+
+void Core::Address(Call& call, const System& system) {
+  call.id = ++last_call_;
+  call.system = system.id;
+  call.system_name = system.name;
+  call.started_at = context_.now;
+  call.deadline = context_.now + system.options.call_timeout;
+  call.deadline_on_the_clock = context_.OnTheClock(call.deadline);
+  call.poll.deadline = call.apply.deadline = call.deadline_on_the_clock;
+  call.probe.deadline = call.list.deadline = call.deadline_on_the_clock;
+}
+
+std::vector<Task> Core::HandOut(std::vector<std::unique_ptr<Call>> calls) {
   std::vector<Task> tasks;
   for (auto& call : calls) {
     running_[call->id] = {call->system, call->deadline, false};
     tasks.emplace_back(std::move(call));
   }
   return tasks;
+}
+
+// A poll changes nothing, so that it may go on from a page that is not durable yet: when that is
+// lost, so is what the poll brings. One page ahead is enough to have it read during the commit.
+absl::StatusOr<std::vector<Task>> Core::TakePolls(int tasks_max) {
+  if (absl::Status status = Begin(); !status.ok()) return status;
+  const bool overloaded = intake_.Overloaded();
+  std::vector<std::unique_ptr<Call>> calls;
+  for (const auto& system : context_.registry.systems()) {
+    if (static_cast<int>(calls.size()) == tasks_max) break;
+    if (system->is_ahead) continue;
+    auto call = dispatcher_.NextPoll(*system, overloaded);
+    if (!call.ok()) return call.status();
+    if (*call == nullptr) continue;
+    system->is_ahead = context_.memory.HasStaged();
+    Address(**call, *system);
+    calls.push_back(*std::move(call));
+  }
+  return HandOut(std::move(calls));
 }
 
 absl::Status Core::Finish(std::vector<Task> tasks) {
@@ -405,6 +454,11 @@ absl::Status Core::SettlePoll(System& system, Call& call) {
   PollResponse& page = *call.poll_response;
   settler_.OnCallSucceeded(system);
   settler_.Heed(system, page.throttle);
+  if (On(Guard::kPageFollowsPage) && call.poll.cursor != context_.memory.Cursor(system.id)) {
+    // The page before it was lost with its commit: both are read again.
+    system.next_poll_at = context_.now;
+    return absl::OkStatus();
+  }
   if (intake_.Overloaded()) {
     // The page is read again later: its cursor does not move.
     if (!On(Guard::kCursorWithPage)) context_.memory.SetCursor(system.id, page.next_cursor);
@@ -433,7 +487,7 @@ absl::Status Core::SettlePoll(System& system, Call& call) {
         system, "Poll says there is more, but gives nothing and does not move its cursor");
   }
   context_.memory.SetCursor(system.id, page.next_cursor);
-  system.acknowledge = page.next_cursor;
+  system.passed = page.next_cursor;
   system.more_to_poll = page.more;
   system.next_poll_at =
       page.more && moved ? context_.now : context_.now + system.options.poll_interval;

@@ -18,6 +18,7 @@
 #include "engine/router.h"
 #include "engine/settler.h"
 #include "retailsync/engine/dead_letters.h"
+#include "retailsync/engine/prepared_changes.h"
 #include "retailsync/engine/reports.h"
 
 namespace retailsync::engine {
@@ -32,7 +33,10 @@ class Core {
 
   // What changes that are not const say may be moved out of them, once they are not refused.
   template <typename AnyChange>
-  AcceptResponse Accept(std::span<AnyChange> changes, const Principal& by);
+  AcceptResponse Accept(std::span<AnyChange> changes, std::span<Preparation> prepared,
+                        const Principal& by);
+  AcceptResponse Accept(PreparedChanges& changes, const Principal& by);
+  absl::StatusOr<std::vector<Task>> TakePolls(int tasks_max);
   absl::StatusOr<std::vector<Task>> TakeTasks(int tasks_max);
   absl::Status Finish(std::vector<Task> tasks);
   absl::Time NextAt();
@@ -79,6 +83,9 @@ class Core {
 
   void TellOverdue();
   absl::StatusOr<std::unique_ptr<Call>> NextCall(System& system, bool overloaded);
+  // Says of a call who makes it and until when.
+  void Address(Call& call, const System& system);
+  std::vector<Task> HandOut(std::vector<std::unique_ptr<Call>> calls);
   absl::Status Settle(Call& call);
   absl::Status SettlePoll(System& system, Call& call);
   // The call's answer will not be heard; its lanes are probed after the recovery.

@@ -208,7 +208,7 @@ absl::Status Core::RequeueChange(DeadLetterRow row, const Principal& by) {
   letters_.Note(row, by.name, "requeued");
   ++row.attempts;
   context_.memory.StageDeadLetter(row);
-  auto receipts = intake_.Take(*system, std::span<model::v1::Change>(&change, 1), id);
+  auto receipts = intake_.Take(*system, std::span<model::v1::Change>(&change, 1), {}, id);
   if (!receipts.ok()) return Fail(receipts.status());
   if (receipts->front().disposition == Disposition::kSetAside) return absl::OkStatus();
   auto now = context_.memory.FindDeadLetter(id);

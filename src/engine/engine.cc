@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/call.h"
 #include "engine/core.h"
 
 namespace retailsync {
@@ -27,11 +28,15 @@ absl::Status Engine::AddRoute(const Route& route) {
 }
 
 AcceptResponse Engine::Accept(std::span<const model::v1::Change> changes, const Principal& by) {
-  return core_->Accept(changes, by);
+  return core_->Accept(changes, {}, by);
 }
 
 AcceptResponse Engine::Accept(std::vector<model::v1::Change>&& changes, const Principal& by) {
-  return core_->Accept(std::span<model::v1::Change>(changes), by);
+  return core_->Accept(std::span<model::v1::Change>(changes), {}, by);
+}
+
+AcceptResponse Engine::Accept(PreparedChanges&& changes, const Principal& by) {
+  return core_->Accept(changes, by);
 }
 
 absl::StatusOr<StepResult> Engine::Step() {
@@ -40,7 +45,7 @@ absl::StatusOr<StepResult> Engine::Step() {
   auto tasks = core_->TakeTasks(core_->step_calls_max());
   if (!tasks.ok()) return tasks.status();
   result.progressed = had_work || !tasks->empty();
-  for (Task& task : *tasks) task.Run();
+  for (Task& task : *tasks) task.call().Make();
   if (absl::Status status = core_->Finish(*std::move(tasks)); !status.ok()) return status;
   result.next_at = core_->NextAt();
   return result;
@@ -48,6 +53,9 @@ absl::StatusOr<StepResult> Engine::Step() {
 
 absl::StatusOr<std::vector<Task>> Engine::TakeTasks(int tasks_max) {
   return core_->TakeTasks(tasks_max);
+}
+absl::StatusOr<std::vector<Task>> Engine::TakePolls(int tasks_max) {
+  return core_->TakePolls(tasks_max);
 }
 absl::Status Engine::Finish(std::vector<Task> tasks) {
   return core_->Finish(std::move(tasks));

@@ -42,31 +42,30 @@ bool Intake::Overloaded() const {
 }
 
 absl::StatusOr<std::vector<Receipt>> Intake::Take(System& system, std::span<Change> changes,
+                                                  std::span<Preparation> prepared,
                                                   uint64_t requeued) {
-  std::vector<Arrival> arrivals(changes.size());
+  const bool is_prepared = prepared.size() == changes.size();
+  std::vector<Arrival> arrivals;
+  arrivals.reserve(changes.size());
   for (size_t i = 0; i < changes.size(); ++i) {
+    arrivals.push_back({is_prepared ? std::move(prepared[i]) : Prepare(changes[i])});
     arrivals[i].change = arrivals[i].own = &changes[i];
   }
   return TakeAll(system, std::move(arrivals), requeued);
 }
 
 absl::StatusOr<std::vector<Receipt>> Intake::Take(System& system, std::span<const Change> changes) {
-  std::vector<Arrival> arrivals(changes.size());
-  for (size_t i = 0; i < changes.size(); ++i) arrivals[i].change = &changes[i];
+  std::vector<Arrival> arrivals;
+  arrivals.reserve(changes.size());
+  for (const Change& change : changes) {
+    arrivals.push_back({Prepare(change)});
+    arrivals.back().change = &change;
+  }
   return TakeAll(system, std::move(arrivals), 0);
 }
 
 absl::StatusOr<std::vector<Receipt>> Intake::TakeAll(System& system, std::vector<Arrival> arrivals,
                                                      uint64_t requeued) {
-  for (Arrival& arrival : arrivals) {
-    const Change& change = *arrival.change;
-    arrival.type = TypeOf(change.entity());
-    arrival.payload = change.entity().SerializeAsString();
-    arrival.key = BusinessKey(change.entity());
-    arrival.entity = CanonicalDigestOfSerialized(arrival.payload);
-    arrival.content = ContentDigest(change, arrival.entity);
-    if (change.id().empty()) arrival.made_id = "unnamed:" + arrival.content.Hex();
-  }
   if (absl::Status status = LookUp(system, arrivals); !status.ok()) return status;
   context_.memory.ReserveJournal(arrivals.size());
   std::vector<Receipt> receipts;
@@ -202,14 +201,14 @@ absl::StatusOr<Receipt> Intake::ReceiptOf(System& system, const AcceptedChange& 
   return receipt;
 }
 
-std::string Intake::WhatIsWrong(const System& system, const Arrival& arrival) const {
+std::string Intake::WhatIsWrong(const System& system, Arrival& arrival) {
   const Change& change = *arrival.change;
   if (!change.source().empty() && change.source() != system.name) {
     return fmt::format("source: says '{}', but it came from {}", change.source(), system.name);
   }
-  if (const auto violations = ValidateChange(change, arrival.payload);
-      On(Guard::kInvalidIsSetAside) && !violations.empty()) {
-    return Describe(violations);
+  if (const std::string& wrong = arrival.Preparation::WhatIsWrong(change);
+      On(Guard::kInvalidIsSetAside) && !wrong.empty()) {
+    return wrong;
   }
   if (system.options.source != nullptr && !system.source.entities.contains(arrival.type)) {
     return fmt::format("entity: {} does not declare that it tells of a {}", system.name,

@@ -10,6 +10,7 @@
 #include "engine/context.h"
 #include "engine/held.h"
 #include "engine/letters.h"
+#include "engine/preparation.h"
 #include "engine/router.h"
 #include "retailsync/engine/reports.h"
 
@@ -21,8 +22,10 @@ class Intake {
       : context_(*context), letters_(*letters), router_(*router), held_(context, letters) {}
 
   // Takes the changes of one system in, staged for the next commit; what they say may be moved out
-  // of them. `requeued`: the letter they come from, or 0. Fails only when the store does.
+  // of them. `prepared`: what was worked out of each, also moved from; empty: nothing was.
+  // `requeued`: the letter they come from, or 0. Fails only when the store does.
   absl::StatusOr<std::vector<Receipt>> Take(System& system, std::span<model::v1::Change> changes,
+                                            std::span<Preparation> prepared = {},
                                             uint64_t requeued = 0);
   // The same for changes that belong to somebody else.
   absl::StatusOr<std::vector<Receipt>> Take(System& system,
@@ -33,16 +36,10 @@ class Intake {
   bool Overloaded() const;
 
  private:
-  // A change with what is worked out once and asked of the store together with its neighbours.
-  struct Arrival {
+  // A change with what is worked out of it, and asked of the store together with its neighbours.
+  struct Arrival : Preparation {
     const model::v1::Change* change = nullptr;
-    model::v1::Change* own = nullptr;  // the same, if it may be moved from
-    EntityType type = EntityType::kUnspecified;
-    std::string made_id;                  // of its content, when it has no id
-    std::string payload;                  // the entity, serialised
-    std::string key;                      // the business key it says
-    Digest entity;                        // of the entity
-    Digest content;                       // of all it says
+    model::v1::Change* own = nullptr;     // the same, if it may be moved from
     std::optional<AcceptedChange> known;  // under its id
     RecordId linked = 0;                  // by what its system calls it
     RecordId keyed = 0;                   // by its key
@@ -78,7 +75,7 @@ class Intake {
   absl::StatusOr<Receipt> ReceiptOf(System& system, const AcceptedChange& known,
                                     const std::string& id, const std::string& said_id,
                                     const Digest& content);
-  std::string WhatIsWrong(const System& system, const Arrival& arrival) const;
+  static std::string WhatIsWrong(const System& system, Arrival& arrival);
   Target Resolve(const System& system, const Arrival& arrival) const;
   absl::StatusOr<Receipt> Create(System& system, Arrival& arrival, uint64_t requeued);
   absl::StatusOr<Receipt> Merge(System& system, Arrival& arrival, const Target& target,

@@ -7,23 +7,49 @@
 
 namespace retailsync {
 namespace engine {
+namespace {
 
-void Call::Run() {
-  ran = true;
-  switch (kind) {
+void Ask(Call& call) {
+  switch (call.kind) {
     case TaskKind::kPoll:
-      if (!acknowledge.empty()) source->Acknowledge(acknowledge);
-      poll_response = source->Poll(poll);
+      if (!call.acknowledge.empty()) call.source->Acknowledge(call.acknowledge);
+      call.poll_response = call.source->Poll(call.poll);
       break;
     case TaskKind::kApply:
-      apply_response = sink->Apply(apply);
+      call.apply_response = call.sink->Apply(call.apply);
       break;
     case TaskKind::kProbe:
-      probe_response = sink->Probe(probe);
+      call.probe_response = call.sink->Probe(call.probe);
       break;
     case TaskKind::kList:
-      list_response = sink->List(list);
+      call.list_response = call.sink->List(call.list);
       break;
+  }
+}
+
+}  // namespace
+
+void Call::Make() noexcept {
+  ran = true;
+  try {
+    Ask(*this);
+  } catch (const std::exception& error) {
+    threw = std::string("threw: ") + error.what();
+  } catch (...) {
+    threw = "threw something that is no std::exception";
+  }
+}
+
+void Call::Prepare() noexcept {
+  for (ApplyItem& item : apply.items) {
+    item.entity = model::v1::Entity();
+    item.references.clear();
+  }
+  if (kind != TaskKind::kPoll || !threw.empty() || !poll_response.ok()) return;
+  try {
+    prepared = PrepareAll(poll_response->changes);
+  } catch (...) {
+    prepared.clear();  // for want of memory: the engine does it
   }
 }
 
@@ -45,13 +71,8 @@ absl::Time Task::deadline() const {
 }
 
 void Task::Run() noexcept {
-  try {
-    call_->Run();
-  } catch (const std::exception& error) {
-    call_->threw = std::string("threw: ") + error.what();
-  } catch (...) {
-    call_->threw = "threw something that is no std::exception";
-  }
+  call_->Make();
+  call_->Prepare();
 }
 
 }  // namespace retailsync

@@ -24,6 +24,7 @@ struct Waiting {
 };
 struct AcceptCall : Waiting {
   std::span<const model::v1::Change> changes;
+  PreparedChanges prepared;  // of them
   const Principal* by = nullptr;
   AcceptResponse response;
 };

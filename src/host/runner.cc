@@ -143,6 +143,7 @@ class Runner::Impl {
       return std::move(call.response);
     }
     call.changes = changes;
+    call.prepared = PreparedChanges({changes.begin(), changes.end()});
     call.by = &by;
     std::unique_lock lock(mailbox_->mutex);
     if (mailbox_->phase != Phase::kRunning) {
@@ -309,11 +310,13 @@ class Runner::Impl {
     if (!pausing) status = Settle();
     ServeAccepts(round.accepts);
     ServeBodies(round.bodies);
+    size_t taken = 0;
     if (!pausing) {
+      if (status.ok() && round.phase == Phase::kRunning) status = ReadAhead(taken);
       if (status.ok() && round.phase == Phase::kRunning) status = Take(tasks);
       Note(status);
     }
-    const size_t taken = tasks.size();
+    taken += tasks.size();
     HandOut(std::move(tasks));
     understaffed_ = !pools_->Staff();
     AnswerIdles(taken);
@@ -328,6 +331,16 @@ class Runner::Impl {
     }
     if (held_.empty()) return absl::OkStatus();
     return engine_->Finish(std::exchange(held_, {}));
+  }
+
+  // Pages are read while what was taken in and settled is committed.
+  absl::Status ReadAhead(size_t& taken) {
+    absl::StatusOr<std::vector<Task>> polls = engine_->TakePolls(kTasksMax);
+    if (!polls.ok()) return polls.status();
+    taken += polls->size();
+    HandOut(*std::move(polls));
+    understaffed_ = !pools_->Staff();
+    return absl::OkStatus();
   }
 
   absl::Status Take(std::vector<Task>& tasks) {
@@ -391,21 +404,15 @@ class Runner::Impl {
   }
 
   void AcceptTogether(std::span<AcceptCall* const> calls, size_t changes) {
-    std::vector<model::v1::Change> together;
-    AcceptResponse response;
-    if (calls.size() > 1) {
-      together.reserve(changes);
-      for (const AcceptCall* call : calls) {
-        together.insert(together.end(), call->changes.begin(), call->changes.end());
-      }
-      response = engine_->Accept(std::move(together), *calls.front()->by);
-      if (response.status.ok() && response.receipts.size() != changes) {
-        Die("Runner: the engine accepted changes without a receipt for each");
-      }
+    PreparedChanges together;
+    for (AcceptCall* call : calls) together.Append(std::move(call->prepared));
+    AcceptResponse response = engine_->Accept(std::move(together), *calls.front()->by);
+    if (response.status.ok() && response.receipts.size() != changes) {
+      Die("Runner: the engine accepted changes without a receipt for each");
     }
     // One caller's mistake fails a commit that others share.
-    const bool separately = calls.size() == 1 || absl::IsInvalidArgument(response.status) ||
-                            absl::IsPermissionDenied(response.status);
+    const bool separately = calls.size() > 1 && (absl::IsInvalidArgument(response.status) ||
+                                                 absl::IsPermissionDenied(response.status));
     auto receipt = response.receipts.begin();
     for (AcceptCall* call : calls) {
       if (separately) {

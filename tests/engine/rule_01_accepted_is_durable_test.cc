@@ -54,9 +54,10 @@ TEST_CASE("rule 1, I1: the same change again is a no-op with the same receipt") 
   CHECK(world.AllLetters().empty());
 }
 
-TEST_CASE("rule 1, I1: changes that are handed over are accepted as those that are lent") {
+TEST_CASE("rule 1, I1: changes that are handed over or prepared are accepted as those lent") {
   ShopAndErp lent({.store = StoreKind::kMemory});
   ShopAndErp handed_over({.store = StoreKind::kMemory});
+  ShopAndErp prepared({.store = StoreKind::kMemory});
   Change wrong = Upsert("shop", "c3", MakeOrder("", "c"));
   const std::vector<Change> changes = {Upsert("shop", "c1", MakeOrder("1001", "a")),
                                        Upsert("shop", "c1", MakeOrder("1001", "a")),
@@ -64,15 +65,22 @@ TEST_CASE("rule 1, I1: changes that are handed over are accepted as those that a
                                        Upsert("shop", "c4", MakeOrder("1001", "d"))};
   const AcceptResponse first = lent.engine().Accept(changes);
   const AcceptResponse second = handed_over.engine().Accept(std::vector<Change>(changes));
+  // Two that were prepared apart are accepted together.
+  PreparedChanges together(std::vector<Change>(changes.begin(), changes.begin() + 2));
+  together.Append(PreparedChanges(std::vector<Change>(changes.begin() + 2, changes.end())));
+  CHECK(together.size() == changes.size());
+  const AcceptResponse third = prepared.engine().Accept(std::move(together));
   REQUIRE_OK(first.status);
-  REQUIRE_OK(second.status);
-  REQUIRE(second.receipts.size() == changes.size());
-  for (size_t i = 0; i < changes.size(); ++i) {
-    CheckSame(first.receipts[i], second.receipts[i]);
-    CHECK(second.receipts[i].duplicate == first.receipts[i].duplicate);
-    CHECK(second.receipts[i].message == first.receipts[i].message);
+  for (const AcceptResponse* other : {&second, &third}) {
+    REQUIRE_OK(other->status);
+    REQUIRE(other->receipts.size() == changes.size());
+    for (size_t i = 0; i < changes.size(); ++i) {
+      CheckSame(first.receipts[i], other->receipts[i]);
+      CHECK(other->receipts[i].duplicate == first.receipts[i].duplicate);
+      CHECK(other->receipts[i].message == first.receipts[i].message);
+    }
   }
-  for (ShopAndErp* world : {&lent, &handed_over}) {
+  for (ShopAndErp* world : {&lent, &handed_over, &prepared}) {
     REQUIRE_OK(world->RunUntilIdle());
     CHECK(world->erp.TextsOf("order:1001") == std::vector<std::string>{"a", "d"});
     CHECK(world->erp.Wrongs() == "");

@@ -1,6 +1,8 @@
 // Connectors that block, hang and throw under the runner, and stopping while they do.
 #include <atomic>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -46,6 +48,55 @@ TEST_CASE("I26: a connector that blocks holds up nobody else") {
   REQUIRE(runner.Stop() == absl::OkStatus());
   CHECK(Installation::SortedNames(stuck.fake) == Installation::OrderNames(1, 30));
   for (const ThreadedErp* erp : {&stuck, &east, &west}) CHECK(erp->fake.Wrongs().empty());
+}
+
+// Says how often it was polled, on any thread.
+class CountedShop final : public Source {
+ public:
+  explicit CountedShop(fakes::FakeShop* shop) : shop_(shop) {}
+  bool AwaitPolls(int polls) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kPatience, [&] { return polls_ >= polls; });
+  }
+
+  ConnectorDescription Describe() const override { return shop_->Describe(); }
+  SourceCapabilities Capabilities() const override { return shop_->Capabilities(); }
+  absl::StatusOr<PollResponse> Poll(const PollRequest& request) override {
+    std::lock_guard lock(mutex_);
+    ++polls_;
+    changed_.notify_all();
+    return shop_->Poll(request);
+  }
+
+ private:
+  fakes::FakeShop* const shop_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int polls_ = 0;
+};
+
+TEST_CASE("the next page is read while the one before it is committed") {
+  Installation at;
+  at.shop.capabilities.page_changes_max = 2;
+  for (const model::v1::Change& change : Installation::Orders(1, 6)) at.shop.Push(change);
+  CountedShop shop(&at.shop);
+  at.shop_options.source = &shop;
+  ThreadedErp erp("erp");
+  at.AddErp("erp", &erp);
+  const auto engine = at.MakeEngine();
+  // Each commit of a page but the last waits for the poll that follows it.
+  int pages = 0;
+  bool was_read_ahead = true;
+  at.store.before_commit = [&](const WriteBatch& batch) {
+    if (batch.cursors.empty() || ++pages == 3) return;
+    was_read_ahead = was_read_ahead && shop.AwaitPolls(pages + 1);
+  };
+  Runner runner(engine.get());
+  REQUIRE(runner.RunUntilIdle() == absl::OkStatus());
+  CHECK(pages == 3);
+  CHECK(was_read_ahead);
+  CHECK(Installation::SortedNames(erp.fake) == Installation::OrderNames(1, 6));
+  CHECK(erp.fake.Wrongs().empty());
 }
 
 TEST_CASE("a pool grows to the system's concurrency and not beyond, and its threads are reused") {

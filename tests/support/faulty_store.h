@@ -3,6 +3,7 @@
 #define RETAILSYNC_TESTS_SUPPORT_FAULTY_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,6 +43,8 @@ class FaultyStore final : public Store {
   }
   // The stored rows of one record's lanes cannot be read any more; 0: all can.
   void DamageLanesOf(RecordId record) { damaged_ = record; }
+  // Is called, where the engine is, with what is about to be committed.
+  std::function<void(const WriteBatch&)> before_commit;
   void FailRecoveries(int count) { recovery_failures_ = count; }
   bool dead() const { return dead_; }
   // After a crash: the same data, opened anew.
@@ -58,6 +61,7 @@ class FaultyStore final : public Store {
   absl::Status Commit(WriteBatch batch) override {
     if (dead_) return status_;
     ++commits_;
+    if (before_commit) before_commit(batch);
     if (commits_ != fail_at_) return under_->Commit(std::move(batch));
     if (when_ == FailWhen::kAfter) {
       const absl::Status status = under_->Commit(std::move(batch));

@@ -24,6 +24,7 @@
 #include "absl/time/time.h"
 #include "retailsync/engine/dead_letters.h"
 #include "retailsync/engine/options.h"
+#include "retailsync/engine/prepared_changes.h"
 #include "retailsync/engine/reports.h"
 #include "retailsync/engine/task.h"
 
@@ -58,6 +59,7 @@ class Engine {
   // Where the answer has a `retry_at` they are as they were, to be handed in again; after anything
   // else what is left of them is unspecified.
   AcceptResponse Accept(std::vector<model::v1::Change>&& changes, const Principal& by = {});
+  AcceptResponse Accept(PreparedChanges&& changes, const Principal& by = {});
 
   // Makes at most EngineOptions.step_calls_max connector calls, in this thread, and settles what
   // they answered. What it settled is durable when the next Step() or Flush() returns; a crash
@@ -68,6 +70,10 @@ class Engine {
   // before, and that the calls it hands out are about to be made. Each task must come back to
   // Finish, run or not (one that was not run counts as unknown), in any order and grouping.
   absl::StatusOr<std::vector<Task>> TakeTasks(int tasks_max);
+  // The polls that are due, without a commit: what is read can be on its way while TakeTasks, which
+  // gives them too, waits for its own. A source is read one page ahead of what is durable; where
+  // the commit fails, that page is dropped, and both are read again.
+  absl::StatusOr<std::vector<Task>> TakePolls(int tasks_max);
   absl::Status Finish(std::vector<Task> tasks);
   // When TakeTasks will have something, if nothing else happens; InfinitePast when it does now.
   absl::Time NextAt() const;

@@ -33,8 +33,9 @@ class Task {
   // When the call should be back, by the engine's clock.
   absl::Time deadline() const;
 
-  // Calls the connector. May block as long as the connector does. Catches what the connector
-  // throws.
+  // Calls the connector, and does what of the engine's work needs nothing but the answer: so much
+  // less is left to the engine's own thread. May block as long as the connector does. Catches what
+  // the connector throws.
   void Run() noexcept;
 
   engine::Call& call() { return *call_; }

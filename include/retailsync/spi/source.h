@@ -13,7 +13,8 @@
 namespace retailsync {
 
 struct PollRequest {
-  // What the last accepted page returned as next_cursor; empty the first time.
+  // What the last page that was taken in returned as next_cursor; empty the first time. Its commit
+  // may still be under way.
   std::string cursor;
   // Return at most this many changes and rejects together.
   int changes_max = 1000;

@@ -257,6 +257,15 @@ void Run::Turn() {
     if (engine_ == nullptr) return;
   }
   const auto tasks_max = static_cast<int>(world_.choices.Between(Stream::kSchedule, 1, 8));
+  // A host may have pages read while the engine commits.
+  if (world_.choices.Hit(Stream::kSchedule, 500)) {
+    auto polls = engine_->TakePolls(tasks_max);
+    NoticeTrouble();
+    if (engine_ == nullptr) return;
+    if (polls.ok()) {
+      for (Task& poll : *polls) HandOut(std::move(poll));
+    }
+  }
   auto tasks = engine_->TakeTasks(tasks_max);
   if (!tasks.ok()) {
     NoticeTrouble();
