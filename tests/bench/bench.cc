@@ -2,6 +2,7 @@
 // not everybody's. See `--help`.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <mimalloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/statfs.h>
@@ -191,6 +192,8 @@ std::vector<std::pair<std::string, std::string>> About(const Arguments& argument
           {"kernel", system.release},
           {"compiler", __VERSION__},
           {"build", RETAILSYNC_BENCH_BUILD},
+          {"allocator", fmt::format("mimalloc {}.{}.{}", mi_version() / 100, mi_version() / 10 % 10,
+                                    mi_version() % 10)},
           {"directory", arguments.directory},
           {"kind", arguments.settings.quick ? "quick" : "full"},
           {"load before", fmt::format("{:.1f}", load[0])}};

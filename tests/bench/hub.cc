@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "retailsync/host/real_clock.h"
+#include "retailsync/host/runner.h"
 #include "retailsync/store/memory_store.h"
 
 namespace retailsync::bench {
@@ -32,8 +33,7 @@ void Hub::AddSystem(const std::string& name, int sink_items_max, int source_chan
   system.options = options;
   system.options.sink = system.sink.get();
   system.options.source = system.source.get();
-  // A source that had nothing is asked again as soon as it has been given more.
-  system.options.poll_interval = absl::Microseconds(1);
+  system.options.poll_interval = options_.poll_interval;
 }
 
 void Hub::AddRoute(const std::string& from, const std::string& to, EntityType type) {
@@ -118,6 +118,14 @@ absl::Status Hub::Drain(uint64_t steps_max) {
   }
   return absl::DeadlineExceededError(
       fmt::format("after {} steps {} lanes are still owed", steps_max, engine_->Status().owed));
+}
+
+absl::Status Hub::DrainWithThreads() {
+  host::Runner runner(engine_.get());
+  do {
+    if (absl::Status status = runner.RunUntilIdle(); !status.ok()) return status;
+  } while (!SourcesAreDone());  // it was not time to ask them
+  return absl::OkStatus();
 }
 
 std::vector<std::string> Hub::Check() {

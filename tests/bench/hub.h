@@ -24,6 +24,8 @@ struct HubOptions {
   store::SqliteOptions sqlite;
   const Clock* clock = nullptr;  // null: the real one
   const AccessPolicy* access = nullptr;
+  // A source that had nothing is asked again after this: at once, or never while others work.
+  absl::Duration poll_interval = absl::Microseconds(1);
 };
 
 class Hub {
@@ -55,6 +57,8 @@ class Hub {
   absl::Status Accept(std::span<const model::v1::Change> changes);
   // Steps until the sources have told everything and nothing is left to do, at most so often.
   absl::Status Drain(uint64_t steps_max = 1'000'000);
+  // The same with a runner's threads, which are gone again when it returns.
+  absl::Status DrainWithThreads();
 
   // What the sources have not told yet.
   size_t PagesWaiting() const;

@@ -13,8 +13,9 @@ namespace retailsync::bench {
 namespace {
 
 enum class Driver : uint8_t {
-  kAccept,  // Engine::Accept, then Step
-  kPoll,    // Step alone: a source is polled
+  kAccept,   // Engine::Accept, then Step
+  kPoll,     // Step alone: a source is polled
+  kThreads,  // a Runner's threads, which poll the source
 };
 
 struct Variant {
@@ -27,8 +28,8 @@ struct Variant {
 };
 
 std::string RowOf(const Variant& variant) {
-  return fmt::format("{}, {} {}", variant.workload,
-                     variant.driver == Driver::kAccept ? "accept" : "poll",
+  static constexpr const char* kDrivers[] = {"accept", "poll", "threads"};
+  return fmt::format("{}, {} {}", variant.workload, kDrivers[static_cast<size_t>(variant.driver)],
                      variant.batch == 0 ? "adaptive" : fmt::format("{}", variant.batch));
 }
 
@@ -105,13 +106,14 @@ class Pipeline {
                                : variant_.batch;
     const auto oversupply = static_cast<uint64_t>(workload_->oversupply());
     if (oversupply > 1) options.engine.step_calls_max = variant_.driver == Driver::kPoll ? 2 : 1;
+    if (HasThreads()) options.poll_interval = absl::Milliseconds(1);
     options.engine.poll_changes_max = static_cast<int>(batch);
     const int sink_items = static_cast<int>(std::max<uint64_t>(1, batch / oversupply));
     steps_every_ = std::max<uint64_t>(1, oversupply / batch);
 
     Hub hub(options);
     workload_->SetUp(hub, sink_items,
-                     variant_.driver == Driver::kPoll ? static_cast<int>(batch) : 0);
+                     variant_.driver == Driver::kAccept ? 0 : static_cast<int>(batch));
     if (absl::Status status = hub.Open(); !status.ok()) return status;
     if (variant_.durable) {
       // The limit's tables hold the same rows before the first round as ours do.
@@ -140,29 +142,41 @@ class Pipeline {
   }
 
  private:
+  bool HasThreads() const { return variant_.driver == Driver::kThreads; }
+
+  std::vector<Batch> Make(uint64_t changes, uint64_t batch) {
+    const Timed timed(round_.making);
+    return workload_->Next(changes, batch);
+  }
+
+  void Record(StoreWatch& watch) {
+    watch.on_commit = [&](const Committed& committed) {
+      round_.recorded.push_back(ToPlain(committed));
+    };
+  }
+
   absl::Status Round(Hub& hub, uint64_t changes, uint64_t batch, Samples& samples) {
     round_ = {};
-    std::vector<Batch> batches;
-    {
-      const Timed timed(round_.making);
-      batches = workload_->Next(changes, batch);
+    StoreWatch& watch = hub.watch();
+    if (variant_.durable) Record(watch);
+    if (HasThreads()) {
+      // Nobody can say what recording costs where several work at once: so many changes are
+      // recorded, and as many others are measured.
+      std::vector<Batch> recorded = Make(changes, batch);
+      if (absl::Status status = Threads(hub, recorded); !status.ok()) return status;
+      watch.on_commit = nullptr;
+      round_.ours = round_.making = {};
     }
+    std::vector<Batch> batches = Make(changes, batch);
     if (variant_.durable) {
       for (const Batch& made : batches) round_.one_row.push_back(limits_.OneRowEach(made));
-    }
-    StoreWatch& watch = hub.watch();
-    if (variant_.durable) {
-      watch.on_commit = [&](const Committed& committed) {
-        round_.recorded.push_back(ToPlain(committed));
-      };
     }
     const uint64_t commits = watch.commits;
     const uint64_t rows = watch.rows;
     const Cost sinks = hub.SinkCost();
     const Cost recording = watch.recording;
     const uint64_t effects = hub.Effects();
-    absl::Status status =
-        variant_.driver == Driver::kPoll ? Poll(hub, batches) : Accept(hub, batches);
+    absl::Status status = Take(hub, batches);
     const Cost accepted = round_.ours - (watch.recording - recording);
     if (status.ok()) {
       const Timed timed(round_.ours);
@@ -200,6 +214,33 @@ class Pipeline {
     return absl::OkStatus();
   }
 
+  absl::Status Take(Hub& hub, std::vector<Batch>& batches) {
+    switch (variant_.driver) {
+      case Driver::kAccept:
+        return Accept(hub, batches);
+      case Driver::kPoll:
+        return Poll(hub, batches);
+      case Driver::kThreads:
+        return Threads(hub, batches);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Threads(Hub& hub, std::vector<Batch>& batches) {
+    Supply(hub, batches);
+    const Cost start = NowOfAll();
+    absl::Status status = hub.DrainWithThreads();
+    round_.ours += NowOfAll() - start;
+    return status;
+  }
+
+  static void Supply(Hub& hub, std::vector<Batch>& batches) {
+    for (Batch& batch : batches) {
+      PageSource& source = hub.source(batch.front().source());
+      source.Add(std::move(batch));
+    }
+  }
+
   absl::Status Accept(Hub& hub, std::vector<Batch>& batches) {
     const Timed timed(round_.ours);
     uint64_t handed_in = 0;
@@ -212,10 +253,7 @@ class Pipeline {
   }
 
   absl::Status Poll(Hub& hub, std::vector<Batch>& batches) {
-    for (Batch& batch : batches) {
-      PageSource& source = hub.source(batch.front().source());
-      source.Add(std::move(batch));
-    }
+    Supply(hub, batches);
     const Timed timed(round_.ours);
     while (!hub.SourcesAreDone()) {
       if (auto step = hub.engine().Step(); !step.ok()) return step.status();
@@ -276,16 +314,19 @@ const std::vector<Variant>& Variants() {
       {"orders", orders, Driver::kPoll, 256, 8'192},
       {"orders", orders, Driver::kPoll, 4096, 8'192},
       {"orders", orders, Driver::kPoll, 0, 8'000},
+      {"orders", orders, Driver::kThreads, 0, 32'000},
       {"orders with ascending ids", ascending, Driver::kPoll, 0, 8'000},
       {"stock, sink 4 times slower", stock, Driver::kAccept, 256, 8'192},
       {"stock, sink 4 times slower", stock, Driver::kAccept, 4096, 40'960},
       {"stock, sink 4 times slower", stock, Driver::kPoll, 0, 40'000},
+      {"stock, sink 4 times slower", stock, Driver::kThreads, 0, 80'000},
       {"orders, 30% duplicates", repeated, Driver::kAccept, 256, 8'192},
       {"orders, 30% duplicates", repeated, Driver::kPoll, 0, 8'000},
       {"products and prices, 90% no-ops", catalogue, Driver::kAccept, 256, 16'384},
       {"products and prices, 90% no-ops", catalogue, Driver::kPoll, 0, 16'000},
       {"four systems, twelve routes", four, Driver::kAccept, 256, 8'192},
       {"four systems, twelve routes", four, Driver::kPoll, 0, 8'000},
+      {"four systems, twelve routes", four, Driver::kThreads, 0, 32'000},
       {"orders", orders, Driver::kAccept, 256, 8'192, false},
       {"orders", orders, Driver::kAccept, 4096, 8'192, false},
       {"orders", orders, Driver::kPoll, 0, 8'000, false},

@@ -32,6 +32,10 @@ inline int64_t Nanoseconds(clockid_t clock) {
 inline Cost Now() {
   return {Nanoseconds(CLOCK_MONOTONIC), Nanoseconds(CLOCK_THREAD_CPUTIME_ID)};
 }
+// The processor's time of all threads.
+inline Cost NowOfAll() {
+  return {Nanoseconds(CLOCK_MONOTONIC), Nanoseconds(CLOCK_PROCESS_CPUTIME_ID)};
+}
 
 // Adds what happens until its end to `total`.
 class Timed {
