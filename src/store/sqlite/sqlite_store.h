@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <span>
@@ -197,18 +199,35 @@ class SqliteStore final : public Store {
     if constexpr (std::is_same_v<Row, LinkRow>) {
       NoteLinkKinds(rows);
     }
-    static const std::string& kSql = *new std::string(Upsert<Row>());
-    absl::StatusOr<Run> run = connection_->Prepare(kSql);
-    if (!run.ok()) {
-      return run.status();
-    }
+    // Of the first two one does nothing. Neighbours mostly agree which; then this takes a quarter
+    // less than the third alone, and otherwise no more. When neither did anything, something else
+    // than the key is in the way, a rule that somebody added: the third says what.
+    static const std::string* const kSql[] = {new std::string(Update<Row>()),
+                                              new std::string(Insert<Row>("OR IGNORE ")),
+                                              new std::string(Upsert<Row>())};
+    std::array<std::optional<Run>, std::size(kSql)> runs;
+    size_t first = std::is_same_v<Row, LinkRow> ? 1 : 0;
     for (const Row& row : rows) {
-      BindRow(row, &*run);
-      run->Next();
-      if (run->code() != SQLITE_OK) {
-        return Fail(fmt::format("write to table {}", Columns<Row>::kTable), run->code());
+      for (const size_t next : {first, 1 - first, size_t{2}}) {
+        if (!runs[next].has_value()) {
+          absl::StatusOr<Run> prepared = connection_->Prepare(*kSql[next]);
+          if (!prepared.ok()) {
+            return prepared.status();
+          }
+          runs[next].emplace(*std::move(prepared));
+        }
+        Run& run = *runs[next];
+        BindRow(row, &run);
+        run.Next();
+        if (run.code() != SQLITE_OK) {
+          return Fail(fmt::format("write to table {}", Columns<Row>::kTable), run.code());
+        }
+        run.Again();
+        if (sqlite3_changes64(connection_->raw()) != 0) {
+          first = next == 2 ? first : next;
+          break;
+        }
       }
-      run->Again();
     }
     return absl::OkStatus();
   }
