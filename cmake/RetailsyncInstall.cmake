@@ -40,9 +40,9 @@ function(retailsync_origin_of target package_variable module_variable flag_varia
   elseif(target STREQUAL "SQLite::SQLite3")
     set(package SQLite3)
     set(module sqlite3)
-  elseif(target STREQUAL "ZLIB::ZLIB")
-    set(package ZLIB)
-    set(module zlib)
+  elseif(target STREQUAL "libdeflate::libdeflate")
+    set(package libdeflate)
+    set(module libdeflate)
   elseif(target STREQUAL "Threads::Threads")
     set(package Threads)
     set(flag -pthread)
@@ -117,6 +117,7 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/retailsync-config-versio
                                  COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/retailsync-config.cmake"
               "${PROJECT_BINARY_DIR}/retailsync-config-version.cmake"
+              "${PROJECT_SOURCE_DIR}/cmake/Findlibdeflate.cmake"
         DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/retailsync")
 
 # The paths in retailsync.pc are relative to the file itself, so the prefix may be moved.

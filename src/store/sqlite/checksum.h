@@ -2,7 +2,7 @@
 #ifndef RETAILSYNC_SRC_STORE_SQLITE_CHECKSUM_H_
 #define RETAILSYNC_SRC_STORE_SQLITE_CHECKSUM_H_
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include <array>
 #include <cstdint>
@@ -35,23 +35,23 @@ class Checksum {
       return;
     }
     Flush();
-    sum_ = crc32_z(sum_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+    sum_ = libdeflate_crc32(sum_, bytes.data(), bytes.size());
   }
 
   int64_t Sum() {
     Flush();
-    return static_cast<int64_t>(sum_);
+    return int64_t{sum_};
   }
 
  private:
   void Flush() {
-    sum_ = crc32_z(sum_, buffer_.data(), used_);
+    sum_ = libdeflate_crc32(sum_, buffer_.data(), used_);
     used_ = 0;
   }
 
   std::array<unsigned char, 512> buffer_;
   size_t used_ = 0;
-  unsigned long sum_ = 0;  // zlib's own type
+  uint32_t sum_ = 0;
 };
 
 }  // namespace retailsync::store::sqlite

@@ -1,6 +1,6 @@
 #include "store/sqlite/key_page.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include <cstring>
 
@@ -9,8 +9,7 @@ namespace {
 
 uint32_t ChecksumOf(const char* page) {
   constexpr size_t kAfter = KeyPageLayout::kChecksumAt + sizeof(uint32_t);
-  return static_cast<uint32_t>(crc32_z(0, reinterpret_cast<const unsigned char*>(page) + kAfter,
-                                       KeyPageLayout::kBytes - kAfter));
+  return libdeflate_crc32(0, page + kAfter, KeyPageLayout::kBytes - kAfter);
 }
 
 }  // namespace

@@ -288,14 +288,31 @@ std::string Select(const std::string& rest) {
   return "SELECT " + ColumnList<Row>() + " FROM " + Columns<Row>::kTable + " " + rest;
 }
 
+// `how`: what to do about a row with the same key, as "OR IGNORE ".
 template <typename Row>
-std::string Insert() {
+std::string Insert(const std::string& how = "") {
   std::string sql =
-      std::string("INSERT INTO ") + Columns<Row>::kTable + "(" + ColumnList<Row>() + ") VALUES (?";
+      "INSERT " + how + "INTO " + Columns<Row>::kTable + "(" + ColumnList<Row>() + ") VALUES (?";
   for (size_t i = 0; i < ColumnNames<Row>().size(); ++i) {
     sql += ", ?";
   }
   return sql + ")";
+}
+
+// Changes nothing where there is no row with the key.
+template <typename Row>
+std::string Update() {
+  const std::vector<std::string> names = ColumnNames<Row>();
+  std::string set;
+  std::string where;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const bool is_key = i < static_cast<size_t>(Columns<Row>::kKeys);
+    std::string& list = is_key ? where : set;
+    list += list.empty() ? "" : is_key ? " AND " : ", ";
+    list += names[i] + " = ?" + std::to_string(i + 1);
+  }
+  return std::string("UPDATE ") + Columns<Row>::kTable + " SET " + set + ", checksum = ?" +
+         std::to_string(names.size() + 1) + " WHERE " + where;
 }
 
 template <typename Row>

@@ -250,7 +250,7 @@ absl::StatusOr<std::vector<std::optional<AcceptedChange>>> SqliteStore::FindChan
     hashes_.push_back(HashOf(key));
   }
   std::vector<std::optional<AcceptedChange>> changes(keys.size());
-  const auto take = [&](size_t index, JournalRow& row) {
+  const auto take = [&](size_t index, const JournalRow& row) {
     if (row.system != keys[index].system || row.change_id != keys[index].change_id) {
       return false;
     }
@@ -260,7 +260,7 @@ absl::StatusOr<std::vector<std::optional<AcceptedChange>>> SqliteStore::FindChan
                       .record = row.record,
                       .version = row.version,
                       .content = row.content,
-                      .traceparent = std::move(row.traceparent)};
+                      .traceparent = row.traceparent};
     return true;
   };
   absl::Status status = WithKeys([&] { return FindRows(hashes_, take); });
@@ -270,37 +270,91 @@ absl::StatusOr<std::vector<std::optional<AcceptedChange>>> SqliteStore::FindChan
   return changes;
 }
 
+// By leaps along the primary key: one search a kind, however many rows there are. Each row that a
+// leap leads to is checked: from a damaged one the next leap may lead past kinds that are there.
+absl::Status SqliteStore::ReadLinkKinds() {
+  link_kinds_.emplace();
+  Transaction transaction(connection_.get(), Transaction::Kind::kRead);
+  if (absl::Status status = Begin(&transaction); !status.ok()) {
+    return status;
+  }
+  static const std::string& kSql = *new std::string(
+      Select<LinkRow>("WHERE (system, type) > (?, ?) ORDER BY system, type, external_id LIMIT 1"));
+  LinkKind last{0, EntityType::kUnspecified};
+  int64_t type_after = -1;
+  while (true) {
+    const auto rows = ReadRows<LinkRow>(kSql, [&](Run& run) {
+      run.BindId(1, last.first);
+      run.Bind(2, type_after);
+    });
+    if (!rows.ok()) {
+      return rows.status();
+    }
+    if (rows->empty()) {
+      return absl::OkStatus();
+    }
+    last = {rows->front().system, rows->front().type};
+    type_after = static_cast<int64_t>(last.second);
+    link_kinds_->insert(last);
+  }
+}
+
+bool SqliteStore::MayHaveLink(const LinkKey& key) const {
+  return !link_kinds_.has_value() || link_kinds_->contains({key.system, key.type});
+}
+
+// Before they are written. What is then not committed does no harm here.
+void SqliteStore::NoteLinkKinds(const std::vector<LinkRow>& rows) {
+  if (link_kinds_.has_value()) {
+    for (const LinkRow& row : rows) {
+      link_kinds_->insert({row.system, row.type});
+    }
+  }
+}
+
 // Rows of `link` say otherwise than the journal, where there are any.
 absl::StatusOr<std::vector<std::optional<RecordId>>> SqliteStore::FindLinks(
     std::span<const LinkKey> keys) {
+  if (absl::Status status = CheckUsable(); !status.ok()) {
+    return status;
+  }
+  std::vector<LinkKey> linked;
+  for (const LinkKey& key : keys) {
+    if (MayHaveLink(key)) {
+      linked.push_back(key);
+    }
+  }
   static const std::string& kSql =
       *new std::string(Select<LinkRow>("WHERE system = ? AND type = ? AND external_id = ?"));
-  const auto links = FindEach<LinkRow>(kSql, keys, [](Run& run, const LinkKey& key) {
-    run.BindId(1, key.system);
-    run.BindId(2, static_cast<uint64_t>(key.type));
-    run.BindText(3, key.external_id);
-  });
+  const auto links =
+      FindEach<LinkRow>(kSql, std::span<const LinkKey>(linked), [](Run& run, const LinkKey& key) {
+        run.BindId(1, key.system);
+        run.BindId(2, static_cast<uint64_t>(key.type));
+        run.BindText(3, key.external_id);
+      });
   if (!links.ok()) {
     return links.status();
   }
   std::vector<std::optional<RecordId>> records(keys.size());
   std::vector<LinkKey> missing;
+  std::vector<size_t> places;  // of those among the keys
+  auto link = links->begin();
   for (size_t i = 0; i < keys.size(); ++i) {
-    if ((*links)[i].has_value()) {
-      records[i] = (*links)[i]->record;
-    } else {
-      missing.push_back(keys[i]);
+    if (MayHaveLink(keys[i])) {
+      if (const auto& row = *link++; row.has_value()) {
+        records[i] = row->record;
+        continue;
+      }
     }
+    missing.push_back(keys[i]);
+    places.push_back(i);
   }
   const auto firsts = FindFirsts(missing);
   if (!firsts.ok()) {
     return firsts.status();
   }
-  auto first = firsts->begin();
-  for (size_t i = 0; i < keys.size(); ++i) {
-    if (!(*links)[i].has_value()) {
-      records[i] = *first++;
-    }
+  for (size_t i = 0; i < places.size(); ++i) {
+    records[places[i]] = (*firsts)[i];
   }
   return records;
 }

@@ -43,6 +43,10 @@ absl::Status SqliteStore::Open(OpenKind kind) {
     return counters.status();
   }
   last_seq_ = counters->last_seq;
+  // Where it cannot be read every link is looked for, and what is damaged is found then.
+  if (!ReadLinkKinds().ok()) {
+    link_kinds_.reset();
+  }
   return OpenKeys();
 }
 
