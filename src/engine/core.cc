@@ -475,7 +475,7 @@ absl::Status Core::SettlePoll(System& system, Call& call) {
                             page.changes.size() + page.rejects.size()));
   }
   system.items.Spend(context_.now, static_cast<double>(page.changes.size() + page.rejects.size()));
-  auto receipts = intake_.Take(system, std::span<Change>(page.changes));
+  auto receipts = intake_.Take(system, std::span(page.changes), call.prepared);
   if (!receipts.ok()) return receipts.status();
   for (const RejectedInput& input : page.rejects) {
     if (auto receipt = intake_.TakeReject(system, input); !receipt.ok()) return receipt.status();

@@ -26,6 +26,10 @@ void AddToFlight(NameId stream, const LaneRow& lane,
                                       .due_at = lane.due_at});
 }
 
+bool IsResend(const LaneRow& lane) {
+  return lane.state == LaneState::kUnknown || lane.state == LaneState::kInFlight;
+}
+
 }  // namespace
 
 bool Dispatcher::MayCall(System& system) const {
@@ -112,7 +116,8 @@ absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextDelivery(System& system) {
   for (Queue* queue : InTurn(system)) {
     auto apply = std::make_unique<Call>();
     auto probe = std::make_unique<Call>();
-    if (absl::Status status = Fill(system, *queue, *apply, *probe); !status.ok()) {
+    std::vector<LaneRow*> lanes;
+    if (absl::Status status = Fill(system, *queue, *apply, lanes, *probe); !status.ok()) {
       system.LetGo(apply->records);
       system.LetGo(probe->records);
       return status;
@@ -128,7 +133,7 @@ absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextDelivery(System& system) {
     call->kind = probing ? TaskKind::kProbe : TaskKind::kApply;
     call->sink = system.options.sink;
     if (!probing) {
-      if (absl::Status status = Claim(system, *call); !status.ok()) {
+      if (absl::Status status = Claim(system, lanes, *call); !status.ok()) {
         system.LetGo(call->records);
         return status;
       }
@@ -144,70 +149,139 @@ absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextDelivery(System& system) {
   return nullptr;
 }
 
-absl::Status Dispatcher::Fill(System& system, Queue& queue, Call& apply, Call& probe) {
+absl::Status Dispatcher::Fill(System& system, Queue& queue, Call& apply,
+                              std::vector<LaneRow*>& lanes, Call& probe) {
   const size_t items_max =
       std::min(static_cast<size_t>(system.sink.batch_items_max), ItemsAllowed(system));
   // Lanes that turn out to need no call make room for more, up to a bound that keeps one step
   // short.
   const size_t looks_max = std::max<size_t>(4 * items_max, 256);
-  std::vector<Ready> lanes;
-  std::vector<RecordId> records;
-  std::vector<LaneKey> keys;
   for (size_t looked_at = 0; apply.records.size() < items_max && probe.records.size() < items_max &&
                              looked_at < looks_max;) {
-    lanes.clear();
-    records.clear();
-    keys.clear();
+    taken_.clear();
+    records_.clear();
+    keys_.clear();
     queue.Take(context_.now, items_max - std::max(apply.records.size(), probe.records.size()),
-               lanes);
-    if (lanes.empty()) break;
-    looked_at += lanes.size();
-    for (const Ready& ready : lanes) {
-      records.push_back(ready.record);
-      keys.push_back({system.id, ready.record});
+               taken_);
+    if (taken_.empty()) break;
+    looked_at += taken_.size();
+    for (const Ready& ready : taken_) {
+      records_.push_back(ready.record);
+      keys_.push_back({system.id, ready.record});
     }
-    context_.memory.PrefetchRecords(records);
-    context_.memory.PrefetchLanes(keys);
-    for (const Ready& ready : lanes) {
-      ApplyItem item;
-      ProbeItem probe_item;
-      auto step = LookAt(system, ready, item, probe_item);
-      if (!step.ok()) {
-        if (step.status().code() != absl::StatusCode::kDataLoss) return step.status();
-        if (absl::Status status = Damage(system, ready, step.status()); !status.ok()) return status;
-        continue;
-      }
-      if (*step == Step::kNothing) continue;
-      system.taken.insert(ready.record);
-      if (*step == Step::kSend) {
-        apply.records.push_back(ready.record);
-        apply.streams.push_back(ready.stream);
-        apply.apply.items.push_back(std::move(item));
-      } else {
-        probe.records.push_back(ready.record);
-        probe.probe.items.push_back(std::move(probe_item));
-      }
-    }
+    context_.memory.PrefetchRecords(records_);
+    context_.memory.PrefetchLanes(keys_);
+    if (absl::Status status = LookAtAll(system, taken_, apply, probe); !status.ok()) return status;
+    if (absl::Status status = SettlePending(system, apply, lanes); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<Dispatcher::Step> Dispatcher::LookAt(System& system, const Ready& ready,
-                                                    ApplyItem& item, ProbeItem& probe) {
-  auto lane = context_.memory.FindLane({system.id, ready.record});
-  if (ready.stream != 0) context_.memory.Claim(ready.stream, ready.record);
-  if (!lane.ok()) return lane.status();
+absl::Status Dispatcher::LookAtAll(System& system, std::span<const Ready> lanes, Call& apply,
+                                   Call& probe) {
+  pending_.clear();
+  std::vector<ApplyItem>& items = apply.apply.items;
+  items.reserve(items.size() + lanes.size());
+  for (const Ready& ready : lanes) {
+    Pending& pending = pending_.emplace_back();
+    pending.ready = ready;
+    ApplyItem& item = items.emplace_back();
+    const auto step = LookAt(system, pending, item);
+    if (step.ok() && *step != Step::kNothing) system.taken.insert(ready.record);
+    if (step.ok() && *step == Step::kSend) {
+      apply.records.push_back(ready.record);
+      continue;
+    }
+    if (step.ok() && *step == Step::kProbe) {
+      probe.records.push_back(ready.record);
+      ProbeItem& question = probe.probe.items.emplace_back();
+      question.idempotency_key = std::move(item.idempotency_key);
+      question.type = item.type;
+      question.operation = item.operation;
+      question.entity = std::move(item.entity);
+      question.external_id = pending.lane->external_id;
+      question.first_attempt_at = pending.lane->first_attempt_at;
+    }
+    items.pop_back();
+    pending_.pop_back();
+    if (step.ok()) continue;
+    if (step.status().code() != absl::StatusCode::kDataLoss) return step.status();
+    if (absl::Status status = Damage(system, ready, step.status()); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Dispatcher::SettlePending(System& system, Call& apply, std::vector<LaneRow*>& lanes) {
+  std::vector<ApplyItem>& items = apply.apply.items;
+  const size_t first = items.size() - pending_.size();
+  if (absl::Status status = LookUpReferences(system, std::span(items).subspan(first));
+      !status.ok()) {
+    return status;
+  }
+  size_t kept = first;
+  size_t reference = 0;
+  for (size_t i = 0; i < pending_.size(); ++i) {
+    const Pending& pending = pending_[i];
+    ApplyItem& item = items[first + i];
+    LaneRow& lane = *pending.lane;
+    const auto resolved = ResolveReferences(system, pending, reference, item);
+    reference += pending.references;
+    if (resolved.ok() && *resolved) {
+      if (!IsResend(lane)) {
+        lane.attempt_digest =
+            item.operation == model::v1::OPERATION_DELETE ? Digest() : pending.digest;
+      }
+      context_.memory.MarkLane(lane);
+      if (kept != first + i) {
+        items[kept] = std::move(item);
+        apply.records[kept] = lane.record;
+      }
+      ++kept;
+      apply.streams.push_back(pending.ready.stream);
+      lanes.push_back(&lane);
+      continue;
+    }
+    system.taken.erase(lane.record);
+    if (resolved.ok()) continue;
+    if (resolved.status().code() != absl::StatusCode::kDataLoss) return resolved.status();
+    if (absl::Status status = Damage(system, pending.ready, resolved.status()); !status.ok()) {
+      return status;
+    }
+  }
+  items.resize(kept);
+  apply.records.resize(kept);
+  return absl::OkStatus();
+}
+
+// Decides what the lane does now, and prepares it. Entries of queues are hints, so the lane's row
+// is asked first.
+absl::StatusOr<Dispatcher::Step> Dispatcher::LookAt(System& system, Pending& pending,
+                                                    ApplyItem& item) {
+  const Ready& ready = pending.ready;
+  const auto found = context_.memory.FindLane({system.id, ready.record});
+  pending.lane = found.ok() ? *found : nullptr;
+  if (ready.stream != 0) context_.memory.Claim(ready.stream, ready.record, pending.lane);
+  if (!found.ok()) return found.status();
   const bool is_taken = On(Guard::kOneCallPerLane) && system.taken.contains(ready.record);
-  if (*lane == nullptr || is_taken) return Step::kNothing;
-  return Prepare(system, **lane, item, probe);
+  if (pending.lane == nullptr || is_taken) return Step::kNothing;
+  LaneRow& lane = *pending.lane;
+  if (lane.state == LaneState::kIdle) return Step::kNothing;
+  if (lane.due_at > context_.now && lane.state != LaneState::kReady &&
+      lane.state != LaneState::kWaiting) {
+    context_.QueueOf(lane)->PushDelayed(lane.due_at, lane.record);
+    return Step::kNothing;
+  }
+  const bool is_unknown = lane.state == LaneState::kUnknown ||
+                          (On(Guard::kInFlightIsUnknown) && lane.state == LaneState::kInFlight);
+  if (On(Guard::kUnknownBlocksItsLane) && is_unknown) return PrepareUnknown(system, pending, item);
+  if (lane.attempts > 0 && AwaitsBudget(system, lane)) return Step::kNothing;
+  return PrepareNext(system, pending, item);
 }
 
 // That these attempts are about to be made: durable before the call is.
-absl::Status Dispatcher::Claim(System& system, Call& call) {
-  for (size_t i = 0; i < call.records.size(); ++i) {
-    auto lane = context_.memory.FindLane({system.id, call.records[i]});
-    if (!lane.ok()) return lane.status();
-    LaneRow& claimed = **lane;
+absl::Status Dispatcher::Claim(System& system, std::span<LaneRow* const> lanes, Call& call) {
+  for (size_t i = 0; i < lanes.size(); ++i) {
+    LaneRow& claimed = *lanes[i];
     call.in_doubt.push_back(claimed.state == LaneState::kUnknown ||
                             claimed.state == LaneState::kInFlight);
     if (claimed.attempts > 0) system.retries.Spend(context_.now, 1);
@@ -244,25 +318,6 @@ absl::Status Dispatcher::Claim(System& system, Call& call) {
   return absl::OkStatus();
 }
 
-// Decides what the lane does now, and prepares it. Entries of queues are hints, so the lane's row
-// is asked first.
-absl::StatusOr<Dispatcher::Step> Dispatcher::Prepare(System& system, LaneRow& lane, ApplyItem& item,
-                                                     ProbeItem& probe) {
-  if (lane.state == LaneState::kIdle) return Step::kNothing;
-  if (lane.due_at > context_.now && lane.state != LaneState::kReady &&
-      lane.state != LaneState::kWaiting) {
-    context_.QueueOf(lane)->PushDelayed(lane.due_at, lane.record);
-    return Step::kNothing;
-  }
-  const bool is_unknown = lane.state == LaneState::kUnknown ||
-                          (On(Guard::kInFlightIsUnknown) && lane.state == LaneState::kInFlight);
-  if (On(Guard::kUnknownBlocksItsLane) && is_unknown) {
-    return PrepareUnknown(system, lane, item, probe);
-  }
-  if (lane.attempts > 0 && AwaitsBudget(system, lane)) return Step::kNothing;
-  return PrepareNext(system, lane, item);
-}
-
 // Retries and resends share a budget, so that trouble is not answered with more load.
 bool Dispatcher::AwaitsBudget(System& system, LaneRow& lane) {
   const absl::Time ready_at = system.retries.ReadyAt(context_.now);
@@ -280,8 +335,9 @@ bool Dispatcher::AwaitsBudget(System& system, LaneRow& lane) {
 
 // An attempt whose result is not known: send again under the same key while the target remembers
 // it, else ask, else set aside.
-absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareUnknown(System& system, LaneRow& lane,
-                                                            ApplyItem& item, ProbeItem& probe) {
+absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareUnknown(System& system, Pending& pending,
+                                                            ApplyItem& item) {
+  LaneRow& lane = *pending.lane;
   auto record = context_.memory.FindRecord(lane.record);
   if (!record.ok()) return record.status();
   auto version = context_.memory.ReadVersion(lane.attempt_seq);
@@ -307,26 +363,23 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareUnknown(System& system, Lane
     return Step::kNothing;
   }
   if (key_is_live && AwaitsBudget(system, lane)) return Step::kNothing;
-  auto step = FillItem(system, lane, **record, *version, item);
+  auto step = FillItem(system, **record, *version, pending, item);
   if (!step.ok() || *step != Step::kSend) return step;
   if (key_is_live || !On(Guard::kProbeBeforeResend)) return Step::kSend;
-  probe.idempotency_key = item.idempotency_key;
-  probe.type = item.type;
-  probe.operation = item.operation;
-  probe.entity = std::move(item.entity);
-  probe.external_id = lane.external_id;
-  probe.first_attempt_at = lane.first_attempt_at;
+  context_.memory.MarkLane(lane);
   return Step::kProbe;
 }
 
-absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareNext(System& system, LaneRow& lane,
+absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareNext(System& system, Pending& pending,
                                                          ApplyItem& item) {
+  LaneRow& lane = *pending.lane;
   auto found = context_.memory.FindRecord(lane.record);
   if (!found.ok()) return found.status();
   CachedRecord& record = **found;
-  auto next = NextVersion(system, lane, record);
+  std::optional<Version> room;
+  const auto next = NextVersion(system, lane, record, room);
   if (!next.ok()) return next.status();
-  if (!next->has_value()) {
+  if (*next == nullptr) {
     lane.done = std::max({lane.done, lane.settled, record.row.version});
     context_.SetState(lane, LaneState::kIdle);
     return Step::kNothing;
@@ -340,44 +393,39 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::PrepareNext(System& system, LaneRow
     lane.first_attempt_at = absl::InfinitePast();
     context_.memory.MarkLane(lane);
   }
-  return FillItem(system, lane, record, version, item);
+  return FillItem(system, record, version, pending, item);
 }
 
-absl::StatusOr<std::optional<Version>> Dispatcher::NextVersion(System& system, LaneRow& lane,
-                                                               CachedRecord& record) {
-  std::optional<Version> next;
-  if (On(Guard::kReplaySkipsDone) && record.row.version <= lane.done) return next;
-  auto head = context_.memory.Head(record);
+absl::StatusOr<const Version*> Dispatcher::NextVersion(System& system, LaneRow& lane,
+                                                       CachedRecord& record,
+                                                       std::optional<Version>& room) {
+  if (On(Guard::kReplaySkipsDone) && record.row.version <= lane.done) return nullptr;
+  const auto head = context_.memory.Head(record);
   if (!head.ok()) return head.status();
-  next = **head;
   const bool is_state = NatureOf(record.row.type) == Nature::kState;
-  if (is_state ? On(Guard::kStateSendsNewest) : !On(Guard::kFactsAreEachSent)) return next;
-  // The way back is as long as what is owed. It ends early at a version that is not remembered any
-  // more, because nothing that is owed is forgotten.
-  const auto step_back = [&](Version& version) -> absl::StatusOr<bool> {
-    if (version.version <= lane.done + 1 || version.previous == 0) return false;
-    auto previous = context_.memory.FindJournal(version.previous);
-    if (!previous.ok()) return previous.status();
-    if (!previous->has_value() || (*previous)->version <= lane.done) return false;
-    version = Version::Of(**previous);
-    return true;
-  };
+  if (is_state ? On(Guard::kStateSendsNewest) : !On(Guard::kFactsAreEachSent)) return *head;
   // A fact: the oldest version that is not settled. What is older than what the target said itself
   // would overwrite that.
-  std::optional<Version> oldest;
-  Version version = *std::move(next);
+  const Version* oldest = nullptr;
+  const Version* version = *head;
+  std::optional<Version> previous;
   while (true) {
-    bool owed = !On(Guard::kSettledStaysSettled) || version.version > lane.settled;
+    bool owed = !On(Guard::kSettledStaysSettled) || version->version > lane.settled;
     if (!owed) {
-      auto requeued = letters_.IsRequeued(lane, version.version);
+      const auto requeued = letters_.IsRequeued(lane, version->version);
       if (!requeued.ok()) return requeued.status();
       owed = *requeued;
     }
-    if (owed) oldest = version;
-    if (version.system == system.id) return oldest;
-    auto more = step_back(version);
-    if (!more.ok()) return more.status();
-    if (!*more) return oldest;
+    if (owed) oldest = version == *head ? version : &room.emplace(*version);
+    if (version->system == system.id) return oldest;
+    if (version->version <= lane.done + 1 || version->previous == 0) return oldest;
+    // The way back is as long as what is owed. It ends early at a version that is not remembered
+    // any more, because nothing that is owed is forgotten.
+    const auto row = context_.memory.FindJournal(version->previous);
+    if (!row.ok()) return row.status();
+    if (!row->has_value() || (*row)->version <= lane.done) return oldest;
+    previous = Version::Of(**row);
+    version = &*previous;
   }
 }
 
@@ -393,12 +441,13 @@ absl::StatusOr<model::v1::Entity> Dispatcher::TakeBody(CachedRecord& record,
   return **body;
 }
 
-// Renders the version for the target. kSend: `item` is complete. kNothing: the lane was skipped,
-// waits, or was given up.
-absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, LaneRow& lane,
-                                                      CachedRecord& record, const Version& version,
+// Renders the version for the target. kSend: `item` is complete, but for its references. kNothing:
+// the lane was skipped or given up.
+absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedRecord& record,
+                                                      const Version& version, Pending& pending,
                                                       ApplyItem& item) {
-  const bool is_resend = lane.state == LaneState::kUnknown || lane.state == LaneState::kInFlight;
+  LaneRow& lane = *pending.lane;
+  const bool is_resend = IsResend(lane);
   const RouteState* route = context_.registry.FindRoute(lane.route);
   if (route == nullptr) return Step::kNothing;  // the host did not add it this time: it stays owed
   auto body = TakeBody(record, version);
@@ -436,7 +485,8 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, LaneRow& l
     }
   }
   const bool is_head = version.seq == record.row.head;
-  const std::string key = is_head ? record.row.key : BusinessKey(*body);
+  const std::string made_key = is_head ? std::string() : BusinessKey(*body);
+  const std::string& key = is_head ? record.row.key : made_key;
   auto rendering = Router::Render(*route, *std::move(body), is_head ? record.row.digest : Digest());
   if (!rendering.ok())
     return give_up(dead_letter_reason::kTransform, std::string(rendering.status().message()));
@@ -457,88 +507,13 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, LaneRow& l
   item.version = version.version;
   item.external_id = lane.external_id;
   if (On(Guard::kConditionalWrite)) item.remote_version = lane.remote_version;
-  if (!deletes) {
-    auto resolved = ResolveReferences(system, *route, lane, version, item);
-    if (!resolved.ok()) return resolved.status();
-    if (!*resolved && !is_resend) return Step::kNothing;
-  }
   const int32_t order = On(Guard::kKeyOfTheFact) ? lane.resends : lane.resends + lane.attempts;
   item.idempotency_key = IdempotencyKey(route->route.name, system.name, key, version, order);
-  if (!is_resend) lane.attempt_digest = deletes ? Digest() : rendering->digest;
-  context_.memory.MarkLane(lane);
+  pending.route = route;
+  pending.origin = version.system;
+  if (context_.IsObserved()) pending.traceparent = version.traceparent;
+  pending.digest = rendering->digest;
   return Step::kSend;
-}
-
-absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const RouteState& route,
-                                                   LaneRow& lane, const Version& version,
-                                                   ApplyItem& item) {
-  // The references as the target will read them; where a transform dropped one, it is not needed.
-  std::vector<EntityReference> references = ReferencesOf(item.entity);
-  std::vector<LinkKey> links;
-  for (const EntityReference& reference : references) {
-    if (!reference.key.empty()) links.push_back({0, reference.type, reference.key});
-  }
-  auto found_links = context_.memory.FindLinks(links);
-  if (!found_links.ok()) return found_links.status();
-  std::vector<LaneKey> lanes;
-  for (RecordId record : *found_links) {
-    if (record != 0) lanes.push_back({system.id, record});
-  }
-  context_.memory.PrefetchLanes(lanes);
-  size_t next_link = 0;
-
-  const bool is_resend = lane.state == LaneState::kUnknown || lane.state == LaneState::kInFlight;
-  for (EntityReference& reference : references) {
-    RecordId record = 0;
-    if (!reference.key.empty()) record = (*found_links)[next_link++];
-    if (record == 0 && !reference.id.empty()) {
-      auto found = context_.memory.FindLink({version.system, reference.type, reference.id});
-      if (!found.ok()) return found.status();
-      record = *found;
-    }
-    if (record == lane.record && record != 0) continue;
-    if (record != 0) {
-      auto found = context_.memory.FindLane({system.id, record});
-      if (!found.ok()) return found.status();
-      if (*found != nullptr && ((*found)->acknowledged > 0 || (*found)->base != 0)) {
-        item.references.push_back({std::move(reference), (*found)->external_id});
-        continue;
-      }
-    }
-    if (is_resend || !route.route.dependencies || !Registry::Carries(system, reference.type))
-      continue;
-    if (!On(Guard::kDependencyWait)) continue;
-    const std::string what = fmt::format("{} '{}'", Name(reference.type),
-                                         reference.key.empty() ? reference.id : reference.key);
-    if (On(Guard::kDependencyLimit) &&
-        context_.now - lane.owed_at >= context_.options.dependency_wait_max) {
-      if (absl::Status status =
-              GiveUp(system, lane, version.type, dead_letter_reason::kDependency,
-                     fmt::format("{} did not come within {}", what,
-                                 absl::FormatDuration(context_.options.dependency_wait_max)));
-          !status.ok()) {
-        return status;
-      }
-      return false;
-    }
-    const absl::Time due = std::min(context_.now + context_.options.dependency_check_interval,
-                                    lane.owed_at + context_.options.dependency_wait_max);
-    if (lane.state != LaneState::kWaiting) {
-      context_.Tell({.kind = EventKind::kWaiting,
-                     .system = system.id,
-                     .route = lane.route,
-                     .type = version.type,
-                     .record = lane.record,
-                     .version = version.version,
-                     .seq = version.seq,
-                     .traceparent = version.traceparent,
-                     .detail = what});
-    }
-    context_.Delay(lane, LaneState::kWaiting, due, "waits for " + what);
-    context_.WaitFor(lane, record, version.system, reference);
-    return false;
-  }
-  return true;
 }
 
 absl::Status Dispatcher::GiveUp(System& system, LaneRow& lane, EntityType type,

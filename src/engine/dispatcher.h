@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "engine/call.h"
@@ -42,36 +44,68 @@ class Dispatcher {
   // What a lane is to do now.
   enum class Step { kSend, kProbe, kNothing };
 
-  absl::StatusOr<Step> LookAt(System& system, const Ready& ready, ApplyItem& item,
-                              ProbeItem& probe);
-  absl::StatusOr<Step> Prepare(System& system, LaneRow& lane, ApplyItem& item, ProbeItem& probe);
-  absl::StatusOr<Step> PrepareUnknown(System& system, LaneRow& lane, ApplyItem& item,
-                                      ProbeItem& probe);
+  // An item that is being put into a call.
+  struct Pending {
+    Ready ready;
+    LaneRow* lane = nullptr;
+    const RouteState* route = nullptr;
+    NameId origin = 0;        // whose ids its references use
+    std::string traceparent;  // for who watches
+    Digest digest;            // of what is sent
+    size_t references = 0;    // how many there are in `references_`
+  };
+  // What a reference was found to be.
+  struct Found {
+    RecordId record = 0;      // 0: nothing
+    LaneRow* lane = nullptr;  // null: it was not found, or there is none
+    bool is_known = true;     // false: it could not be looked for with the others
+  };
+
+  absl::StatusOr<Step> LookAt(System& system, Pending& pending, ApplyItem& item);
+  absl::StatusOr<Step> PrepareUnknown(System& system, Pending& pending, ApplyItem& item);
   // True: there is no retry left for now, and the lane comes back when there may be one.
   bool AwaitsBudget(System& system, LaneRow& lane);
-  absl::StatusOr<Step> PrepareNext(System& system, LaneRow& lane, ApplyItem& item);
-  absl::StatusOr<Step> FillItem(System& system, LaneRow& lane, CachedRecord& record,
-                                const Version& version, ApplyItem& item);
+  absl::StatusOr<Step> PrepareNext(System& system, Pending& pending, ApplyItem& item);
+  absl::StatusOr<Step> FillItem(System& system, CachedRecord& record, const Version& version,
+                                Pending& pending, ApplyItem& item);
   // The content of a version, out of the record's cached body where that is it.
   absl::StatusOr<model::v1::Entity> TakeBody(CachedRecord& record, const Version& version);
-  // The version to send next; nothing when none is left to send.
-  absl::StatusOr<std::optional<Version>> NextVersion(System& system, LaneRow& lane,
-                                                     CachedRecord& record);
+  // The version to send next: the record's head, or one in `room`. Null when none is left to send.
+  absl::StatusOr<const Version*> NextVersion(System& system, LaneRow& lane, CachedRecord& record,
+                                             std::optional<Version>& room);
+  // Finds what the items refer to: `references_` and `found_` have it, item by item.
+  absl::Status LookUpReferences(System& system, std::span<const ApplyItem> items);
   // True: everything it refers to is at the target. Otherwise the lane waits now, or was given up.
-  absl::StatusOr<bool> ResolveReferences(System& system, const RouteState& route, LaneRow& lane,
-                                         const Version& version, ApplyItem& item);
+  // `first`: where its references begin.
+  absl::StatusOr<bool> ResolveReferences(System& system, const Pending& pending, size_t first,
+                                         ApplyItem& item);
   absl::Status GiveUp(System& system, LaneRow& lane, EntityType type, std::string_view reason,
                       std::string message);
   absl::Status Damage(System& system, const Ready& ready, const absl::Status& status);
-  // Looks at what the queue may send now and fills one call of each kind with it.
-  absl::Status Fill(System& system, Queue& queue, Call& apply, Call& probe);
-  absl::Status Claim(System& system, Call& call);
+  // Looks at what the queue may send now and fills one call of each kind with it. `lanes`: of what
+  // is in `apply`.
+  absl::Status Fill(System& system, Queue& queue, Call& apply, std::vector<LaneRow*>& lanes,
+                    Call& probe);
+  // Adds what these lanes have to send, or to ask. What is to be sent is pending then.
+  absl::Status LookAtAll(System& system, std::span<const Ready> lanes, Call& apply, Call& probe);
+  // Keeps those of the pending items that go now.
+  absl::Status SettlePending(System& system, Call& apply, std::vector<LaneRow*>& lanes);
+  absl::Status Claim(System& system, std::span<LaneRow* const> lanes, Call& call);
   absl::Time NextAt(const System& system, const Queue& queue) const;
   std::vector<Queue*> InTurn(System& system) const;
 
   Context& context_;
   Letters& letters_;
   Settler& settler_;
+
+  // Of one batch at a time; kept for their room.
+  std::vector<Ready> taken_;
+  std::vector<RecordId> records_;
+  std::vector<LaneKey> keys_;
+  std::vector<Pending> pending_;
+  std::vector<ReferenceView> references_;
+  std::vector<Found> found_;
+  std::vector<LinkKey> links_;
 };
 
 }  // namespace retailsync::engine

@@ -98,7 +98,7 @@ class Intake {
   absl::StatusOr<bool> HoldsWhatIsDeleted(const System& system, const CachedRecord& record,
                                           const std::optional<model::v1::Entity>& held,
                                           const Digest& said);
-  absl::Status ReadLanes(RecordId record);
+  absl::Status ReadLanes(const CachedRecord& record, const System* alone);
   absl::StatusOr<OwnWrite> FindOurs(const System& system, CachedRecord& record,
                                     const std::string& key);
   Receipt SetAside(System& system, const Arrival& arrival, std::string id, std::string_view reason,

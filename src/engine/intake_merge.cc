@@ -39,26 +39,28 @@ Origin OriginOf(const MergeInput& input) {
 }
 
 // What the merge comes to, where digests and provenance tell it: most changes say the same again,
-// or replace what nobody else has spoken of.
-WholeMergeResult TryMergeWhole(const MergeInput& input, const Digest& current,
-                               const Digest& incoming) {
-  if (current.IsZero()) return {};
-  WholeMergeInput whole{.current = current,
+// or replace what nobody else has spoken of. `head`: the change that made the record's version.
+WholeMergeResult TryMergeWhole(const MergeInput& input, const CachedRecord& record,
+                               const Origin& head, const Digest& incoming) {
+  if (record.row.digest.IsZero()) return {};
+  WholeMergeInput whole{.current = record.row.digest,
                         .incoming = incoming,
+                        .current_is_known = record.body_is_known,
+                        .provenance = record.row.provenance,
+                        .head = head,
                         .change = OriginOf(input),
                         .is_patch = input.fields != nullptr,
                         .has_base = input.base != nullptr,
                         .is_restricted = input.may_write != nullptr};
   std::string bytes;
-  if (current != incoming) {
-    const bool may_replace = !whole.is_patch && !whole.has_base && !whole.is_restricted &&
-                             IsAllFrom(*input.provenance, input.system);
-    if (!may_replace) return {};
-    bytes = input.current->SerializeAsString();
+  if (record.row.digest != incoming) {
+    const bool is_its_own = record.row.provenance.empty()
+                                ? head.system == input.system
+                                : IsAllFrom(*input.provenance, input.system);
+    if (whole.is_patch || whole.has_base || whole.is_restricted || !is_its_own) return {};
+    if (!whole.current_is_known) bytes = input.current->SerializeAsString();
     whole.current_bytes = bytes;
   }
-  const std::string provenance = input.provenance->SerializeAsString();
-  whole.provenance = provenance;
   return MergeWhole(whole);
 }
 
@@ -112,9 +114,13 @@ absl::StatusOr<bool> Intake::IsAsWritten(const System& system, CachedRecord& rec
 
 // Everything that is stored about the record is read before anything is staged: a row that turns
 // out to be damaged sets the change aside, and must not leave half of it behind.
-absl::Status Intake::ReadLanes(RecordId record) {
+// `alone`: the only system that ever spoke of it, and speaks now: others are looked at as targets.
+absl::Status Intake::ReadLanes(const CachedRecord& record, const System* alone) {
   for (const auto& target : context_.registry.systems()) {
-    if (auto lane = context_.memory.FindLane({target->id, record}); !lane.ok()) {
+    if (alone != nullptr && target.get() != alone && !Registry::Carries(*target, record.row.type)) {
+      continue;
+    }
+    if (auto lane = context_.memory.FindLane({target->id, record.row.id}); !lane.ok()) {
       return lane.status();
     }
   }
@@ -267,9 +273,26 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   auto found = context_.memory.FindRecord(target.record);
   if (!found.ok()) return found.status();
   CachedRecord* record = *found;
-  auto provenance = context_.memory.ProvenanceOf(*record);
-  if (!provenance.ok()) return provenance.status();
-  if (absl::Status status = ReadLanes(target.record); !status.ok()) return status;
+  auto said_by = context_.memory.Head(*record);
+  if (!said_by.ok()) return said_by.status();
+  const Origin head{context_.memory.NameOf((*said_by)->system), (*said_by)->source_version,
+                    (*said_by)->seq};
+  // Where the head said all of it there is nothing to read, and hardly ever to be made of it.
+  const bool is_of_head = record->row.provenance.empty();
+  const bool is_its_own = is_of_head && (*said_by)->system == system.id;
+  std::optional<Provenance> made;
+  const auto provenance = [&]() -> Provenance& {
+    if (!made) made = ProvenanceOfOne(head);
+    return *made;
+  };
+  if (!is_of_head) {
+    auto parsed = context_.memory.ProvenanceOf(*record);
+    if (!parsed.ok()) return parsed.status();
+    made = *std::move(parsed);
+  }
+  if (absl::Status status = ReadLanes(*record, is_its_own ? &system : nullptr); !status.ok()) {
+    return status;
+  }
   auto body = context_.memory.Body(*record);
   if (!body.ok()) return body.status();
   const auto close = [&](Disposition disposition) {
@@ -279,12 +302,12 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
     if (disposition != Disposition::kEcho) row.payload = std::move(arrival.payload);
     return Close(std::move(row), disposition);
   };
-  if (ToldNewer(*provenance, system.name, change.source_version())) {
+  if (!is_of_head && ToldNewer(provenance(), system.name, change.source_version())) {
     return close(Disposition::kStale);
   }
   // A deleted record that is said to be there again begins anew.
   const bool revives = record->row.deleted;
-  if (revives && SaidNewer(*provenance, system.name, change.source_version())) {
+  if (revives && SaidNewer(provenance(), system.name, change.source_version())) {
     return close(Disposition::kStale);
   }
   auto base = Base(system, *record);
@@ -307,8 +330,8 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   if (ours->version != 0) {
     auto is_all = IsAsWritten(system, *record, *ours, arrival);
     if (!is_all.ok()) return is_all.status();
-    if (*is_all && Hear(&*provenance, system.name, change.source_version())) {
-      record->row.provenance = provenance->SerializeAsString();
+    if (*is_all && Hear(&provenance(), system.name, change.source_version())) {
+      record->row.provenance = provenance().SerializeAsString();
       context_.memory.MarkRecord(*record);
     }
     if (ours->version == record->row.version && !revives) {
@@ -335,7 +358,7 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   const std::vector<std::string> fields(change.fields().begin(), change.fields().end());
   MergeInput input;
   input.current = *body;
-  input.provenance = &*provenance;
+  if (!is_of_head) input.provenance = &provenance();
   // A patch says itself what has changed, also where that is what its system held once.
   if (On(Guard::kMergeBase) && base->has_value() && !is_patch) input.base = &**base;
   input.incoming = &change.entity();
@@ -344,20 +367,27 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   if (On(Guard::kStaleVersion)) input.source_version = change.source_version();
   input.seq = context_.memory.last_seq() + 1;
   if (On(Guard::kFieldOwnership)) input.may_write = ownership.AsAuthority();
-  const WholeMergeResult whole =
-      revives ? WholeMergeResult() : TryMergeWhole(input, record->row.digest, arrival.entity);
+  WholeMergeResult whole =
+      revives ? WholeMergeResult() : TryMergeWhole(input, *record, head, arrival.entity);
   const bool is_incoming = whole.outcome == WholeMerge::kIncoming;
+  // Its provenance stays packed: nobody else is in it, nor has to be.
+  const bool stays_packed = is_its_own && whole.outcome != WholeMerge::kUndecided;
   MergeResult result;
   if (whole.outcome == WholeMerge::kUndecided) {
+    input.provenance = &provenance();
     result = retailsync::Merge(input);
   } else {
-    auto after = UnpackProvenance(whole.provenance, OriginOf(input));
-    if (!after.ok()) return after.status();
-    result.provenance = *std::move(after);
     result.changed = is_incoming;
   }
-  *result.provenance.mutable_heard() = provenance->heard();
-  if (!is_patch) Hear(&result.provenance, system.name, change.source_version());
+  if (!stays_packed) {
+    if (whole.outcome != WholeMerge::kUndecided) {
+      auto after = UnpackProvenance(whole.provenance, is_incoming ? OriginOf(input) : head);
+      if (!after.ok()) return after.status();
+      result.provenance = *std::move(after);
+    }
+    *result.provenance.mutable_heard() = provenance().heard();
+    if (!is_patch) Hear(&result.provenance, system.name, change.source_version());
+  }
 
   std::string bytes;  // of the record's new body, unless that is what came in and was found valid
   if (!is_incoming && (result.changed || revives)) {
@@ -376,8 +406,9 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
     row.version = record->row.version;
     // What was said again, with a higher source version, holds from there on: something older that
     // comes late must not overwrite it.
-    if (std::string heard = result.provenance.SerializeAsString();
-        heard != provenance->SerializeAsString()) {
+    std::string heard =
+        stays_packed ? std::move(whole.provenance) : result.provenance.SerializeAsString();
+    if (stays_packed ? whole.provenance_changed : heard != provenance().SerializeAsString()) {
       record->row.provenance = std::move(heard);
       context_.memory.MarkRecord(*record);
     }
@@ -410,7 +441,8 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   updated.deleted = false;
   updated.digest = is_incoming ? arrival.entity : CanonicalDigestOfSerialized(bytes);
   updated.provenance =
-      PackProvenance(result.provenance, {system.name, row.source_version, row.seq});
+      stays_packed ? std::string()
+                   : PackProvenance(result.provenance, {system.name, row.source_version, row.seq});
   row.payload = std::move(arrival.payload);
   const bool is_body = arrival.entity == updated.digest;
   if (!is_body) row.merged = std::move(bytes);
@@ -427,13 +459,17 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   record = context_.memory.StageRecord(
       std::move(updated), is_incoming ? arrival.TakeEntity() : std::move(result.merged), row,
       /*first=*/false);
+  // Of a body that was replaced as a whole, the next one may be too.
+  record->body_is_known = is_incoming && !HasUnknownFields(row.payload);
   if (absl::Status status = NoteStatement(system, *record, row, arrival.entity, is_body);
       !status.ok()) {
     return status;
   }
-  if (absl::Status status = NoteFirstSpeaker(system, *record, *provenance, row.previous);
-      !status.ok()) {
-    return status;
+  if (!is_its_own) {
+    if (absl::Status status = NoteFirstSpeaker(system, *record, provenance(), row.previous);
+        !status.ok()) {
+      return status;
+    }
   }
   Receipt receipt = Accepted(row);
   if (absl::Status status = router_.OnVersion(*record, row); !status.ok()) return status;
@@ -469,7 +505,7 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
     }
     return Close(std::move(row), Disposition::kNoChange);
   }
-  if (absl::Status status = ReadLanes(target.record); !status.ok()) return status;
+  if (absl::Status status = ReadLanes(*record, nullptr); !status.ok()) return status;
   auto body = context_.memory.Body(*record);
   if (!body.ok()) return body.status();
   Entity entity = **body;

@@ -21,28 +21,26 @@ class LruCache {
   // Null when it is not there; otherwise it now counts as used.
   template <typename LookUp>
   Value* Find(const LookUp& key) {
-    const auto found = index_.find(key);
+    return Find(key, Hash()(key));
+  }
+  // For who has the key's hash at hand.
+  template <typename LookUp>
+  Value* Find(const LookUp& key, size_t hash) {
+    const auto found = index_.find(key, hash);
     if (found == index_.end()) return nullptr;
     Node* node = found->second;
     Unlink(node);
     LinkNewest(node);
     return &node->value;
   }
+  // What is there, which now counts as used; otherwise an empty value, to be weighed.
+  Value* FindOrMake(const Key& key) { return &NodeOf(key)->value; }
   // Replaces what was there.
-  Value* Put(const Key& key, Value value, size_t bytes) {
-    const auto [entry, is_new] = index_.try_emplace(key, nullptr);
-    if (is_new) {
-      entry->second = NewNode();
-      entry->second->key = key;
-    } else {
-      bytes_ -= entry->second->bytes;
-      Unlink(entry->second);
-    }
-    Node* node = entry->second;
+  Value* Put(const Key& key, Value&& value, size_t bytes) {
+    Node* node = NodeOf(key);
     node->value = std::move(value);
+    bytes_ += bytes - node->bytes;
     node->bytes = bytes;
-    bytes_ += bytes;
-    LinkNewest(node);
     return &node->value;
   }
   template <typename LookUp>
@@ -88,6 +86,17 @@ class LruCache {
     size_t bytes = 0;
   };
 
+  Node* NodeOf(const Key& key) {
+    const auto [entry, is_new] = index_.try_emplace(key, nullptr);
+    if (is_new) {
+      entry->second = NewNode();
+      entry->second->key = key;
+    } else {
+      Unlink(entry->second);
+    }
+    LinkNewest(entry->second);
+    return entry->second;
+  }
   static void Unlink(Link* node) {
     node->previous->next = node->next;
     node->next->previous = node->previous;
@@ -106,7 +115,7 @@ class LruCache {
   }
   void Free(Node* node) {
     Unlink(node);
-    bytes_ -= node->bytes;
+    bytes_ -= std::exchange(node->bytes, 0);
     node->value = Value();
     node->key = Key();
     node->next = free_;

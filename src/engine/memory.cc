@@ -86,15 +86,14 @@ absl::Status Memory::Land(StreamRow& stream, const Flight& flight) {
       LaneRow row;
       if (lane.ok()) {
         if ((*lane)->form != LaneForm::kInFlight) continue;
-        row = (*lane)->row;
+        row = **lane;
       } else if (lane.status().code() == absl::StatusCode::kDataLoss) {
         // Its record cannot be read: it is set aside when it is looked at.
         row = LaneIn(stream, record, flight.at, {}, {});
       } else {
         return lane.status();
       }
-      CachedLane* landed = PutLane(key, {.row = std::move(row), .form = LaneForm::kRow});
-      MarkLane(landed->row);
+      MarkCachedLane(*PutLane(key, {std::move(row), LaneForm::kRow}));
     }
   }
   return absl::OkStatus();

@@ -14,6 +14,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "engine/first_version.h"
 #include "engine/lru_cache.h"
 #include "retailsync/spi/store.h"
@@ -40,6 +41,8 @@ struct CachedRecord {
   RecordRow row;
   std::optional<model::v1::Entity> body;
   size_t body_bytes = 0;  // serialised, while it is there
+  // The body has no field that this version does not know; false: it may have.
+  bool body_is_known = false;
   std::optional<Version> head;
   std::optional<FirstVersion> first;
   bool has_row = false;  // in the store; otherwise its first journal row stands for it
@@ -95,10 +98,20 @@ class Memory {
   absl::StatusOr<RecordId> FindLink(const LinkKey& key);
   // Only what is staged; the store was asked before.
   std::optional<AcceptedChange> FindStagedChange(const ChangeKey& key) const;
-  RecordId FindStagedLink(const LinkKey& key) const;  // 0: none
+  RecordId FindStagedLink(const LinkKey& key) const {  // 0: none
+    return staged_names_.empty() ? 0 : FindStagedLink(key, Hash()(key));
+  }
 
   absl::StatusOr<CachedRecord*> FindRecord(RecordId id);
-  absl::StatusOr<LaneRow*> FindLane(const LaneKey& key);  // null: none
+  absl::StatusOr<LaneRow*> FindLane(const LaneKey& key) {  // null: none
+    if (CachedLane* known = lanes_.Find(key)) return RowOf(known);
+    return ReadLane(key);
+  }
+  // Null also when the store was not asked yet.
+  LaneRow* FindKnownLane(const LaneKey& key) {
+    CachedLane* known = lanes_.Find(key);
+    return known == nullptr ? nullptr : RowOf(known);
+  }
   absl::StatusOr<std::optional<JournalRow>> FindJournal(Seq seq);
   absl::StatusOr<JournalRow> ReadJournal(Seq seq);  // DataLoss when it is not there
   absl::StatusOr<Version> ReadVersion(Seq seq);
@@ -123,17 +136,18 @@ class Memory {
   void StageLink(LinkRow row);
   // Makes a lane known and written. `stream`: it is of the record's first version, which owes it to
   // this stream. The pointer may be changed until the commit.
-  LaneRow* StageLane(LaneRow row, NameId stream = 0);
+  LaneRow* StageLane(LaneRow&& row, NameId stream = 0);
   // What the stream owes up to here is claimed: from the commit on it is in a flight, has a lane
-  // row, or is at the target. The lane must have been looked up before.
-  void Claim(NameId stream, RecordId record);
+  // row, or is at the target. `lane`: as FindLane gave it; null where it gave none.
+  void Claim(NameId stream, RecordId record, LaneRow* lane);
   // These flights are over; lanes that were in them and are not settled get rows.
   void EndFlights(NameId target, std::span<const RecordId> records,
                   std::span<const std::pair<NameId, Flight>> flights);
   // The same for a lane that a stream owes and whose record cannot be read.
-  LaneRow* StageDamagedLane(LaneRow row, NameId stream);
-  // To be written as it stands at the commit, unless its first journal row says the same then.
-  void MarkLane(const LaneRow& lane);
+  LaneRow* StageDamagedLane(LaneRow&& row, NameId stream);
+  // To be written as it stands at the commit, unless its first journal row says the same then. The
+  // row itself, as FindLane or StageLane gave it, and no copy.
+  void MarkLane(LaneRow& lane) { MarkCachedLane(static_cast<CachedLane&>(lane)); }
   void StageDeadLetter(DeadLetterRow row);
   // The letters staged and not committed, over those in the store.
   absl::StatusOr<std::optional<DeadLetterRow>> FindDeadLetter(uint64_t id);
@@ -147,8 +161,11 @@ class Memory {
   Store* store() { return store_; }
 
  private:
-  struct CachedLane {
-    LaneRow row;
+  // Every row that is given out is one of these.
+  struct CachedLane : LaneRow {
+    CachedLane() = default;
+    CachedLane(LaneRow&& row, LaneForm stored_as) : LaneRow(std::move(row)), form(stored_as) {}
+
     bool dirty = false;
     LaneForm form = LaneForm::kNone;  // as it is stored
     NameId stream = 0;                // that has it, unless the form is kRow
@@ -167,11 +184,11 @@ class Memory {
     }
     size_t operator()(RecordId id) const { return id * 0x9E3779B97F4A7C15u >> 7; }
     size_t operator()(const LinkKey& key) const {
-      return std::hash<std::string_view>()(key.external_id) ^
+      return absl::Hash<std::string_view>()(key.external_id) ^
              (size_t{key.system} * 0x9E3779B97F4A7C15u) ^ (static_cast<size_t>(key.type) << 56);
     }
     size_t operator()(const ChangeKey& key) const {
-      return std::hash<std::string_view>()(key.change_id) ^
+      return absl::Hash<std::string_view>()(key.change_id) ^
              (size_t{key.system} * 0x9E3779B97F4A7C15u);
     }
   };
@@ -230,16 +247,25 @@ class Memory {
   absl::Status ReadState();
   absl::Status LandFlights();
   absl::Status Land(StreamRow& stream, const Flight& flight);
+  RecordId FindStagedLink(const LinkKey& key, size_t hash) const;
   absl::StatusOr<RecordId> FindLinkOfTarget(const LinkKey& key);
-  CachedRecord* PutRecord(CachedRecord record);
+  CachedRecord* PutRecord(CachedRecord&& record);
   static absl::Status ReadHead(CachedRecord& record, const JournalRow& head);
   static absl::StatusOr<CachedRecord> DeriveRecord(const JournalRow& first);
-  CachedLane* PutLane(const LaneKey& key, CachedLane lane);
+  static LaneRow* RowOf(CachedLane* lane) {
+    return lane->form != LaneForm::kNone || lane->dirty ? lane : nullptr;
+  }
+  CachedLane* PutLane(const LaneKey& key, CachedLane&& lane);
+  absl::StatusOr<LaneRow*> ReadLane(const LaneKey& key);
   absl::StatusOr<CachedLane*> FindCachedLane(const LaneKey& key);
   absl::StatusOr<CachedLane> DeriveLane(const LaneKey& key);
   absl::StatusOr<const FirstVersion*> First(RecordId id, std::optional<FirstVersion>& room);
   StreamRow* StreamFor(const FirstVersion& first, NameId target);
-  void MarkCachedLane(CachedLane& lane);
+  void MarkCachedLane(CachedLane& lane) {
+    if (lane.dirty) return;
+    lane.dirty = true;
+    dirty_lanes_.push_back(&lane);
+  }
   LaneForm FormFor(const CachedLane& lane);
   void StageDirtyLanes();
 

@@ -17,8 +17,8 @@ size_t BytesOf(const LaneRow& row) {
 
 }  // namespace
 
-Memory::CachedLane* Memory::PutLane(const LaneKey& key, CachedLane lane) {
-  const size_t bytes = BytesOf(lane.row);
+Memory::CachedLane* Memory::PutLane(const LaneKey& key, CachedLane&& lane) {
+  const size_t bytes = BytesOf(lane);
   return lanes_.Put(key, std::move(lane), bytes);
 }
 
@@ -47,8 +47,8 @@ StreamRow* Memory::StreamFor(const FirstVersion& first, NameId target) {
 // The lane as its record's first journal row has it.
 absl::StatusOr<Memory::CachedLane> Memory::DeriveLane(const LaneKey& key) {
   CachedLane lane;
-  lane.row.target = key.target;
-  lane.row.record = key.record;
+  lane.target = key.target;
+  lane.record = key.record;
   std::optional<FirstVersion> room;
   auto first = First(key.record, room);
   if (!first.ok()) return first.status();
@@ -57,12 +57,12 @@ absl::StatusOr<Memory::CachedLane> Memory::DeriveLane(const LaneKey& key) {
   lane.form = FormIn(*stream, key.record);
   lane.stream = stream->id;
   if (lane.form == LaneForm::kReady) {
-    lane.row = LaneIn(*stream, key.record, (*first)->received_at, {}, {});
+    static_cast<LaneRow&>(lane) = LaneIn(*stream, key.record, (*first)->received_at, {}, {});
     return lane;
   }
   CachedRecord* record = records_.Find(key.record);
   if (record != nullptr && record->row.version == 1) {
-    lane.row =
+    static_cast<LaneRow&>(lane) =
         LaneIn(*stream, key.record, (*first)->received_at, record->row.digest, record->row.key);
     return lane;
   }
@@ -70,7 +70,8 @@ absl::StatusOr<Memory::CachedLane> Memory::DeriveLane(const LaneKey& key) {
   if (!row.ok()) return row.status();
   auto made = DeriveRecord(*row);
   if (!made.ok()) return made.status();
-  lane.row = LaneIn(*stream, key.record, row->received_at, made->row.digest, row->key);
+  static_cast<LaneRow&>(lane) =
+      LaneIn(*stream, key.record, row->received_at, made->row.digest, row->key);
   return lane;
 }
 
@@ -84,7 +85,7 @@ void Memory::PrefetchLanes(std::span<const LaneKey> keys) {
   if (!rows.ok()) return;
   for (size_t i = 0; i < missing.size(); ++i) {
     if ((*rows)[i]) {
-      PutLane(missing[i], {.row = std::move(*(*rows)[i]), .form = LaneForm::kRow});
+      PutLane(missing[i], {std::move(*(*rows)[i]), LaneForm::kRow});
     } else if (auto lane = DeriveLane(missing[i]); lane.ok()) {
       PutLane(missing[i], *std::move(lane));
     }
@@ -95,44 +96,40 @@ absl::StatusOr<Memory::CachedLane*> Memory::FindCachedLane(const LaneKey& key) {
   if (CachedLane* known = lanes_.Find(key)) return known;
   auto rows = store_->ReadLanes({&key, 1});
   if (!rows.ok()) return rows.status();
-  if ((*rows)[0]) return PutLane(key, {.row = std::move(*(*rows)[0]), .form = LaneForm::kRow});
+  if ((*rows)[0]) return PutLane(key, {std::move(*(*rows)[0]), LaneForm::kRow});
   auto lane = DeriveLane(key);
   if (!lane.ok()) return lane.status();
   return PutLane(key, *std::move(lane));
 }
 
-absl::StatusOr<LaneRow*> Memory::FindLane(const LaneKey& key) {
+absl::StatusOr<LaneRow*> Memory::ReadLane(const LaneKey& key) {
   auto lane = FindCachedLane(key);
   if (!lane.ok()) return lane.status();
-  const bool exists = (*lane)->form != LaneForm::kNone || (*lane)->dirty;
-  return exists ? &(*lane)->row : nullptr;
+  return RowOf(*lane);
 }
 
-LaneRow* Memory::StageLane(LaneRow row, NameId stream) {
+LaneRow* Memory::StageLane(LaneRow&& row, NameId stream) {
   const LaneKey key{row.target, row.record};
-  CachedLane* lane = lanes_.Find(key);
-  if (lane == nullptr) {
-    lane = PutLane(key, {.row = std::move(row), .stream = stream});
-  } else {
-    lane->row = std::move(row);
-    if (stream != 0) lane->stream = stream;
-  }
+  CachedLane* lane = lanes_.FindOrMake(key);
+  static_cast<LaneRow&>(*lane) = std::move(row);
+  if (stream != 0) lane->stream = stream;
+  lanes_.Weigh(key, BytesOf(*lane));
   MarkCachedLane(*lane);
-  return &lane->row;
+  return lane;
 }
 
-LaneRow* Memory::StageDamagedLane(LaneRow row, NameId stream) {
+LaneRow* Memory::StageDamagedLane(LaneRow&& row, NameId stream) {
   LaneRow* staged = StageLane(std::move(row), stream);
-  lanes_.Find(LaneKey{staged->target, staged->record})->form = LaneForm::kReady;
+  static_cast<CachedLane*>(staged)->form = LaneForm::kReady;
   return staged;
 }
 
-void Memory::Claim(NameId id, RecordId record) {
+void Memory::Claim(NameId id, RecordId record, LaneRow* row) {
   StreamRow* stream = FindStream(id);
   stream->claimed_through = record;
   MarkStream(id);
   // Written as it stands at the commit, whatever becomes of it until then.
-  CachedLane* lane = lanes_.Find(LaneKey{stream->target, record});
+  auto* lane = static_cast<CachedLane*>(row);
   if (lane != nullptr && lane->form != LaneForm::kNone) MarkCachedLane(*lane);
 }
 
@@ -153,36 +150,30 @@ void Memory::EndFlights(NameId target, std::span<const RecordId> records,
   }
 }
 
-void Memory::MarkCachedLane(CachedLane& lane) {
-  if (lane.dirty) return;
-  lane.dirty = true;
-  dirty_lanes_.push_back(&lane);
-}
-
-void Memory::MarkLane(const LaneRow& row) {
-  CachedLane* lane = lanes_.Find(LaneKey{row.target, row.record});
-  MarkCachedLane(*lane);
-}
-
 // The form in which the lane can be stored as it stands.
 LaneForm Memory::FormFor(const CachedLane& lane) {
   if (lane.form == LaneForm::kRow) return LaneForm::kRow;
-  const CachedRecord* record = records_.Find(lane.row.record);
+  const CachedRecord* record = records_.Find(lane.record);
   if (record == nullptr || !record->first) return LaneForm::kRow;
-  const StreamRow* stream = StreamFor(*record->first, lane.row.target);
+  const StreamRow* stream = StreamFor(*record->first, lane.target);
   if (stream == nullptr) return LaneForm::kRow;
-  const LaneForm form = FormIn(*stream, lane.row.record);
+  const LaneForm form = FormIn(*stream, lane.record);
   // Digest and key of the first version are known while it is the only one.
   if (form != LaneForm::kReady && record->row.version != 1) return LaneForm::kRow;
-  return lane.row == LaneIn(*stream, lane.row.record, record->first->received_at,
-                            record->row.digest, record->row.key)
+  // Most that is other than that is so here.
+  const bool is_acknowledged = lane.acknowledged != 0;
+  if (is_acknowledged != (form == LaneForm::kAcknowledged)) return LaneForm::kRow;
+  if (is_acknowledged && lane.external_id != record->row.key) return LaneForm::kRow;
+  return static_cast<const LaneRow&>(lane) == LaneIn(*stream, lane.record,
+                                                     record->first->received_at, record->row.digest,
+                                                     record->row.key)
              ? form
              : LaneForm::kRow;
 }
 
 void Memory::StageDirtyLanes() {
   std::sort(dirty_lanes_.begin(), dirty_lanes_.end(), [](const CachedLane* a, const CachedLane* b) {
-    return std::pair(a->row.record, a->row.target) < std::pair(b->row.record, b->row.target);
+    return std::pair(a->record, a->target) < std::pair(b->record, b->target);
   });
   for (CachedLane* lane : dirty_lanes_) {
     lane->dirty = false;
@@ -194,7 +185,7 @@ void Memory::StageDirtyLanes() {
       }
     }
     lane->form = form;
-    if (form == LaneForm::kRow) staged_.lanes.push_back(lane->row);
+    if (form == LaneForm::kRow) staged_.lanes.push_back(*lane);
   }
   dirty_lanes_.clear();
 }

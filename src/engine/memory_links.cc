@@ -27,8 +27,8 @@ std::optional<AcceptedChange> Memory::FindStagedChange(const ChangeKey& key) con
   return Accepted(staged_.journal[found->index]);
 }
 
-RecordId Memory::FindStagedLink(const LinkKey& key) const {
-  const auto found = staged_names_.find(key);
+RecordId Memory::FindStagedLink(const LinkKey& key, size_t hash) const {
+  const auto found = staged_names_.find(key, hash);
   if (found == staged_names_.end()) return 0;
   return found->of == StagedName::kLink ? staged_.links[found->index].record
                                         : staged_.journal[found->index].record;
@@ -54,32 +54,38 @@ absl::StatusOr<std::optional<AcceptedChange>> Memory::FindChange(const ChangeKey
 absl::StatusOr<std::vector<RecordId>> Memory::FindLinks(std::span<const LinkKey> keys) {
   std::vector<RecordId> records(keys.size());
   std::vector<LinkKey> missing;
-  std::vector<size_t> places;
+  std::vector<std::pair<size_t, size_t>> places;  // in `keys`, and of the same one in `missing`
+  absl::flat_hash_map<size_t, size_t> asked;      // a hash, and a place in `missing`
   for (size_t i = 0; i < keys.size(); ++i) {
-    if (RecordId staged = FindStagedLink(keys[i]); staged != 0) {
-      records[i] = staged;
-    } else if (const RecordId* known = links_.Find(keys[i])) {
+    const size_t hash = Hash()(keys[i]);
+    if (!staged_names_.empty()) records[i] = FindStagedLink(keys[i], hash);
+    if (records[i] != 0) continue;
+    if (const RecordId* known = links_.Find(keys[i], hash)) {
       records[i] = *known;
-    } else {
-      missing.push_back(keys[i]);
-      places.push_back(i);
+      continue;
     }
+    size_t place = asked.try_emplace(hash, missing.size()).first->second;
+    if (place == missing.size() || missing[place] != keys[i]) {
+      place = missing.size();
+      missing.push_back(keys[i]);
+    }
+    places.emplace_back(i, place);
   }
   if (missing.empty()) return records;
   auto found = store_->FindLinks(missing);
   if (!found.ok()) return found.status();
   for (size_t i = 0; i < missing.size(); ++i) {
-    RecordId record = (*found)[i].value_or(0);
-    if (record == 0) {
+    std::optional<RecordId>& record = (*found)[i];
+    if (!record) {
       auto at_target = FindLinkOfTarget(missing[i]);
       if (!at_target.ok()) return at_target.status();
       record = *at_target;
     }
-    if (record == 0) continue;
-    records[places[i]] = record;
-    links_.Put({missing[i].system, missing[i].type, std::string(missing[i].external_id)}, record,
-               kEntryBytes + sizeof(LinkName) + missing[i].external_id.size());
+    if (*record == 0) continue;
+    links_.Put({missing[i].system, missing[i].type, std::string(missing[i].external_id)},
+               RecordId(*record), kEntryBytes + sizeof(LinkName) + missing[i].external_id.size());
   }
+  for (const auto& [key, place] : places) records[key] = *(*found)[place];
   return records;
 }
 
@@ -112,10 +118,11 @@ absl::StatusOr<RecordId> Memory::FindLinkOfTarget(const LinkKey& key) {
 }
 
 void Memory::StageLink(LinkRow row) {
-  links_.Erase(LinkKey{row.system, row.type, row.external_id});
+  const LinkKey key{row.system, row.type, row.external_id};
+  const size_t hash = Hash()(key);
+  if (links_.Find(key, hash) != nullptr) links_.Erase(key);
   // Said again in the same commit, the last word counts.
-  if (const auto found = staged_names_.find(LinkKey{row.system, row.type, row.external_id});
-      found != staged_names_.end()) {
+  if (const auto found = staged_names_.find(key, hash); found != staged_names_.end()) {
     if (found->of == StagedName::kLink) {
       staged_.links[found->index].record = row.record;
       return;

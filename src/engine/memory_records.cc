@@ -42,7 +42,7 @@ Version Version::Of(const JournalRow& row) {
           .traceparent = row.traceparent};
 }
 
-CachedRecord* Memory::PutRecord(CachedRecord record) {
+CachedRecord* Memory::PutRecord(CachedRecord&& record) {
   const size_t bytes = BytesOf(record);
   const RecordId id = record.row.id;
   return records_.Put(id, std::move(record), bytes);
@@ -125,13 +125,11 @@ absl::StatusOr<CachedRecord*> Memory::FindRecord(RecordId id) {
 
 CachedRecord* Memory::StageRecord(RecordRow row, Entity body, const JournalRow& head, bool first) {
   const RecordId id = row.id;
-  CachedRecord* record = records_.Find(id);
-  if (record == nullptr)
-    record = PutRecord({.row = std::move(row)});
-  else
-    record->row = std::move(row);
+  CachedRecord* record = records_.FindOrMake(id);
+  record->row = std::move(row);
   record->body = std::move(body);
   record->body_bytes = BodyOf(head).size();
+  record->body_is_known = false;
   record->head = Version::Of(head);
   record->readers = 0;
   if (first) {

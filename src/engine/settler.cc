@@ -372,7 +372,8 @@ absl::Status Settler::Applied(System& system, LaneRow& lane, const std::string& 
     return status;
   Hold(system, lane, record, lane.attempt_version, lane.attempt_seq, lane.attempt_digest,
        external_id);
-  return GoOn(lane);
+  GoOn(lane, record.version);
+  return absl::OkStatus();
 }
 
 void Settler::Hold(System& system, LaneRow& lane, const RecordRow& record, int64_t version, Seq seq,
@@ -445,6 +446,13 @@ absl::Status Settler::GiveUp(System& system, LaneRow& lane, EntityType type,
 }
 
 absl::Status Settler::GoOn(LaneRow& lane) {
+  auto record = context_.memory.FindRecord(lane.record);
+  if (!record.ok()) return record.status();
+  GoOn(lane, (*record)->row.version);
+  return absl::OkStatus();
+}
+
+void Settler::GoOn(LaneRow& lane, int64_t newest) {
   lane.attempts = 0;
   lane.probes = 0;
   lane.attempt_version = 0;
@@ -453,14 +461,11 @@ absl::Status Settler::GoOn(LaneRow& lane) {
   lane.first_attempt_at = absl::InfinitePast();
   lane.due_at = absl::InfinitePast();
   lane.note.clear();
-  auto record = context_.memory.FindRecord(lane.record);
-  if (!record.ok()) return record.status();
-  if ((*record)->row.version > lane.done) {
+  if (newest > lane.done) {
     context_.MakeReady(lane, context_.memory.last_seq());
   } else {
     context_.SetState(lane, LaneState::kIdle);
   }
-  return absl::OkStatus();
 }
 
 }  // namespace retailsync::engine

@@ -54,6 +54,7 @@ class Settler {
             const Digest& content, const std::string& external_id);
   // What the lane owes after its attempt came to an end.
   absl::Status GoOn(LaneRow& lane);
+  void GoOn(LaneRow& lane, int64_t newest);  // `newest`: version of its record
   absl::StatusOr<EntityType> TypeOfLane(const LaneRow& lane);
 
   Context& context_;

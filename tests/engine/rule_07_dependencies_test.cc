@@ -75,6 +75,41 @@ TEST_CASE("rule 7: an order waits, visibly, for its customer and its products") 
   CHECK(ids == std::set<std::string>{"erp-customer:7", "erp-product:P", "erp-product:Q"});
 }
 
+TEST_CASE("rule 7: an order that waits leaves the others of its batch as they are") {
+  ShopAndErp world({}, kTypes);
+  for (const char* sku : {"P", "R"}) {
+    REQUIRE_OK(world.Accept({Upsert("shop", sku, MakeProduct(sku, "p"))}).status);
+  }
+  REQUIRE_OK(world.Accept({Upsert("shop", "c7", MakeCustomer("7", "anna"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  // Each second one lacks a product.
+  std::vector<model::v1::Change> batch;
+  for (int i = 0; i < 6; ++i) {
+    const Texts skus = i % 2 == 0 ? Texts{"P", "Q"} : i % 3 == 0 ? Texts{"R"} : Texts{"P", "R"};
+    const std::string number = fmt::format("{}", 1000 + i);
+    batch.push_back(Upsert("shop", "o" + number, MakeOrder(number, "a", "7", skus)));
+  }
+  REQUIRE_OK(world.Accept(batch).status);
+  REQUIRE_OK(world.RunFor(absl::Minutes(1)));
+  const auto ids_of = [&](int i) {
+    Texts ids;
+    const auto effects = world.erp.EffectsOn(fmt::format("order:{}", 1000 + i));
+    REQUIRE(effects.size() == 1);
+    for (const auto& reference : effects[0].references) ids.push_back(reference.external_id);
+    return ids;
+  };
+  CHECK(Waiting(world) == 3);
+  CHECK(ids_of(1) == Texts{"erp-customer:7", "erp-product:P", "erp-product:R"});
+  CHECK(ids_of(3) == Texts{"erp-customer:7", "erp-product:R"});
+  CHECK(ids_of(5) == Texts{"erp-customer:7", "erp-product:P", "erp-product:R"});
+  REQUIRE_OK(world.Accept({Upsert("shop", "cq", MakeProduct("Q", "q"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  for (const int i : {0, 2, 4}) {
+    CHECK(ids_of(i) == Texts{"erp-customer:7", "erp-product:P", "erp-product:Q"});
+  }
+  CHECK(world.erp.Wrongs() == "");
+}
+
 TEST_CASE("rule 7: a dependency that arrives wakes what waits for it at once") {
   ShopAndErp world({.options = {.dependency_check_interval = absl::Hours(2)}}, kTypes);
   REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1001", "a", "7"))}).status);

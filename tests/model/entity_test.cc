@@ -52,6 +52,23 @@ TEST_CASE("references come once each, in the order of the fields, however many t
   }
 }
 
+TEST_CASE("references of many entities go into one list, each entity's without repetitions") {
+  std::vector<ReferenceView> list;
+  Entity price;
+  price.mutable_price()->mutable_product()->set_key("P");
+  Entity order;
+  for (int i = 0; i < 40; ++i) {
+    order.mutable_order()->add_lines()->mutable_product()->set_key(i % 2 == 0 ? "P" : "Q");
+  }
+  AppendReferences(price, &list);
+  AppendReferences(order, &list);
+  AppendReferences(Entity(), &list);
+  AppendReferences(order, &list);
+  const ReferenceView p{EntityType::kProduct, "", "P"};
+  const ReferenceView q{EntityType::kProduct, "", "Q"};
+  CHECK(list == std::vector<ReferenceView>{p, p, q, p, q});
+}
+
 TEST_CASE("an entity of another type with the same name is another reference") {
   Entity entity;
   auto* order = entity.mutable_order();

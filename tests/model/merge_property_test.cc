@@ -257,6 +257,14 @@ TEST_CASE(
   whole.current = CanonicalDigest(c.current);
   whole.current_bytes = bytes;
   CHECK(MergeWhole(whole).outcome == WholeMerge::kUndecided);
+  whole.current_bytes = {};
+  CHECK(MergeWhole(whole).outcome == WholeMerge::kUndecided);
+  whole.current_is_known = true;
+  CHECK(MergeWhole(whole).outcome == WholeMerge::kIncoming);
+  whole.change.source_version = 3;
+  CHECK(MergeWhole(whole).outcome == WholeMerge::kUndecided);
+  whole.change = {"pim", 5, 2};
+  CHECK(MergeWhole(whole).outcome == WholeMerge::kUndecided);
   whole.provenance = "no provenance";
   whole.incoming = whole.current;
   CHECK(MergeWhole(whole).outcome == WholeMerge::kUndecided);

@@ -41,13 +41,14 @@ const TypeRow& RowOf(EntityType type) {
 // index.
 class References {
  public:
-  References() : index_(0, Hash{list_}, Same{list_}) {}
+  // Those that are in the list already are not looked at.
+  explicit References(std::vector<ReferenceView>* list)
+      : list_(*list), first_(list->size()), index_(0, Hash{list_}, Same{list_}) {}
   References(const References&) = delete;
   References& operator=(const References&) = delete;
 
-  void Add(EntityType type, const std::string& id, const std::string& key) {
+  void Add(EntityType type, std::string_view id, std::string_view key) {
     if (id.empty() && key.empty()) return;
-    if (list_.empty()) list_.reserve(8);
     list_.push_back({type, id, key});
     if (IsRepeated()) list_.pop_back();
   }
@@ -56,17 +57,15 @@ class References {
   }
   template <typename Lines>
   void AddProducts(const Lines& lines) {
-    list_.reserve(list_.size() + static_cast<size_t>(lines.size()));
     for (const auto& line : lines) Add(EntityType::kProduct, line.product());
   }
-  std::vector<EntityReference> Take() { return std::move(list_); }
 
  private:
-  using List = std::vector<EntityReference>;
+  using List = std::vector<ReferenceView>;
   struct Hash {
     const List& list;
     size_t operator()(size_t i) const {
-      const std::hash<std::string> hash;
+      const std::hash<std::string_view> hash;
       return hash(list[i].key) ^ (hash(list[i].id) * 31 + static_cast<size_t>(list[i].type));
     }
   };
@@ -79,17 +78,19 @@ class References {
   bool IsRepeated() {
     constexpr size_t kFew = 16;
     const size_t last = list_.size() - 1;
-    if (last < kFew) {
-      return std::find(list_.begin(), list_.end() - 1, list_.back()) != list_.end() - 1;
+    if (last - first_ < kFew) {
+      const auto first = list_.begin() + static_cast<ptrdiff_t>(first_);
+      return std::find(first, list_.end() - 1, list_.back()) != list_.end() - 1;
     }
     for (; indexed_ < last; ++indexed_) index_.insert(indexed_);
     return !index_.insert(last).second;
   }
 
-  List list_;
+  List& list_;
+  const size_t first_;
   // Positions in `list_`, by what stands there.
   std::unordered_set<size_t, Hash, Same> index_;
-  size_t indexed_ = 0;
+  size_t indexed_ = first_;
 };
 
 std::string JoinKey(const Reference& product, const std::string& second) {
@@ -181,8 +182,8 @@ std::string BusinessKey(const Entity& entity) {
   return {};
 }
 
-std::vector<EntityReference> ReferencesOf(const Entity& entity) {
-  References references;
+void AppendReferences(const Entity& entity, std::vector<ReferenceView>* list) {
+  References references(list);
   switch (entity.kind_case()) {
     case Entity::kProduct:
       references.Add(EntityType::kProduct, entity.product().parent());
@@ -227,7 +228,17 @@ std::vector<EntityReference> ReferencesOf(const Entity& entity) {
     case Entity::KIND_NOT_SET:
       break;
   }
-  return references.Take();
+}
+
+std::vector<EntityReference> ReferencesOf(const Entity& entity) {
+  std::vector<ReferenceView> views;
+  AppendReferences(entity, &views);
+  std::vector<EntityReference> references;
+  references.reserve(views.size());
+  for (const ReferenceView& view : views) {
+    references.push_back({view.type, std::string(view.id), std::string(view.key)});
+  }
+  return references;
 }
 
 }  // namespace retailsync

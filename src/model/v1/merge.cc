@@ -428,6 +428,10 @@ Origin OriginOf(const MergeInput& input) {
   return {input.system, input.source_version, input.seq};
 }
 
+bool IsNewerThan(const Origin& said, const Origin& now) {
+  return now.source_version != 0 && said.source_version > now.source_version;
+}
+
 // All of the record was said by this system, and nothing with a higher version than now.
 bool IsAllItsOwn(const model::v1::Provenance& provenance, const Origin& now) {
   return IsAllFrom(provenance, now.system) &&
@@ -526,14 +530,35 @@ WholeMergeResult MergeWhole(const WholeMergeInput& input) {
     if (!input.is_restricted) result.outcome = WholeMerge::kIncoming;
     return result;
   }
+  const bool is_same = input.current == input.incoming;
+  const auto may_replace = [&] {
+    return !input.is_restricted && !input.has_base &&
+           (input.current_is_known ||
+            (!input.current_bytes.empty() && !HasUnknownFields(input.current_bytes)));
+  };
+  if (input.provenance.empty()) {
+    // The head said all of it, which is most that is ever merged: no message is needed to see it.
+    const bool is_its_own = input.head.system == input.change.system;
+    if (is_same) {
+      result.outcome = WholeMerge::kCurrent;
+      if (is_its_own && input.head.source_version < input.change.source_version) {
+        Origin again = input.head;
+        again.source_version = input.change.source_version;
+        result.provenance = ProvenanceOfOne(again).SerializeAsString();
+        result.provenance_changed = true;
+      }
+    } else if (is_its_own && !IsNewerThan(input.head, input.change) && may_replace()) {
+      result.outcome = WholeMerge::kIncoming;
+    }
+    return result;
+  }
   const auto provenance = UnpackProvenance(input.provenance, input.head);
   if (!provenance.ok()) return result;
-  if (input.current == input.incoming) {
+  if (is_same) {
     result.outcome = WholeMerge::kCurrent;
     result.provenance = PackProvenance(Confirmed(*provenance, input.change), input.head);
     result.provenance_changed = result.provenance != input.provenance;
-  } else if (!input.is_restricted && !input.has_base && IsAllItsOwn(*provenance, input.change) &&
-             !input.current_bytes.empty() && !HasUnknownFields(input.current_bytes)) {
+  } else if (IsAllItsOwn(*provenance, input.change) && may_replace()) {
     result.outcome = WholeMerge::kIncoming;
   }
   return result;

@@ -68,6 +68,19 @@ struct EntityReference {
 // products, …
 std::vector<EntityReference> ReferencesOf(const model::v1::Entity& entity);
 
+// An EntityReference that borrows its texts from the entity it was found in.
+struct ReferenceView {
+  EntityType type = EntityType::kUnspecified;
+  std::string_view id;
+  std::string_view key;
+
+  bool operator==(const ReferenceView&) const = default;
+};
+
+// Appends what ReferencesOf() gives, for whoever looks at many entities. What was in the list
+// before stays and is not compared.
+void AppendReferences(const model::v1::Entity& entity, std::vector<ReferenceView>* references);
+
 }  // namespace retailsync
 
 #endif  // RETAILSYNC_MODEL_V1_ENTITY_H_

@@ -75,12 +75,13 @@ struct WholeMergeInput {
   // The record, serialised: it tells whether there are unknown fields, which survive. Empty when it
   // is not at hand; then a record that is there is never found to become `incoming`.
   std::string_view current_bytes;
-  std::string_view provenance;  // of the record, packed; see PackProvenance()
-  Origin head;                  // the change that made the record's version
-  Origin change;                // the one that is merged: who speaks, which version, its sequence
-  bool is_patch = false;        // MergeInput would have `fields`
-  bool has_base = false;        // MergeInput would have `base`
-  bool is_restricted = false;   // MergeInput would have `may_write`
+  bool current_is_known = false;  // it is known to have none, whether its bytes are at hand or not
+  std::string_view provenance;    // of the record, packed; see PackProvenance()
+  Origin head;                    // the change that made the record's version
+  Origin change;                  // the one that is merged: who speaks, which version, its sequence
+  bool is_patch = false;          // MergeInput would have `fields`
+  bool has_base = false;          // MergeInput would have `base`
+  bool is_restricted = false;     // MergeInput would have `may_write`
 };
 
 struct WholeMergeResult {

@@ -1,0 +1,127 @@
+// What items refer to: looked up for a batch, waited for one by one.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/dispatcher.h"
+#include "engine/guard.h"
+
+namespace retailsync::engine {
+namespace {
+
+// By its key, or by what its source calls it where it has none.
+LinkKey LinkOf(const ReferenceView& reference, NameId origin) {
+  if (reference.key.empty()) return {origin, reference.type, reference.id};
+  return {0, reference.type, reference.key};
+}
+
+}  // namespace
+
+absl::Status Dispatcher::LookUpReferences(System& system, std::span<const ApplyItem> items) {
+  references_.clear();
+  links_.clear();
+  found_.clear();
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (items[i].operation == model::v1::OPERATION_DELETE) continue;
+    // The references as the target will read them; where a transform dropped one, it is not needed.
+    AppendReferences(items[i].entity, &references_);
+    pending_[i].references = references_.size() - links_.size();
+    while (links_.size() < references_.size()) {
+      links_.push_back(LinkOf(references_[links_.size()], pending_[i].origin));
+    }
+  }
+  if (links_.empty()) return absl::OkStatus();
+  const auto records = context_.memory.FindLinks(links_);
+  if (!records.ok()) {
+    // Those that cannot be read are found one by one: the others are none the worse for it.
+    if (records.status().code() != absl::StatusCode::kDataLoss) return records.status();
+    found_.assign(links_.size(), {.is_known = false});
+    return absl::OkStatus();
+  }
+  std::vector<LaneKey> missing;
+  found_.reserve(links_.size());
+  for (const RecordId record : *records) {
+    LaneRow* lane = record == 0 ? nullptr : context_.memory.FindKnownLane({system.id, record});
+    if (record != 0 && lane == nullptr) missing.push_back({system.id, record});
+    found_.push_back({.record = record, .lane = lane});
+  }
+  if (!missing.empty()) context_.memory.PrefetchLanes(missing);
+  return absl::OkStatus();
+}
+
+// What was found for the batch still holds, whatever became of the items before this one: no call
+// is put together that adds a link, and lanes are read where they stand.
+absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const Pending& pending,
+                                                   size_t first, ApplyItem& item) {
+  LaneRow& lane = *pending.lane;
+  const bool is_resend = lane.state == LaneState::kUnknown || lane.state == LaneState::kInFlight;
+  item.references.reserve(pending.references);
+  for (size_t i = first; i < first + pending.references; ++i) {
+    const ReferenceView& reference = references_[i];
+    RecordId record = found_[i].record;
+    LaneRow* at_target = found_[i].lane;
+    if (!found_[i].is_known) {
+      const auto found = context_.memory.FindLink(LinkOf(reference, pending.origin));
+      if (!found.ok()) return found.status();
+      record = *found;
+    }
+    if (record == 0 && !reference.key.empty() && !reference.id.empty()) {
+      const auto found = context_.memory.FindLink({pending.origin, reference.type, reference.id});
+      if (!found.ok()) return found.status();
+      record = *found;
+    }
+    if (record == lane.record && record != 0) continue;
+    if (record != 0 && at_target == nullptr) {
+      const auto found = context_.memory.FindLane({system.id, record});
+      if (!found.ok()) return found.status();
+      at_target = *found;
+    }
+    if (at_target != nullptr && (at_target->acknowledged > 0 || at_target->base != 0)) {
+      ResolvedReference& resolved = item.references.emplace_back();
+      resolved.reference.type = reference.type;
+      resolved.reference.id = reference.id;
+      resolved.reference.key = reference.key;
+      resolved.external_id = at_target->external_id;
+      continue;
+    }
+    if (is_resend || !pending.route->route.dependencies ||
+        !Registry::Carries(system, reference.type)) {
+      continue;
+    }
+    if (!On(Guard::kDependencyWait)) continue;
+    const std::string what = fmt::format("{} '{}'", Name(reference.type),
+                                         reference.key.empty() ? reference.id : reference.key);
+    if (On(Guard::kDependencyLimit) &&
+        context_.now - lane.owed_at >= context_.options.dependency_wait_max) {
+      if (absl::Status status =
+              GiveUp(system, lane, item.type, dead_letter_reason::kDependency,
+                     fmt::format("{} did not come within {}", what,
+                                 absl::FormatDuration(context_.options.dependency_wait_max)));
+          !status.ok()) {
+        return status;
+      }
+      return false;
+    }
+    const absl::Time due = std::min(context_.now + context_.options.dependency_check_interval,
+                                    lane.owed_at + context_.options.dependency_wait_max);
+    if (lane.state != LaneState::kWaiting) {
+      context_.Tell({.kind = EventKind::kWaiting,
+                     .system = system.id,
+                     .route = lane.route,
+                     .type = item.type,
+                     .record = lane.record,
+                     .version = item.version,
+                     .seq = lane.attempt_seq,
+                     .traceparent = pending.traceparent,
+                     .detail = what});
+    }
+    context_.Delay(lane, LaneState::kWaiting, due, "waits for " + what);
+    context_.WaitFor(lane, record, pending.origin,
+                     {reference.type, std::string(reference.id), std::string(reference.key)});
+    return false;
+  }
+  return true;
+}
+
+}  // namespace retailsync::engine
