@@ -319,7 +319,7 @@ const std::vector<Variant>& Variants() {
       {"stock, sink 4 times slower", stock, Driver::kAccept, 256, 8'192},
       {"stock, sink 4 times slower", stock, Driver::kAccept, 4096, 40'960},
       {"stock, sink 4 times slower", stock, Driver::kPoll, 0, 40'000},
-      {"stock, sink 4 times slower", stock, Driver::kThreads, 0, 80'000},
+      {"stock, sink 4 times slower", stock, Driver::kThreads, 0, 40'000},
       {"orders, 30% duplicates", repeated, Driver::kAccept, 256, 8'192},
       {"orders, 30% duplicates", repeated, Driver::kPoll, 0, 8'000},
       {"products and prices, 90% no-ops", catalogue, Driver::kAccept, 256, 16'384},

@@ -15,8 +15,8 @@ class Core;
 }
 
 // Changes with what can be worked out of them without the engine: serialised, hashed, validated.
-// That is some two thirds of the engine's work for an order: where changes come from several
-// threads, let each prepare its own, and the engine's thread has the rest.
+// That is a large part of the work on an order: where changes come from several threads, let each
+// prepare its own, and the engine's thread has the rest.
 //
 // Thread safety: a value that belongs to one thread at a time. Ownership: has its changes, and
 // refers to nothing.
