@@ -279,8 +279,7 @@ AcceptResponse Core::Accept(PreparedChanges& changes, const Principal& by) {
 }
 
 absl::StatusOr<std::unique_ptr<Call>> Core::NextCall(System& system, bool overloaded) {
-  auto call = dispatcher_.NextPoll(system, overloaded);
-  if (!call.ok() || *call != nullptr) return call;
+  if (auto poll = dispatcher_.NextPoll(system, overloaded)) return poll;
   if (reconciler_.NextAt(system) <= context_.now &&
       system.calls_running < system.options.limits.concurrency && dispatcher_.MayCall(system)) {
     dispatcher_.CountCall(system, 1);
@@ -374,12 +373,11 @@ absl::StatusOr<std::vector<Task>> Core::TakePolls(int tasks_max) {
   for (const auto& system : context_.registry.systems()) {
     if (static_cast<int>(calls.size()) == tasks_max) break;
     if (system->is_ahead) continue;
-    auto call = dispatcher_.NextPoll(*system, overloaded);
-    if (!call.ok()) return call.status();
-    if (*call == nullptr) continue;
+    auto poll = dispatcher_.NextPoll(*system, overloaded);
+    if (poll == nullptr) continue;
     system->is_ahead = context_.memory.HasStaged();
-    Address(**call, *system);
-    calls.push_back(*std::move(call));
+    Address(*poll, *system);
+    calls.push_back(std::move(poll));
   }
   return HandOut(std::move(calls));
 }

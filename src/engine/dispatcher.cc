@@ -52,7 +52,7 @@ void Dispatcher::CountCall(System& system, size_t items) {
   system.items.Spend(context_.now, static_cast<double>(items));
 }
 
-absl::StatusOr<std::unique_ptr<Call>> Dispatcher::NextPoll(System& system, bool overloaded) {
+std::unique_ptr<Call> Dispatcher::NextPoll(System& system, bool overloaded) {
   if (system.options.source == nullptr || system.polling || overloaded) return nullptr;
   if (!system.more_to_poll && system.next_poll_at > context_.now) return nullptr;
   if (system.next_poll_at > context_.now || !MayCall(system)) return nullptr;

@@ -21,9 +21,10 @@ class Dispatcher {
   Dispatcher(Context* context, Letters* letters, Settler* settler)
       : context_(*context), letters_(*letters), settler_(*settler) {}
 
-  // The next poll or delivery call this system may make now; null: none. What it claims is staged
-  // for the next commit, which must come before the call is made.
-  absl::StatusOr<std::unique_ptr<Call>> NextPoll(System& system, bool overloaded);
+  // The next poll this system may make now; null: none.
+  std::unique_ptr<Call> NextPoll(System& system, bool overloaded);
+  // The next delivery call it may make now; null: none. What it claims is staged for the next
+  // commit, which must come before the call is made.
   absl::StatusOr<std::unique_ptr<Call>> NextDelivery(System& system);
 
   // A call to this system may be made now, as far as its breaker and its limits go.

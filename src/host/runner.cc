@@ -318,7 +318,6 @@ class Runner::Impl {
     }
     taken += tasks.size();
     HandOut(std::move(tasks));
-    understaffed_ = !pools_->Staff();
     AnswerIdles(taken);
     return taken;
   }
@@ -339,7 +338,6 @@ class Runner::Impl {
     if (!polls.ok()) return polls.status();
     taken += polls->size();
     HandOut(*std::move(polls));
-    understaffed_ = !pools_->Staff();
     return absl::OkStatus();
   }
 
@@ -374,6 +372,7 @@ class Runner::Impl {
       mailbox_->calls_out += tasks.size();
     }
     for (Task& task : tasks) pools_->Submit(std::move(task));
+    understaffed_ = !pools_->Staff();
   }
 
   void AnswerIdles(size_t taken) {
