@@ -65,7 +65,20 @@ class Core {
   bool Idle() const;
   int step_calls_max() const { return context_.options.step_calls_max; }
 
+  // The answer to a question. One that found the store closed, by an error that harmed nothing at
+  // the time, has the next operation open it again.
+  template <typename Answer>
+  Answer Asked(Answer answer) {
+    if (absl::IsUnavailable(StatusOf(answer)) && failed_.ok()) failed_ = StatusOf(answer);
+    return answer;
+  }
+
  private:
+  static const absl::Status& StatusOf(const absl::Status& status) { return status; }
+  template <typename Value>
+  static const absl::Status& StatusOf(const absl::StatusOr<Value>& value) {
+    return value.status();
+  }
   struct RunningCall {
     NameId system = 0;
     absl::Time deadline;

@@ -68,7 +68,7 @@ absl::Status Engine::Flush() {
 }
 
 absl::StatusOr<ReplayResult> Engine::Replay(const ReplayRequest& request, const Principal& by) {
-  return core_->Replay(request, by);
+  return core_->Asked(core_->Replay(request, by));
 }
 absl::Status Engine::StartReconcile(const ReconcileRequest& request, const Principal& by) {
   return core_->StartReconcile(request, by);
@@ -84,12 +84,12 @@ absl::StatusOr<ExpireResult> Engine::Expire(absl::Duration age, const Principal&
 
 absl::StatusOr<std::optional<RecordView>> Engine::FindRecord(EntityType type,
                                                              const std::string& key) {
-  return core_->FindRecord(0, type, key);
+  return core_->Asked(core_->FindRecord(0, type, key));
 }
 absl::StatusOr<std::optional<RecordView>> Engine::FindRecordOf(const std::string& system,
                                                                EntityType type,
                                                                const std::string& external_id) {
-  return core_->FindRecordOf(system, type, external_id);
+  return core_->Asked(core_->FindRecordOf(system, type, external_id));
 }
 EngineStatus Engine::Status() const {
   return core_->Status();
@@ -100,29 +100,30 @@ bool Engine::Idle() const {
 
 absl::StatusOr<std::vector<DeadLetter>> DeadLetters::List(const DeadLetterQuery& query,
                                                           const Principal& by) const {
-  return engine_->core_->ListLetters(query, by);
+  return engine_->core_->Asked(engine_->core_->ListLetters(query, by));
 }
 absl::StatusOr<DeadLetter> DeadLetters::Show(uint64_t id, const Principal& by) const {
-  return engine_->core_->ShowLetter(id, by);
+  return engine_->core_->Asked(engine_->core_->ShowLetter(id, by));
 }
 absl::Status DeadLetters::Edit(uint64_t id, const model::v1::Change& change, const Principal& by) {
-  return engine_->core_->EditLetter(id, DeadLetterKind::kChange, change, by);
+  return engine_->core_->Asked(engine_->core_->EditLetter(id, DeadLetterKind::kChange, change, by));
 }
 absl::Status DeadLetters::Edit(uint64_t id, const model::v1::Entity& entity, const Principal& by) {
-  return engine_->core_->EditLetter(id, DeadLetterKind::kDelivery, entity, by);
+  return engine_->core_->Asked(
+      engine_->core_->EditLetter(id, DeadLetterKind::kDelivery, entity, by));
 }
 absl::Status DeadLetters::Requeue(uint64_t id, const Principal& by) {
-  return engine_->core_->RequeueLetter(id, by);
+  return engine_->core_->Asked(engine_->core_->RequeueLetter(id, by));
 }
 absl::StatusOr<int> DeadLetters::RequeueAll(const DeadLetterQuery& query, const Principal& by) {
-  return engine_->core_->RequeueLetters(query, by);
+  return engine_->core_->Asked(engine_->core_->RequeueLetters(query, by));
 }
 absl::Status DeadLetters::Confirm(uint64_t id, const std::string& external_id,
                                   const Principal& by) {
-  return engine_->core_->ConfirmLetter(id, external_id, by);
+  return engine_->core_->Asked(engine_->core_->ConfirmLetter(id, external_id, by));
 }
 absl::Status DeadLetters::Discard(uint64_t id, const std::string& why, const Principal& by) {
-  return engine_->core_->DiscardLetter(id, why, by);
+  return engine_->core_->Asked(engine_->core_->DiscardLetter(id, why, by));
 }
 
 }  // namespace retailsync

@@ -428,5 +428,35 @@ TEST_CASE(
   CHECK(world.erp.Wrongs() == "");
 }
 
+TEST_CASE("I30: a question that finds the store closed has it opened again by the next one") {
+  ShopAndErp world;
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1001", "a"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  const int recoveries = world.store().recoveries();
+  // Nothing is left to write, which would find it out.
+  const auto ask = [&](int question) {
+    switch (question) {
+      case 0:
+        return world.engine().FindRecord(EntityType::kOrder, "1001").status();
+      case 1:
+        return world.engine().dead_letters().List({}, fakes::Anna()).status();
+      case 2:
+        return world.engine().dead_letters().Show(7, fakes::Anna()).status();
+      default:
+        return world.engine().Replay({}, fakes::Anna()).status();
+    }
+  };
+  for (int question = 0; question < 4; ++question) {
+    CAPTURE(question);
+    world.store().Close();
+    CHECK(absl::IsUnavailable(ask(question)));
+    CHECK_FALSE(absl::IsUnavailable(ask(question)));
+    CHECK(world.store().recoveries() == recoveries + question + 1);
+  }
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.effects().size() == 1);
+  CHECK(world.erp.Wrongs() == "");
+}
+
 }  // namespace
 }  // namespace retailsync

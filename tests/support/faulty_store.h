@@ -41,6 +41,8 @@ class FaultyStore final : public Store {
     read_failures_ = count;
     reads_passing_ = passing;
   }
+  // No read is answered until Recover().
+  void Close() { closed_ = true; }
   // The stored rows of one record's lanes cannot be read any more; 0: all can.
   void DamageLanesOf(RecordId record) { damaged_ = record; }
   // Is called, where the engine is, with what is about to be committed.
@@ -77,6 +79,7 @@ class FaultyStore final : public Store {
       --recovery_failures_;
       return absl::UnavailableError("the disk is still gone");
     }
+    closed_ = false;
     return under_->Recover();
   }
 
@@ -174,6 +177,7 @@ class FaultyStore final : public Store {
  private:
   absl::Status Read() {
     if (dead_) return status_;
+    if (closed_) return absl::UnavailableError("closed after an error until Recover()");
     if (reads_passing_ > 0) {
       --reads_passing_;
     } else if (read_failures_ > 0) {
@@ -191,6 +195,7 @@ class FaultyStore final : public Store {
   FailWhen when_ = FailWhen::kBefore;
   bool dies_ = false;
   bool dead_ = false;
+  bool closed_ = false;
   int read_failures_ = 0;
   int reads_passing_ = 0;
   int recovery_failures_ = 0;
