@@ -191,6 +191,8 @@ Workload MakeWorkload(uint64_t seed, int size) {
   workload.expires = chance.OneIn(3);
   // Whoever forgets must not be told again what is forgotten, which would be news: see Script too.
   workload.overlap = workload.expires ? 0 : chance.Between(0, 2);
+  // Few, so that what is sorted in, deleted and begun anew meets every kind of cut.
+  workload.store.recent_rows = static_cast<uint64_t>(chance.Between(1, 40));
   Script(seed, &workload).Write(size);
   return workload;
 }

@@ -68,7 +68,7 @@ void MemoryUnderTest::Reopen() {
 
 void SqliteUnderTest::Reopen() {
   store_.reset();
-  auto opened = store::OpenSqlite(path());
+  auto opened = store::OpenSqlite(path(), options_);
   if (!opened.ok()) {
     throw std::runtime_error(std::string(opened.status().message()));
   }

@@ -44,15 +44,22 @@ class MemoryUnderTest {
 
 class SqliteUnderTest {
  public:
-  SqliteUnderTest() { Reopen(); }
+  explicit SqliteUnderTest(store::SqliteOptions options = {}) : options_(options) { Reopen(); }
   Store& operator*() { return *store_; }
   Store* operator->() { return store_.get(); }
   void Reopen();
   std::string path() const { return directory_.File("sync.db"); }
 
  private:
+  store::SqliteOptions options_;
   TempDirectory directory_;
   std::unique_ptr<Store> store_;
+};
+
+// Sorts rows in as soon as it can.
+class SortingSqliteUnderTest : public SqliteUnderTest {
+ public:
+  SortingSqliteUnderTest() : SqliteUnderTest({.recent_rows = 1}) {}
 };
 
 absl::Time At(int64_t micros);

@@ -47,6 +47,9 @@ void MakeStore(const std::string& path) {
   batch.dead_letters = {MakeDeadLetter(1)};
   batch.latest_time = At(1);
   REQUIRE((*store)->Commit(batch).ok());
+  // Opening sorts in what is recent.
+  store->reset();
+  REQUIRE(store::OpenSqlite(path).ok());
 }
 
 TEST_CASE("A path that is no file's is refused", "[sqlite]") {
@@ -67,6 +70,8 @@ TEST_CASE("Options out of range are refused", "[sqlite]") {
              Contains("cache_bytes"));
   CHECK_THAT(Message(store::OpenSqlite(directory.File("a.db"), {.checkpoint_bytes = 0}).status()),
              Contains("checkpoint_bytes"));
+  CHECK_THAT(Message(store::OpenSqlite(directory.File("a.db"), {.recent_rows = 0}).status()),
+             Contains("recent_rows"));
 }
 
 TEST_CASE("A file that is not a SQLite database is refused and left alone", "[sqlite]") {

@@ -133,6 +133,10 @@ TEST_CASE("The ids of a large store of an older schema are known", "[sqlite]") {
     database.Execute(
         "DROP VIEW key_runs; DROP TABLE key_run; DROP TABLE key_part; DROP TABLE key_page;"
         "DELETE FROM meta WHERE name LIKE 'key_secret%'; DELETE FROM about WHERE name LIKE 'key_%';"
+        "DROP VIEW lane_now; DROP VIEW record_newest;"
+        "DROP TABLE lane_recent; DROP TABLE record_recent;"
+        "DELETE FROM about WHERE name GLOB 'lane_[nr]*' OR name GLOB 'record_[r]*' OR "
+        "name GLOB 'record_newest*';"
         "CREATE UNIQUE INDEX journal_change ON journal(system, change_id);"
         "PRAGMA user_version = 3");
   }

@@ -43,7 +43,7 @@ TEST_CASE("The file says what it is and how it is kept", "[sqlite]") {
   RawDatabase database(path);
   CHECK(database.Query("PRAGMA journal_mode") == Lines{"wal"});
   CHECK(database.Query("PRAGMA application_id") == Lines{std::to_string(0x52545359)});
-  CHECK(database.Query("PRAGMA user_version") == Lines{"5"});
+  CHECK(database.Query("PRAGMA user_version") == Lines{"6"});
   CHECK(database.Query("PRAGMA integrity_check") == Lines{"ok"});
 }
 
@@ -159,7 +159,7 @@ TEST_CASE("A store of an older schema version is upgraded with everything in it"
     CHECK(Text((*store)->ReadNames()) == Text(MakeName(1)) + "\n");
     CHECK((*store)->ReadCursors()->front().cursor == "page 2");
     CHECK((*store)->ReadCounters()->latest_time == At(1'000'001));
-    CHECK(RawDatabase(path).Query("PRAGMA user_version") == Lines{"5"});
+    CHECK(RawDatabase(path).Query("PRAGMA user_version") == Lines{"6"});
     CHECK(RawDatabase(path).Query("SELECT change_id FROM changes") ==
           Lines{"change 1", "change 2"});
     CHECK((*store)->Expire({.before = absl::InfinitePast()}).ok());

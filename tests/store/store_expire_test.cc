@@ -29,7 +29,7 @@ std::vector<Seq> Journal(Store& store) {
 }
 
 TEMPLATE_TEST_CASE("Only rows received before the time go, and never a head", "[store]",
-                   MemoryUnderTest, SqliteUnderTest) {
+                   MemoryUnderTest, SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   REQUIRE(store->Commit(History()).ok());
   const auto first = store->Expire({.before = MakeJournal(3).received_at});
@@ -45,7 +45,8 @@ TEMPLATE_TEST_CASE("Only rows received before the time go, and never a head", "[
   CHECK(store->FindChanges(std::vector<ChangeKey>{{1, "change 5"}})->front().has_value());
 }
 
-TEMPLATE_TEST_CASE("A lane's base stays", "[store]", MemoryUnderTest, SqliteUnderTest) {
+TEMPLATE_TEST_CASE("A lane's base stays", "[store]", MemoryUnderTest, SqliteUnderTest,
+                   SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch = History();
   batch.lanes = {MakeLane(2, 1, LaneState::kIdle), MakeLane(3, 1, LaneState::kIdle)};
@@ -57,7 +58,7 @@ TEMPLATE_TEST_CASE("A lane's base stays", "[store]", MemoryUnderTest, SqliteUnde
 }
 
 TEMPLATE_TEST_CASE("Nothing goes of a record that is owed anywhere", "[store]", MemoryUnderTest,
-                   SqliteUnderTest) {
+                   SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch = History();
   batch.journal[1].record = 2;  // another record
@@ -74,7 +75,7 @@ TEMPLATE_TEST_CASE("Nothing goes of a record that is owed anywhere", "[store]", 
 }
 
 TEMPLATE_TEST_CASE("What an open dead letter names stays until it is closed", "[store]",
-                   MemoryUnderTest, SqliteUnderTest) {
+                   MemoryUnderTest, SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch = History();
   batch.dead_letters = {MakeDeadLetter(1), MakeDeadLetter(2)};
@@ -96,7 +97,7 @@ TEMPLATE_TEST_CASE("What an open dead letter names stays until it is closed", "[
 }
 
 TEMPLATE_TEST_CASE("Closed dead letters go by when they were closed; open ones stay", "[store]",
-                   MemoryUnderTest, SqliteUnderTest) {
+                   MemoryUnderTest, SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch;
   for (uint64_t id = 1; id <= 5; ++id) {
@@ -126,7 +127,7 @@ TEMPLATE_TEST_CASE("Closed dead letters go by when they were closed; open ones s
 }
 
 TEMPLATE_TEST_CASE("Expiring goes on where it stopped, within its limit", "[store]",
-                   MemoryUnderTest, SqliteUnderTest) {
+                   MemoryUnderTest, SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch = History();
   batch.dead_letters = {MakeDeadLetter(1), MakeDeadLetter(2), MakeDeadLetter(3)};
@@ -157,7 +158,7 @@ TEMPLATE_TEST_CASE("Expiring goes on where it stopped, within its limit", "[stor
 }
 
 TEMPLATE_TEST_CASE("A record's first row stays while it is all there is of it", "[store]",
-                   MemoryUnderTest, SqliteUnderTest) {
+                   MemoryUnderTest, SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch;
   batch.journal = {MakeFirst(1, {20, 21}), MakeFirst(2), MakeJournal(3), MakeJournal(4)};
@@ -202,7 +203,7 @@ TEMPLATE_TEST_CASE("A record's first row stays while it is all there is of it", 
 }
 
 TEMPLATE_TEST_CASE("Nothing goes of a record that a stream owes", "[store]", MemoryUnderTest,
-                   SqliteUnderTest) {
+                   SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch;
   batch.journal = {MakeFirst(1, {20}), MakeJournal(2), MakeJournal(3)};
@@ -230,7 +231,7 @@ TEMPLATE_TEST_CASE("Nothing goes of a record that a stream owes", "[store]", Mem
 }
 
 TEMPLATE_TEST_CASE("Sequences are not used again after everything expired", "[store]",
-                   MemoryUnderTest, SqliteUnderTest) {
+                   MemoryUnderTest, SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch;
   batch.journal = {MakeJournal(1), MakeJournal(2)};

@@ -88,7 +88,8 @@ std::string Dump(Store& store) {
   return text + Text(store.ScanDeadLetters(every));
 }
 
-TEMPLATE_TEST_CASE("A new store is empty", "[store]", MemoryUnderTest, SqliteUnderTest) {
+TEMPLATE_TEST_CASE("A new store is empty", "[store]", MemoryUnderTest, SqliteUnderTest,
+                   SortingSqliteUnderTest) {
   TestType store;
   const auto counters = store->ReadCounters();
   REQUIRE(counters.ok());
@@ -104,7 +105,7 @@ TEMPLATE_TEST_CASE("A new store is empty", "[store]", MemoryUnderTest, SqliteUnd
 }
 
 TEMPLATE_TEST_CASE("Every field comes back, also after reopening", "[store]", MemoryUnderTest,
-                   SqliteUnderTest) {
+                   SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   const WriteBatch batch = FullBatch();
   REQUIRE(store->Commit(batch).ok());
@@ -130,7 +131,8 @@ TEMPLATE_TEST_CASE("Every field comes back, also after reopening", "[store]", Me
   }
 }
 
-TEMPLATE_TEST_CASE("Extreme values come back", "[store]", MemoryUnderTest, SqliteUnderTest) {
+TEMPLATE_TEST_CASE("Extreme values come back", "[store]", MemoryUnderTest, SqliteUnderTest,
+                   SortingSqliteUnderTest) {
   TestType store;
   constexpr uint64_t kMost = std::numeric_limits<int64_t>::max();
   WriteBatch batch;
@@ -163,8 +165,8 @@ TEMPLATE_TEST_CASE("Extreme values come back", "[store]", MemoryUnderTest, Sqlit
   CHECK_FALSE(store->ReadJournal(std::vector<Seq>{kMost + 1})->front().has_value());
 }
 
-TEMPLATE_TEST_CASE("Times are kept to the microsecond", "[store]", MemoryUnderTest,
-                   SqliteUnderTest) {
+TEMPLATE_TEST_CASE("Times are kept to the microsecond", "[store]", MemoryUnderTest, SqliteUnderTest,
+                   SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch;
   batch.journal = {MakeJournal(1)};
@@ -173,7 +175,8 @@ TEMPLATE_TEST_CASE("Times are kept to the microsecond", "[store]", MemoryUnderTe
   CHECK(store->ScanJournal(1, 1)->front().received_at == At(5));
 }
 
-TEMPLATE_TEST_CASE("Rows replace rows", "[store]", MemoryUnderTest, SqliteUnderTest) {
+TEMPLATE_TEST_CASE("Rows replace rows", "[store]", MemoryUnderTest, SqliteUnderTest,
+                   SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch = FullBatch();
   REQUIRE(store->Commit(batch).ok());
@@ -209,7 +212,7 @@ TEMPLATE_TEST_CASE("Rows replace rows", "[store]", MemoryUnderTest, SqliteUnderT
 }
 
 TEMPLATE_TEST_CASE("Of two rows with one key in a batch the last one stays", "[store]",
-                   MemoryUnderTest, SqliteUnderTest) {
+                   MemoryUnderTest, SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch;
   batch.records = {MakeRecord(1), MakeRecord(1)};
@@ -223,7 +226,7 @@ TEMPLATE_TEST_CASE("Of two rows with one key in a batch the last one stays", "[s
 }
 
 TEMPLATE_TEST_CASE("A refused batch leaves nothing behind", "[store]", MemoryUnderTest,
-                   SqliteUnderTest) {
+                   SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   REQUIRE(store->Commit(FullBatch()).ok());
   const std::string before = Dump(*store);
@@ -284,7 +287,7 @@ TEMPLATE_TEST_CASE("A refused batch leaves nothing behind", "[store]", MemoryUnd
 }
 
 TEMPLATE_TEST_CASE("The same change id of two systems is two changes", "[store]", MemoryUnderTest,
-                   SqliteUnderTest) {
+                   SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch;
   batch.journal = {MakeJournal(1), MakeJournal(2)};
@@ -300,7 +303,7 @@ TEMPLATE_TEST_CASE("The same change id of two systems is two changes", "[store]"
 }
 
 TEMPLATE_TEST_CASE("Answers are in the order of the keys, with gaps", "[store]", MemoryUnderTest,
-                   SqliteUnderTest) {
+                   SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   REQUIRE(store->Commit(FullBatch()).ok());
   const auto journal = store->ReadJournal(std::vector<Seq>{2, 7, 1, 2, 0});
@@ -325,7 +328,7 @@ TEMPLATE_TEST_CASE("Answers are in the order of the keys, with gaps", "[store]",
 }
 
 TEMPLATE_TEST_CASE("Ids are bytes, whatever they contain", "[store]", MemoryUnderTest,
-                   SqliteUnderTest) {
+                   SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   const std::vector<std::string> ids = HostileIds();
   WriteBatch batch;
@@ -386,7 +389,7 @@ TEMPLATE_TEST_CASE("Ids are bytes, whatever they contain", "[store]", MemoryUnde
 }
 
 TEMPLATE_TEST_CASE("The row that made a record stands for its links", "[store]", MemoryUnderTest,
-                   SqliteUnderTest) {
+                   SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   const std::vector<std::string> ids = HostileIds();
   WriteBatch batch;
@@ -427,7 +430,7 @@ TEMPLATE_TEST_CASE("The row that made a record stands for its links", "[store]",
 }
 
 TEMPLATE_TEST_CASE("A row that did not make its record stands for nothing", "[store]",
-                   MemoryUnderTest, SqliteUnderTest) {
+                   MemoryUnderTest, SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch;
   batch.journal = {MakeFirst(1), MakeFirst(2), MakeFirst(3)};
@@ -443,7 +446,7 @@ TEMPLATE_TEST_CASE("A row that did not make its record stands for nothing", "[st
 }
 
 TEMPLATE_TEST_CASE("What a stream owes is found by page, within a bound of looking", "[store]",
-                   MemoryUnderTest, SqliteUnderTest) {
+                   MemoryUnderTest, SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch;
   for (Seq seq = 1; seq <= 9; ++seq) {
@@ -468,7 +471,8 @@ TEMPLATE_TEST_CASE("What a stream owes is found by page, within a bound of looki
   CHECK(absl::IsInvalidArgument(store->ScanOwed(7, 0, 1, 0).status()));
 }
 
-TEMPLATE_TEST_CASE("The journal is scanned by page", "[store]", MemoryUnderTest, SqliteUnderTest) {
+TEMPLATE_TEST_CASE("The journal is scanned by page", "[store]", MemoryUnderTest, SqliteUnderTest,
+                   SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch;
   batch.journal = {MakeJournal(2), MakeJournal(5), MakeJournal(9)};
@@ -482,7 +486,7 @@ TEMPLATE_TEST_CASE("The journal is scanned by page", "[store]", MemoryUnderTest,
 }
 
 TEMPLATE_TEST_CASE("Ready lanes come in the order in which they began to owe", "[store]",
-                   MemoryUnderTest, SqliteUnderTest) {
+                   MemoryUnderTest, SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch;
   for (const RecordId record : {5, 3, 4, 1, 2}) {
@@ -514,7 +518,7 @@ TEMPLATE_TEST_CASE("Ready lanes come in the order in which they began to owe", "
 }
 
 TEMPLATE_TEST_CASE("Delayed lanes come by due time, and equal times by record", "[store]",
-                   MemoryUnderTest, SqliteUnderTest) {
+                   MemoryUnderTest, SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch;
   const LaneState states[] = {LaneState::kRetry, LaneState::kUnknown, LaneState::kWaiting,
@@ -545,7 +549,7 @@ TEMPLATE_TEST_CASE("Delayed lanes come by due time, and equal times by record", 
 }
 
 TEMPLATE_TEST_CASE("Lanes are counted by queue and state", "[store]", MemoryUnderTest,
-                   SqliteUnderTest) {
+                   SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch;
   for (RecordId record = 1; record <= 6; ++record) {
@@ -564,7 +568,7 @@ TEMPLATE_TEST_CASE("Lanes are counted by queue and state", "[store]", MemoryUnde
 }
 
 TEMPLATE_TEST_CASE("Dead letters are filtered by every field, and paged", "[store]",
-                   MemoryUnderTest, SqliteUnderTest) {
+                   MemoryUnderTest, SqliteUnderTest, SortingSqliteUnderTest) {
   TestType store;
   WriteBatch batch;
   for (uint64_t id = 1; id <= 8; ++id) {
@@ -647,7 +651,8 @@ TEMPLATE_TEST_CASE("Dead letters are filtered by every field, and paged", "[stor
   }
 }
 
-TEMPLATE_TEST_CASE("A limit below one is refused", "[store]", MemoryUnderTest, SqliteUnderTest) {
+TEMPLATE_TEST_CASE("A limit below one is refused", "[store]", MemoryUnderTest, SqliteUnderTest,
+                   SortingSqliteUnderTest) {
   TestType store;
   for (const int rows_max : {0, -1}) {
     CHECK(absl::IsInvalidArgument(store->ScanJournal(0, rows_max).status()));
@@ -660,7 +665,8 @@ TEMPLATE_TEST_CASE("A limit below one is refused", "[store]", MemoryUnderTest, S
   }
 }
 
-TEMPLATE_TEST_CASE("A large batch is one commit", "[store]", MemoryUnderTest, SqliteUnderTest) {
+TEMPLATE_TEST_CASE("A large batch is one commit", "[store]", MemoryUnderTest, SqliteUnderTest,
+                   SortingSqliteUnderTest) {
   TestType store;
   constexpr Seq kRows = 5000;
   WriteBatch batch;

@@ -18,6 +18,11 @@ struct SqliteOptions {
   uint64_t cache_bytes = 32u << 20;
   // The write-ahead log is brought into the database after this many bytes of it.
   uint64_t checkpoint_bytes = 16u << 20;
+  // Records and lanes that were written are sorted into their tables when there are so many of
+  // either, a few with each commit; until then the newest are in tables of recent rows and in
+  // memory, at most about twice as many, half a kilobyte each. With more, what changes often costs
+  // less, and opening takes longer: some ten microseconds for each that was left.
+  uint64_t recent_rows = 16384;
 };
 
 // Opens or creates. WAL with synchronous=FULL, which is asserted; a commit is durable when it

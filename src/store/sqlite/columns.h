@@ -3,7 +3,8 @@
 // `Columns<Row>::Visit(row, visitor)` calls the visitor once for each column, keys first, always in
 // the same order: the checksum of a row is made over its values in that order. A column that a
 // later schema version added is `Later…` and counts only when it is not empty, so that rows written
-// before keep their checksum; one that is not used any more is `Retired`, and written empty.
+// before keep their checksum; one that is not used any more is `Retired`, and written empty. Rows
+// that have a `kRecentTable` go there first: see recent_rows.h.
 #ifndef RETAILSYNC_SRC_STORE_SQLITE_COLUMNS_H_
 #define RETAILSYNC_SRC_STORE_SQLITE_COLUMNS_H_
 
@@ -87,6 +88,7 @@ struct Columns<JournalRow> {
 template <>
 struct Columns<RecordRow> {
   static constexpr char kTable[] = "record";
+  static constexpr char kRecentTable[] = "record_recent";
   static constexpr int kKeys = 1;
   template <typename Row, typename Visitor>
   static void Visit(Row& row, Visitor& visitor) {
@@ -117,6 +119,7 @@ struct Columns<LinkRow> {
 template <>
 struct Columns<LaneRow> {
   static constexpr char kTable[] = "lane";
+  static constexpr char kRecentTable[] = "lane_recent";
   static constexpr int kKeys = 2;
   template <typename Row, typename Visitor>
   static void Visit(Row& row, Visitor& visitor) {

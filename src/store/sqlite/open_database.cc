@@ -21,12 +21,14 @@ constexpr uint64_t kCacheBytesMin = 64u << 10;
 constexpr uint64_t kCheckpointBytesMin = 64u << 10;
 constexpr uint64_t kBytesMax = uint64_t{1} << 40;
 
-absl::Status CheckRange(const char* name, uint64_t value, uint64_t least) {
-  if (value >= least && value <= kBytesMax) {
+constexpr uint64_t kRecentRowsMax = uint64_t{1} << 24;
+
+absl::Status CheckRange(const char* name, uint64_t value, uint64_t least, uint64_t most) {
+  if (value >= least && value <= most) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(fmt::format("SqliteOptions.{} is {}, but must be from {} to {}",
-                                                name, value, least, kBytesMax));
+  return absl::InvalidArgumentError(
+      fmt::format("SqliteOptions.{} is {}, but must be from {} to {}", name, value, least, most));
 }
 
 absl::Status NotSqlite(const std::string& path) {
@@ -136,11 +138,15 @@ absl::Status EmptyLog(Connection* connection, OpenKind kind) {
 }  // namespace
 
 absl::Status CheckOptions(const SqliteOptions& options) {
-  if (absl::Status status = CheckRange("cache_bytes", options.cache_bytes, kCacheBytesMin);
-      !status.ok()) {
-    return status;
+  const absl::Status fields[] = {
+      CheckRange("cache_bytes", options.cache_bytes, kCacheBytesMin, kBytesMax),
+      CheckRange("checkpoint_bytes", options.checkpoint_bytes, kCheckpointBytesMin, kBytesMax),
+      CheckRange("recent_rows", options.recent_rows, 1, kRecentRowsMax),
+  };
+  for (const absl::Status& status : fields) {
+    if (!status.ok()) return status;
   }
-  return CheckRange("checkpoint_bytes", options.checkpoint_bytes, kCheckpointBytesMin);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> ResolvePath(const std::string& path) {

@@ -66,7 +66,11 @@ class RowBinder {
     checksum_.Add(text);
     run_->BindTextCopy(++index_, text);
   }
-  void Finish() { run_->Bind(++index_, checksum_.Sum()); }
+  void Finish() { FinishWith(0); }
+  // `more` is in the bits that the checksum leaves.
+  void FinishWith(int64_t more) { run_->Bind(++index_, checksum_.Sum() | more); }
+  // A parameter after the checksum.
+  void BindId(uint64_t value) { run_->BindId(++index_, value); }
 
  private:
   void AddLater(std::string_view value) {
@@ -315,10 +319,11 @@ std::string Update() {
          std::to_string(names.size() + 1) + " WHERE " + where;
 }
 
+// What follows an INSERT so that a row with the same key is replaced, and no other.
 template <typename Row>
-std::string Upsert() {
+std::string OrReplace() {
   const std::vector<std::string> names = ColumnNames<Row>();
-  std::string sql = Insert<Row>() + " ON CONFLICT(";
+  std::string sql = " ON CONFLICT(";
   for (size_t i = 0; i < static_cast<size_t>(Columns<Row>::kKeys); ++i) {
     sql += (i == 0 ? "" : ", ") + names[i];
   }
@@ -327,6 +332,11 @@ std::string Upsert() {
     sql += names[i] + " = excluded." + names[i] + ", ";
   }
   return sql + "checksum = excluded.checksum";
+}
+
+template <typename Row>
+std::string Upsert() {
+  return Insert<Row>() + OrReplace<Row>();
 }
 
 }  // namespace retailsync::store::sqlite

@@ -15,8 +15,8 @@ namespace retailsync::store::sqlite {
 namespace {
 
 // The step at i leads from version i to version i + 1.
-constexpr std::array kSteps = {kSchemaStep1, kSchemaStep2, kSchemaStep3, kSchemaStep4,
-                               kSchemaStep5};
+constexpr std::array kSteps = {kSchemaStep1, kSchemaStep2, kSchemaStep3,
+                               kSchemaStep4, kSchemaStep5, kSchemaStep6};
 constexpr int64_t kVersion = kSteps.size();
 
 absl::Status RunSteps(Connection* connection, int64_t from) {

@@ -14,6 +14,8 @@ extern const char kSchemaStep3[];
 extern const char kSchemaStep4[];
 // Version 5: how old what is noted is may be in doubt.
 extern const char kSchemaStep5[];
+// Version 6: rows of records and lanes are appended first, and sorted in later.
+extern const char kSchemaStep6[];
 
 }  // namespace retailsync::store::sqlite
 

@@ -21,10 +21,14 @@ absl::StatusOr<ExpireResult> SqliteStore::Expire(const ExpireRequest& request) {
     return status;
   }
   ExpireResult result{.next_after = request.after_seq};
-  absl::Status status = Write("expire", [&] { return ExpireRows(request, &result); });
+  absl::Status status = Write("expire", [&] {
+    absl::Status sorted = SortInAll();
+    return sorted.ok() ? ExpireRows(request, &result) : sorted;
+  });
   if (!status.ok()) {
     return status;
   }
+  ClearRecentRows();
   return result;
 }
 

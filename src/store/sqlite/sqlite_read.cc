@@ -1,4 +1,4 @@
-// What can be read from a SQLite store.
+// What can be read from a SQLite store; records and lanes: sqlite_recent.cc.
 #include <algorithm>
 
 #include "store/row_rules.h"
@@ -80,22 +80,6 @@ absl::StatusOr<std::vector<std::optional<JournalRow>>> SqliteStore::ReadJournal(
     std::span<const Seq> seqs) {
   static const std::string& kSql = *new std::string(Select<JournalRow>("WHERE seq = ?"));
   return FindEach<JournalRow>(kSql, seqs, [](Run& run, Seq seq) { run.BindId(1, seq); });
-}
-
-absl::StatusOr<std::vector<std::optional<RecordRow>>> SqliteStore::ReadRecords(
-    std::span<const RecordId> ids) {
-  static const std::string& kSql = *new std::string(Select<RecordRow>("WHERE id = ?"));
-  return FindEach<RecordRow>(kSql, ids, [](Run& run, RecordId id) { run.BindId(1, id); });
-}
-
-absl::StatusOr<std::vector<std::optional<LaneRow>>> SqliteStore::ReadLanes(
-    std::span<const LaneKey> keys) {
-  static const std::string& kSql =
-      *new std::string(Select<LaneRow>("WHERE record = ? AND target = ?"));
-  return FindEach<LaneRow>(kSql, keys, [](Run& run, const LaneKey& key) {
-    run.BindId(1, key.record);
-    run.BindId(2, key.target);
-  });
 }
 
 absl::StatusOr<std::vector<JournalRow>> SqliteStore::ScanJournal(Seq from, int rows_max) {
@@ -196,67 +180,6 @@ absl::StatusOr<std::vector<LinkRow>> SqliteStore::FirstLinks(const JournalRow& r
     }
   }
   return links;
-}
-
-absl::StatusOr<std::vector<LaneRow>> SqliteStore::ScanReady(NameId target, NameId domain,
-                                                            ReadyPlace after, int rows_max) {
-  if (absl::Status status = CheckRowsMax(rows_max); !status.ok()) {
-    return status;
-  }
-  static const std::string& kSql =
-      *new std::string(Select<LaneRow>("INDEXED BY lane_ready WHERE target = ? AND domain = ? "
-                                       "AND (owed_since, record) > (?, ?) AND state = 1 "
-                                       "ORDER BY owed_since, record LIMIT ?"));
-  return Scan<LaneRow>(kSql, [&](Run& run) {
-    run.BindId(1, target);
-    run.BindId(2, domain);
-    run.BindId(3, std::min(after.owed_since, kIdMax));
-    run.BindId(4, std::min(after.record, kIdMax));
-    run.Bind(5, rows_max);
-  });
-}
-
-absl::StatusOr<std::vector<LaneRow>> SqliteStore::ScanDelayed(NameId target, NameId domain,
-                                                              absl::Time until, int rows_max) {
-  if (absl::Status status = CheckRowsMax(rows_max); !status.ok()) {
-    return status;
-  }
-  static const std::string& kSql = *new std::string(
-      Select<LaneRow>("INDEXED BY lane_delayed WHERE target = ? AND domain = ? AND due_at <= ? "
-                      "AND state > 1 ORDER BY due_at, record LIMIT ?"));
-  return Scan<LaneRow>(kSql, [&](Run& run) {
-    run.BindId(1, target);
-    run.BindId(2, domain);
-    run.Bind(3, ToStoredTime(until));
-    run.Bind(4, rows_max);
-  });
-}
-
-absl::StatusOr<std::vector<LaneCount>> SqliteStore::CountLanes() {
-  if (absl::Status status = CheckUsable(); !status.ok()) {
-    return status;
-  }
-  absl::StatusOr<Run> run = connection_->Prepare(
-      "SELECT target, domain, 1, count(*) FROM lane INDEXED BY lane_ready WHERE state = 1 "
-      "GROUP BY target, domain "
-      "UNION ALL "
-      "SELECT target, domain, state, count(*) FROM lane INDEXED BY lane_delayed "
-      "WHERE state > 1 GROUP BY target, domain, state "
-      "ORDER BY 1, 2, 3");
-  if (!run.ok()) {
-    return run.status();
-  }
-  std::vector<LaneCount> counts;
-  while (run->Next()) {
-    counts.push_back({.target = static_cast<NameId>(run->Int(0)),
-                      .domain = static_cast<NameId>(run->Int(1)),
-                      .state = static_cast<LaneState>(run->Int(2)),
-                      .lanes = static_cast<uint64_t>(run->Int(3))});
-  }
-  if (absl::Status status = run->status("count lanes"); !status.ok()) {
-    return status;
-  }
-  return counts;
 }
 
 absl::StatusOr<std::optional<DeadLetterRow>> SqliteStore::ReadDeadLetter(uint64_t id) {

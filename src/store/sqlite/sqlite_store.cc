@@ -17,7 +17,9 @@ SqliteStore::SqliteStore(std::string given_path, std::string path, const SqliteO
     : given_path_(std::move(given_path)),
       path_(std::move(path)),
       options_(options),
-      lock_(std::move(lock)) {}
+      lock_(std::move(lock)),
+      recent_records_(options.recent_rows),
+      recent_lanes_(options.recent_rows) {}
 
 SqliteStore::~SqliteStore() {
   if (!lock_->IsOurs()) {
@@ -43,6 +45,9 @@ absl::Status SqliteStore::Open(OpenKind kind) {
     return counters.status();
   }
   last_seq_ = counters->last_seq;
+  if (absl::Status status = OpenRecentRows(); !status.ok()) {
+    return status;
+  }
   // Where it cannot be read every link is looked for, and what is damaged is found then.
   if (!ReadLinkKinds().ok()) {
     link_kinds_.reset();
@@ -61,10 +66,14 @@ absl::Status SqliteStore::Commit(WriteBatch batch) {
     return absl::OkStatus();
   }
   absl::Status status = WithKeys([&] { return Write("commit", [&] { return WriteRows(batch); }); });
-  if (status.ok() && !batch.journal.empty()) {
+  if (!status.ok()) {
+    return status;
+  }
+  if (!batch.journal.empty()) {
     last_seq_ = batch.journal.back().seq;
   }
-  return status;
+  CommittedRecentRows(std::move(batch));
+  return absl::OkStatus();
 }
 
 absl::Status SqliteStore::Recover() {
@@ -132,9 +141,8 @@ absl::Status SqliteStore::WriteRows(const WriteBatch& batch) {
   // its own. So the first failure is the end.
   absl::Status status = AppendToJournal(batch.journal);
   status = status.ok() ? Put(batch.names) : status;
-  status = status.ok() ? Put(batch.records) : status;
+  status = status.ok() ? PutRecentRows(batch) : status;
   status = status.ok() ? Put(batch.links) : status;
-  status = status.ok() ? Put(batch.lanes) : status;
   status = status.ok() ? Put(batch.streams) : status;
   status = status.ok() ? Put(batch.dead_letters) : status;
   status = status.ok() ? Put(batch.cursors) : status;

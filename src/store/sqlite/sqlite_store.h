@@ -1,5 +1,6 @@
 // The SQLite store itself. Its parts: sqlite_store.cc opens, commits and recovers; sqlite_keys.cc
-// finds journal rows by what they are called; sqlite_read.cc reads; sqlite_expire.cc forgets.
+// finds journal rows by what they are called; sqlite_recent.cc keeps records and lanes, the newest
+// in memory; sqlite_read.cc reads; sqlite_expire.cc forgets.
 #ifndef RETAILSYNC_SRC_STORE_SQLITE_SQLITE_STORE_H_
 #define RETAILSYNC_SRC_STORE_SQLITE_SQLITE_STORE_H_
 
@@ -24,6 +25,7 @@
 #include "store/sqlite/key_hash.h"
 #include "store/sqlite/key_index.h"
 #include "store/sqlite/open_database.h"
+#include "store/sqlite/recent_rows.h"
 #include "store/sqlite/row_io.h"
 
 namespace retailsync::store::sqlite {
@@ -130,6 +132,27 @@ class SqliteStore final : public Store {
   absl::Status CheckAreNew(const std::vector<JournalRow>& rows);
   absl::Status IndexRows(const std::vector<JournalRow>& rows);
 
+  // See sqlite_recent.cc.
+  // Puts what an earlier process left where it belongs, so that none is recent.
+  absl::Status OpenRecentRows();
+  template <typename Row>
+  absl::StatusOr<bool> CheckRecent();
+  // In a transaction; the other is for when that is durable.
+  absl::Status PutRecentRows(const WriteBatch& batch);
+  void CommittedRecentRows(WriteBatch&& batch);
+  template <typename Row>
+  absl::Status PutRecent(const std::vector<Row>& rows, const RecentRows<Row>& recent,
+                         RecentStep<Row>* step);
+  // In a transaction, all of them; the other is for when that is durable.
+  absl::Status SortInAll();
+  void ClearRecentRows();
+  template <typename Row>
+  absl::Status SortIn();
+  template <typename Before>
+  absl::StatusOr<std::vector<LaneRow>> ScanLanes(absl::StatusOr<Run> run,
+                                                 const std::vector<RecordId>& recent, NameId target,
+                                                 int rows_max, Before before);
+
   // `attempt` gives a status. When the key index turns out to be damaged, it is made again, and so
   // is the attempt.
   template <typename Attempt>
@@ -191,8 +214,10 @@ class SqliteStore final : public Store {
     return absl::OkStatus();
   }
 
-  template <typename Row>
-  absl::Status Put(const std::vector<Row>& rows) {
+  // Rows, or pointers to rows.
+  template <typename Item>
+  absl::Status Put(const std::vector<Item>& rows) {
+    using Row = std::remove_cv_t<std::remove_pointer_t<Item>>;
     if (rows.empty()) {
       return absl::OkStatus();
     }
@@ -207,7 +232,13 @@ class SqliteStore final : public Store {
                                               new std::string(Upsert<Row>())};
     std::array<std::optional<Run>, std::size(kSql)> runs;
     size_t first = std::is_same_v<Row, LinkRow> ? 1 : 0;
-    for (const Row& row : rows) {
+    for (const Item& item : rows) {
+      const Row* row = nullptr;
+      if constexpr (std::is_pointer_v<Item>) {
+        row = item;
+      } else {
+        row = &item;
+      }
       for (const size_t next : {first, 1 - first, size_t{2}}) {
         if (!runs[next].has_value()) {
           absl::StatusOr<Run> prepared = connection_->Prepare(*kSql[next]);
@@ -217,7 +248,7 @@ class SqliteStore final : public Store {
           runs[next].emplace(*std::move(prepared));
         }
         Run& run = *runs[next];
-        BindRow(row, &run);
+        BindRow(*row, &run);
         run.Next();
         if (run.code() != SQLITE_OK) {
           return Fail(fmt::format("write to table {}", Columns<Row>::kTable), run.code());
@@ -288,11 +319,13 @@ class SqliteStore final : public Store {
     return ReadRows<Row>(sql, bind_keys);
   }
 
-  // One row or none for each key.
-  template <typename Row, typename Key, typename BindKey>
+  // One row or none for each key. `find_recent` gives a row that counts before the table's, or
+  // null.
+  template <typename Row, typename Key, typename BindKey, typename FindRecent>
   absl::StatusOr<std::vector<std::optional<Row>>> FindEach(const std::string& sql,
                                                            std::span<const Key> keys,
-                                                           BindKey bind_key) {
+                                                           BindKey bind_key,
+                                                           FindRecent find_recent) {
     if (absl::Status status = CheckUsable(); !status.ok()) {
       return status;
     }
@@ -308,6 +341,10 @@ class SqliteStore final : public Store {
       return run.status();
     }
     for (size_t i = 0; i < keys.size(); ++i) {
+      if (const Row* recent = find_recent(keys[i])) {
+        rows[i] = *recent;
+        continue;
+      }
       bind_key(*run, keys[i]);
       if (run->Next()) {
         if (absl::Status status = Read(*run, &rows[i].emplace()); !status.ok()) {
@@ -320,6 +357,14 @@ class SqliteStore final : public Store {
       run->Again();
     }
     return rows;
+  }
+
+  template <typename Row, typename Key, typename BindKey>
+  absl::StatusOr<std::vector<std::optional<Row>>> FindEach(const std::string& sql,
+                                                           std::span<const Key> keys,
+                                                           BindKey bind_key) {
+    return FindEach<Row>(sql, keys, bind_key,
+                         [](const Key&) { return static_cast<const Row*>(nullptr); });
   }
 
   template <typename Row>
@@ -345,6 +390,11 @@ class SqliteStore final : public Store {
   std::unique_ptr<KeyIndex> keys_;          // of the connection
   KeyHash key_hash_;
   bool keys_are_damaged_ = false;
+  RecentRows<RecordRow> recent_records_;
+  RecentRows<LaneRow> recent_lanes_;
+  // Of the commit that is under way.
+  RecentStep<RecordRow> record_step_;
+  RecentStep<LaneRow> lane_step_;
   // Every (system, type) that a row of `link` may be of; nothing: that is not known.
   using LinkKind = std::pair<NameId, EntityType>;
   std::optional<absl::flat_hash_set<LinkKind>> link_kinds_;

@@ -36,7 +36,8 @@ absl::Status Medium::Open() {
     }
     wrapped_.reset();
     store_.reset();
-    auto opened = store::OpenSqlite(folder_ + "/sync.db");
+    // Few, so that rows are sorted in while the simulation runs.
+    auto opened = store::OpenSqlite(folder_ + "/sync.db", {.recent_rows = 64});
     if (!opened.ok()) return opened.status();
     store_ = *std::move(opened);
   }

@@ -1,0 +1,180 @@
+// Rows of records and lanes are appended first and sorted in later: what is served is the same, and
+// the tables of recent rows stay small.
+#include <fmt/format.h>
+
+#include <map>
+
+#include "store/raw_database.h"
+#include "store/rows.h"
+#include "support/catch.h"
+
+namespace retailsync::testing {
+namespace {
+
+using Catch::Matchers::Contains;
+using Lines = std::vector<std::string>;
+
+constexpr NameId kTarget = 2;
+constexpr NameId kDomain = 4;
+
+LaneRow MakeNumberedLane(RecordId record, LaneState state, int64_t done) {
+  LaneRow lane = MakeLane(kTarget, record, state);
+  lane.done = done;
+  return lane;
+}
+
+int64_t Count(RawDatabase& database, const std::string& table) {
+  return std::stoll(database.Query("SELECT count(*) FROM " + table).at(0));
+}
+
+TEST_CASE("What is written again and again is sorted in now and then", "[sqlite]") {
+  const uint64_t recent_rows = GENERATE(1, 7, 50);
+  SqliteUnderTest sqlite({.recent_rows = recent_rows});
+  RawDatabase database(sqlite.path());
+  std::map<RecordId, std::pair<LaneRow, RecordRow>> last;
+  constexpr RecordId kRecords = 20;
+  constexpr int64_t kRowsACommit = 3;
+  int64_t most_recent = 0;
+  for (int64_t step = 1; step <= 200; ++step) {
+    WriteBatch batch;
+    for (int64_t i = 0; i < kRowsACommit; ++i) {
+      const auto id = static_cast<RecordId>((step * step + i * 7) % kRecords + 1);
+      const auto state = static_cast<LaneState>((step + i) % 6);
+      LaneRow lane = MakeNumberedLane(id, state, step);
+      RecordRow record = MakeRecord(id);
+      record.version = step;
+      last[id] = {lane, record};
+      batch.lanes.push_back(std::move(lane));
+      batch.records.push_back(std::move(record));
+    }
+    REQUIRE(sqlite->Commit(std::move(batch)).ok());
+    for (const auto& [id, rows] : last) {
+      CAPTURE(step, id);
+      REQUIRE(Text((*sqlite).ReadLanes(std::vector<LaneKey>{{kTarget, id}})->front()) ==
+              Text(rows.first));
+      REQUIRE(Text((*sqlite).ReadRecords(std::vector<RecordId>{id})->front()) == Text(rows.second));
+    }
+    most_recent = std::max(most_recent, Count(database, "lane_recent"));
+    // Whoever reads the file sees the same.
+    Lines lanes, records, owed;
+    for (const auto& [id, rows] : last) {
+      lanes.push_back(fmt::format("{}|{}", id, rows.first.done));
+      records.push_back(fmt::format("{}|{}", id, rows.second.version));
+      if (rows.first.state != LaneState::kIdle) owed.push_back(std::to_string(id));
+    }
+    REQUIRE(database.Query("SELECT record, done FROM lane_now ORDER BY record") == lanes);
+    REQUIRE(database.Query("SELECT id, version FROM record_now ORDER BY id") == records);
+    REQUIRE(database.Query("SELECT record FROM deliveries ORDER BY record") == owed);
+  }
+  CHECK(most_recent >= static_cast<int64_t>(recent_rows));
+  CHECK(most_recent <= 2 * static_cast<int64_t>(recent_rows) + 6 * kRowsACommit);
+  CHECK(last.size() > 10);
+  CHECK(Count(database, "lane") == static_cast<int64_t>(last.size()));
+  CHECK(Count(database, "record") == static_cast<int64_t>(last.size()));
+}
+
+TEST_CASE("Opening sorts in what an earlier process left", "[sqlite]") {
+  SqliteUnderTest sqlite;
+  RawDatabase database(sqlite.path());
+  for (int64_t done = 1; done <= 3; ++done) {
+    WriteBatch batch;
+    batch.lanes = {MakeNumberedLane(1, LaneState::kReady, done),
+                   MakeNumberedLane(static_cast<RecordId>(done) + 1, LaneState::kRetry, done)};
+    batch.records = {MakeRecord(1)};
+    REQUIRE(sqlite->Commit(std::move(batch)).ok());
+  }
+  CHECK(Count(database, "lane_recent") == 6);
+  CHECK(Count(database, "record_recent") == 3);
+  CHECK(Count(database, "lane") == 0);
+  const std::string ready = Text(sqlite->ScanReady(kTarget, kDomain, {}, 10));
+  const std::string delayed =
+      Text(sqlite->ScanDelayed(kTarget, kDomain, absl::InfiniteFuture(), 10));
+  const std::string counts = Text(sqlite->CountLanes());
+  CHECK(sqlite->CountLanes()->size() == 2);
+  sqlite.Reopen();
+  CHECK(Count(database, "lane_recent") == 0);
+  CHECK(Count(database, "record_recent") == 0);
+  CHECK(database.Query("SELECT record, done FROM lane ORDER BY record") ==
+        Lines{"1|3", "2|1", "3|2", "4|3"});
+  CHECK(Text(sqlite->ScanReady(kTarget, kDomain, {}, 10)) == ready);
+  CHECK(Text(sqlite->ScanDelayed(kTarget, kDomain, absl::InfiniteFuture(), 10)) == delayed);
+  CHECK(Text(sqlite->CountLanes()) == counts);
+}
+
+TEST_CASE("A lane that was sorted in is not found where it was before", "[sqlite]") {
+  SqliteUnderTest sqlite;
+  WriteBatch batch;
+  for (RecordId id = 1; id <= 40; ++id) {
+    batch.lanes.push_back(MakeNumberedLane(id, LaneState::kReady, 1));
+    batch.lanes.back().owed_since = id;
+  }
+  REQUIRE(sqlite->Commit(batch).ok());
+  sqlite.Reopen();
+  WriteBatch settled;
+  for (RecordId id = 1; id <= 30; ++id) {
+    settled.lanes.push_back(MakeNumberedLane(id, LaneState::kIdle, 2));
+  }
+  settled.lanes.back().state = LaneState::kRetry;
+  REQUIRE(sqlite->Commit(settled).ok());
+  const auto ready = sqlite->ScanReady(kTarget, kDomain, {}, 3);
+  REQUIRE(ready.ok());
+  REQUIRE(ready->size() == 3);
+  CHECK(ready->front().record == 31);
+  CHECK(sqlite->ScanDelayed(kTarget, kDomain, absl::InfiniteFuture(), 10)->size() == 1);
+  const auto counts = sqlite->CountLanes();
+  REQUIRE(counts.ok());
+  REQUIRE(counts->size() == 2);
+  CHECK(((*counts)[0].state == LaneState::kReady && (*counts)[0].lanes == 10));
+  CHECK(((*counts)[1].state == LaneState::kRetry && (*counts)[1].lanes == 1));
+}
+
+TEST_CASE("I29: a recent row that is damaged is named and never served", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  {
+    auto store = store::OpenSqlite(path);
+    REQUIRE(store.ok());
+    for (int64_t done = 1; done <= 3; ++done) {
+      WriteBatch batch;
+      for (RecordId id = 1; id <= 9; ++id) {
+        batch.lanes.push_back(MakeNumberedLane(id, LaneState::kReady, done));
+        batch.records.push_back(MakeRecord(id));
+      }
+      REQUIRE((*store)->Commit(std::move(batch)).ok());
+    }
+  }
+  SECTION("what it says") {
+    RawDatabase(path).Execute("UPDATE lane_recent SET attempts = 7 WHERE record = 5 AND done = 3");
+    RawDatabase(path).Execute("UPDATE record_recent SET head = 7 WHERE id = 4");
+    auto store = store::OpenSqlite(path);
+    REQUIRE(store.ok());
+    const absl::Status lane = (*store)->ReadLanes(std::vector<LaneKey>{{kTarget, 5}}).status();
+    CHECK(absl::IsDataLoss(lane));
+    CHECK_THAT(std::string(lane.message()), Contains("sync.db") && Contains("lane 5/2"));
+    const absl::Status record = (*store)->ReadRecords(std::vector<RecordId>{4}).status();
+    CHECK(absl::IsDataLoss(record));
+    CHECK_THAT(std::string(record.message()), Contains("record 4"));
+    // The rows beside it are served.
+    CHECK((*store)->ReadLanes(std::vector<LaneKey>{{kTarget, 4}})->front()->done == 3);
+    CHECK((*store)->ReadRecords(std::vector<RecordId>{5})->front().has_value());
+  }
+  SECTION("which row it is for") {
+    const char* const damage = GENERATE("UPDATE lane_recent SET record = 6 WHERE place = 23",
+                                        "UPDATE lane_recent SET target = 3 WHERE place = 23",
+                                        "UPDATE lane_recent SET place = 99 WHERE place = 27",
+                                        "DELETE FROM lane_recent WHERE place = 23",
+                                        "UPDATE lane_recent SET checksum = 0 WHERE place = 23");
+    CAPTURE(damage);
+    RawDatabase(path).Execute(damage);
+    // Without it an older row would be served in its place: nothing is.
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      const absl::Status opened = store::OpenSqlite(path).status();
+      CHECK(absl::IsDataLoss(opened));
+      CHECK_THAT(std::string(opened.message()), Contains("sync.db") && Contains("lane_recent"));
+    }
+    CHECK(RawDatabase(path).Query("SELECT count(*) FROM lane") == Lines{"0"});
+  }
+}
+
+}  // namespace
+}  // namespace retailsync::testing
