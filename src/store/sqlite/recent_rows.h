@@ -6,8 +6,11 @@
 // that changes often is sorted in once, and neighbours share the writing of a page: one by one each
 // would write a page of its own.
 //
-// Every row has a place, 1, 2, 3 and so on. Of those with one key the last counts, and all of them
-// count before the one in the sorted table.
+// A row whose key comes after all others is at the end of its table anyway, and is put there at
+// once.
+//
+// Every recent row has a place, 1, 2, 3 and so on. Of those with one key the last counts, and all
+// of them count before the one in the sorted table.
 #ifndef RETAILSYNC_SRC_STORE_SQLITE_RECENT_ROWS_H_
 #define RETAILSYNC_SRC_STORE_SQLITE_RECENT_ROWS_H_
 
@@ -54,16 +57,18 @@ struct RecentTraits<LaneRow> {
   static Key KeyOf(const LaneRow& row) { return {row.record, row.target}; }
 };
 
-// What one commit does to the tables beside appending its rows.
+// What one commit does to the tables.
 template <typename Row>
 struct RecentStep {
   std::vector<const Row*> sort_in;  // in the order of their keys
   uint64_t delete_through = 0;      // recent rows up to this place go; 0: none
   size_t keys_done = 0;
+  std::vector<const Row*> at_end;  // of the commit's rows, those that go to the end of their table
+  std::vector<const Row*> recent;  // and the others, for the places from next_place() on
 };
 
-// Usage, for each commit: Append the rows at next_place() to the table, do what NextStep() says,
-// and when that is durable tell Committed(). A commit that failed is not told of.
+// Usage, for each commit: do what NextStep() says, and when that is durable tell Committed(). A
+// commit that failed is not told of.
 template <typename Row>
 class RecentRows {
  public:
@@ -84,12 +89,19 @@ class RecentRows {
     for (const auto& [key, entry] : rows_) take(entry.row);
   }
 
-  // For a commit that brings so many rows. Three rows are sorted in or deleted for each that comes:
+  // For a commit that brings these rows. Three rows are sorted in or deleted for each that comes:
   // all of it takes two thirds as many commits as brought them, so that it ends before the next
   // begins, however large commits are.
-  RecentStep<Row> NextStep(size_t rows) const {
-    RecentStep<Row> step{.keys_done = keys_done_};
-    const size_t effort = 3 * rows;
+  RecentStep<Row> NextStep(const std::vector<Row>& rows) const {
+    RecentStep<Row> step;
+    step.keys_done = keys_done_;
+    Key last = last_key_;
+    for (const Row& row : rows) {
+      const Key key = Traits::KeyOf(row);
+      (last < key ? step.at_end : step.recent).push_back(&row);
+      last = std::max(last, key);
+    }
+    const size_t effort = 3 * rows.size();
     if (keys_done_ < keys_.size()) {
       const size_t end = std::min(keys_.size(), keys_done_ + effort);
       for (; step.keys_done < end; ++step.keys_done) {
@@ -113,7 +125,12 @@ class RecentRows {
     keys_done_ = step.keys_done;
     deleted_through_ = std::max(deleted_through_, step.delete_through);
     for (Row& row : rows) {
-      Entry& entry = rows_[Traits::KeyOf(row)];
+      const Key key = Traits::KeyOf(row);
+      if (last_key_ < key) {
+        last_key_ = key;
+        continue;
+      }
+      Entry& entry = rows_[key];
       if (entry.place != 0) order_.Remove(entry.row);
       entry = {std::move(row), ++last_place_};
       order_.Add(entry.row);
@@ -121,6 +138,11 @@ class RecentRows {
     if (deleted_through_ == begun_through_ && last_place_ - begun_through_ >= rows_max_) Begin();
   }
 
+  // The last key of the sorted table, which has all rows.
+  void Open(const Key& last_key) {
+    Clear();
+    last_key_ = last_key;
+  }
   // All of them were sorted in, and the table of recent rows is empty.
   void Clear() {
     rows_.clear();
@@ -149,6 +171,7 @@ class RecentRows {
   // Entries stay where they are while others come and go: a step points at them.
   absl::node_hash_map<Key, Entry> rows_;
   typename Traits::Order order_;
+  Key last_key_{};  // of all rows, recent or not
   uint64_t last_place_ = 0;
   uint64_t begun_through_ = 0;    // rows up to here are being sorted in, or were
   uint64_t deleted_through_ = 0;  // and up to here they are gone from the table

@@ -34,12 +34,13 @@ void ReadKey(const Run& run, RecentTraits<LaneRow>::Key* key) {
 
 constexpr int kKeySumBits = 32;
 
+// `order`: what follows each of them.
 template <typename Row>
-std::string KeyList() {
+std::string KeyList(const std::string& order = "") {
   const std::vector<std::string> names = ColumnNames<Row>();
   std::string list;
   for (int i = 0; i < Columns<Row>::kKeys; ++i) {
-    list += (i == 0 ? "" : ", ") + names[static_cast<size_t>(i)];
+    list += (i == 0 ? "" : ", ") + names[static_cast<size_t>(i)] + order;
   }
   return list;
 }
@@ -77,8 +78,10 @@ absl::Status SqliteStore::PutRecent(const std::vector<Row>& rows, const RecentRo
   if (rows.empty()) {
     return absl::OkStatus();
   }
-  *step = recent.NextStep(rows.size());
-  if (absl::Status status = Put(step->sort_in); !status.ok()) {
+  *step = recent.NextStep(rows);
+  absl::Status status = Put(step->sort_in);
+  status = status.ok() ? Put(step->at_end) : status;
+  if (!status.ok()) {
     return status;
   }
   if (step->delete_through > 0) {
@@ -96,10 +99,10 @@ absl::Status SqliteStore::PutRecent(const std::vector<Row>& rows, const RecentRo
     return run.status();
   }
   uint64_t place = recent.next_place();
-  for (const Row& row : rows) {
+  for (const Row* row : step->recent) {
     RowBinder binder(&*run);
-    Columns<Row>::Visit(row, binder);
-    binder.FinishWith(KeySum(place, RecentTraits<Row>::KeyOf(row)) << kKeySumBits);
+    Columns<Row>::Visit(*row, binder);
+    binder.FinishWith(KeySum(place, RecentTraits<Row>::KeyOf(*row)) << kKeySumBits);
     binder.BindId(place);
     ++place;
     run->Next();
@@ -147,6 +150,25 @@ void SqliteStore::ClearRecentRows() {
 }
 
 template <typename Row>
+absl::Status SqliteStore::BeginRecent(RecentRows<Row>* recent) {
+  absl::StatusOr<Run> run =
+      connection_->Prepare(fmt::format("SELECT {0} FROM {1} ORDER BY {2} LIMIT 1", KeyList<Row>(),
+                                       Columns<Row>::kTable, KeyList<Row>(" DESC")));
+  if (!run.ok()) {
+    return run.status();
+  }
+  typename RecentTraits<Row>::Key last_key{};
+  if (run->Next()) {
+    ReadKey(*run, &last_key);
+  }
+  if (run->code() != SQLITE_OK) {
+    return run->status(ReadOperation<Row>());
+  }
+  recent->Open(last_key);
+  return absl::OkStatus();
+}
+
+template <typename Row>
 absl::StatusOr<bool> SqliteStore::CheckRecent() {
   absl::StatusOr<Run> run =
       connection_->Prepare(fmt::format("SELECT {}, checksum, place FROM {} ORDER BY place",
@@ -176,7 +198,6 @@ absl::StatusOr<bool> SqliteStore::CheckRecent() {
 }
 
 absl::Status SqliteStore::OpenRecentRows() {
-  ClearRecentRows();
   const auto has_records = CheckRecent<RecordRow>();
   if (!has_records.ok()) {
     return has_records.status();
@@ -185,10 +206,13 @@ absl::Status SqliteStore::OpenRecentRows() {
   if (!has_lanes.ok()) {
     return has_lanes.status();
   }
-  if (!*has_records && !*has_lanes) {
-    return absl::OkStatus();
+  absl::Status status;
+  if (*has_records || *has_lanes) {
+    status = Write("sort recent rows in", [&] { return SortInAll(); });
+    status = status.ok() ? CheckUsable() : status;
   }
-  return Write("sort recent rows in", [&] { return SortInAll(); });
+  status = status.ok() ? BeginRecent(&recent_records_) : status;
+  return status.ok() ? BeginRecent(&recent_lanes_) : status;
 }
 
 template <typename Before>

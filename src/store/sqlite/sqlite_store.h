@@ -137,6 +137,8 @@ class SqliteStore final : public Store {
   absl::Status OpenRecentRows();
   template <typename Row>
   absl::StatusOr<bool> CheckRecent();
+  template <typename Row>
+  absl::Status BeginRecent(RecentRows<Row>* recent);
   // In a transaction; the other is for when that is durable.
   absl::Status PutRecentRows(const WriteBatch& batch);
   void CommittedRecentRows(WriteBatch&& batch);
