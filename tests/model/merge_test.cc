@@ -249,6 +249,32 @@ TEST_CASE("elements are merged one by one") {
   }
 }
 
+TEST_CASE("an element that comes back is refused only what the system changed in it") {
+  Record record;
+  record.Say({.system = "erp", .entity = R"(order { note: "n" })"});
+  const Record::Saying back = {
+      .system = "shop",
+      .entity = R"(order { note: "n" lines { id: "1" category: "A" title: "Mug" location: "York"
+          taxes { title: "VAT" code: "S" } taxes { title: "duty" code: "D" } } })",
+      .base = R"(order { note: "n" lines { id: "1" category: "A" title: "Cup" location: "York"
+          taxes { title: "VAT" code: "S" } taxes { title: "duty" code: "T" } } })",
+      .may_write = [](std::string_view path) {
+        return path != "lines[1].category" && path != "lines[1].taxes[VAT]" &&
+               path != "lines[1].taxes[duty].code";
+      }};
+  // It comes in whole, with what the system held before; only of what it may not write, what it
+  // says anew is refused: the rest it does not say.
+  const MergeResult once = record.Say(back);
+  CHECK(once.refused == Paths{"lines[1].taxes[duty].code"});
+  const std::string merged = R"(order { note: "n" lines { id: "1" title: "Mug" location: "York"
+      taxes { title: "duty" } } })";
+  CHECK(record.Is(merged));
+  const MergeResult again = record.Say(back);
+  CHECK_FALSE(again.changed);
+  CHECK(again.refused == once.refused);
+  CHECK(record.Is(merged));
+}
+
 Paths LineIds(const Entity& entity) {
   Paths ids;
   for (const auto& line : entity.order().lines()) ids.push_back(line.id());

@@ -163,6 +163,10 @@ class Merger {
     return {std::string(input_.system), input_.source_version, input_.seq};
   }
   void Refuse() { result_.refused.push_back(path_.text()); }
+  // What the system held before it does not say now; it may still come in with its element.
+  void RefuseUnless(bool is_as_held) {
+    if (!is_as_held) Refuse();
+  }
   void SetAsideAsStale() { result_.stale.push_back(path_.text()); }
 
   // A patch that repeats what the record holds: a lower version of the same system that comes
@@ -205,8 +209,9 @@ class Merger {
   void MergeLeaf(Message* record, const Message& incoming, const Message* base,
                  const FieldShape& field) {
     if (!IsSaid()) return;
-    if (base != nullptr && SameField(incoming, *base, field)) return;
-    if (!Authority(path_.text())) return Refuse();
+    const bool is_as_held = base != nullptr && SameField(incoming, *base, field);
+    if (is_as_held && !is_adding_) return;
+    if (!Authority(path_.text())) return RefuseUnless(is_as_held);
     const ProvenanceMap::Origin* origin = provenance_.Find(path_);
     if (origin != nullptr && IsNewer(*origin)) return SetAsideAsStale();
     CopyField(incoming, record, field);
@@ -220,7 +225,8 @@ class Merger {
   void MergeBrokenList(Message* record, const Message& incoming, const Message* base,
                        const FieldShape& field) {
     if (!IsSaid()) return;
-    if (base != nullptr && SameField(incoming, *base, field)) return;
+    const bool is_as_held = base != nullptr && SameField(incoming, *base, field);
+    if (is_as_held && !is_adding_) return;
     const size_t refused = result_.refused.size();
     for (const Message* side : {static_cast<const Message*>(record), &incoming}) {
       const Reflection& reflection = *side->GetReflection();
@@ -232,7 +238,7 @@ class Merger {
     }
     if (result_.refused.size() != refused) {
       result_.refused.resize(refused);
-      return Refuse();
+      return RefuseUnless(is_as_held);
     }
     const auto newer = [&](const ProvenanceMap::Origin& origin) { return IsNewer(origin); };
     if (provenance_.AnyWithin(path_.text(), newer)) return SetAsideAsStale();
@@ -299,8 +305,8 @@ class Merger {
         const Message* element_base =
             before != nullptr || base == nullptr ? before : &Default(*field.child);
         Merge(found->second, *element, element_base, *field.child, /*is_element=*/true);
-      } else if (before == nullptr || !SameMessage(*element, *before)) {
-        if (auto made = Add(*element, *field.child)) added.push_back(std::move(made));
+      } else if (is_adding_ || before == nullptr || !SameMessage(*element, *before)) {
+        if (auto made = Add(*element, before, *field.child)) added.push_back(std::move(made));
       }
     }
     std::set<std::string_view> removed;
@@ -315,12 +321,13 @@ class Merger {
     Arrange(record, field, *said, std::move(added), removed);
   }
 
-  // An element that only the system has. Null when it does not come in.
-  std::unique_ptr<Message> Add(const Message& incoming, const Shape& shape) {
+  // An element that only the system has, whole, as far as it may be written; `base` is null when
+  // the system did not have it before, or that is not known. Null when it does not come in.
+  std::unique_ptr<Message> Add(const Message& incoming, const Message* base, const Shape& shape) {
     const bool whole = IsSaid();
     if (!whole && !IsSaidBelow()) return nullptr;
     if (!Authority(path_.text())) {
-      Refuse();
+      RefuseUnless(base != nullptr && SameMessage(incoming, *base));
       return nullptr;
     }
     const ProvenanceMap::Origin* origin = provenance_.Find(path_);
@@ -333,7 +340,9 @@ class Merger {
     result_.changed = true;
     std::unique_ptr<Message> made(incoming.New());
     made->GetReflection()->SetString(made.get(), shape.key, std::string(KeyOf(incoming, shape)));
-    Merge(made.get(), incoming, nullptr, shape, /*is_element=*/true);
+    const bool was_adding = std::exchange(is_adding_, true);
+    Merge(made.get(), incoming, base, shape, /*is_element=*/true);
+    is_adding_ = was_adding;
     return made;
   }
 
@@ -422,6 +431,8 @@ class Merger {
   ProvenanceMap& provenance_;
   MergeResult& result_;
   FieldPath path_;
+  // Within an element that comes in: it does so whole, also where the system held the same before.
+  bool is_adding_ = false;
 };
 
 Origin OriginOf(const MergeInput& input) {
