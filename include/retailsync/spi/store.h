@@ -133,7 +133,8 @@ struct ExpireResult {
 // is refused at open with FailedPrecondition. Error handling: DataLoss means stored data cannot be
 // read: the row is not served and the message says which. ResourceExhausted means there is no room;
 // nothing of the batch was written. AlreadyExists from Commit means a (system, change_id) that is
-// stored already: a defect of the caller or a second writer. After any error from Commit the engine
+// stored already: a defect of the caller or a second writer. Unavailable from a read means that
+// nothing can be read until a Recover. After it, and after any error from Commit, the engine
 // forgets what it holds in memory, calls Recover and reads again.
 class Store {
  public:

@@ -1,27 +1,10 @@
 #include "store/sqlite/schema_steps.h"
+#include "store/sqlite/schema_text.h"
 
 namespace retailsync::store::sqlite {
 
 // What goes as it should has no row of its own: a journal row that made a record stands for its
 // record, its links and its lanes. The views put both together.
-
-// The text of a column in microseconds since 1970; NULL for the infinite ones.
-#define TIME_OF(column)                                                                       \
-  "CASE WHEN " column " > -9223372036854775807 AND " column                                   \
-  " < 9223372036854775807 THEN "                                                              \
-  "strftime('%Y-%m-%dT%H:%M:%S', (" column " - (((" column                                    \
-  " % 1000000) + 1000000) % 1000000)) / 1000000, 'unixepoch') || printf('.%06dZ', (((" column \
-  " % 1000000) + 1000000) % 1000000)) END"
-
-#define NAME_OF_TYPE(column)                                                       \
-  "CASE " column                                                                   \
-  " WHEN 1 THEN 'product' WHEN 2 THEN 'price' WHEN 3 THEN 'inventory_level' "      \
-  "WHEN 4 THEN 'inventory_adjustment' WHEN 5 THEN 'order' WHEN 6 THEN 'customer' " \
-  "WHEN 7 THEN 'fulfilment' WHEN 8 THEN 'return' WHEN 9 THEN 'payment' "           \
-  "WHEN 10 THEN 'ledger_posting' ELSE 'unspecified' END"
-
-// The journal row `j` made its record.
-#define IS_FIRST "j.record = j.seq AND j.version = 1 AND j.disposition = 1"
 
 const char kSchemaStep3[] =
     R"sql(
@@ -216,9 +199,5 @@ INSERT INTO about(name, kind, meaning) VALUES
 ('delivery_now.due_at', 'column', 'As lane.due_at.'),
 ('delivery_now.note', 'column', 'As lane.note.');
 )sql";
-
-#undef IS_FIRST
-#undef NAME_OF_TYPE
-#undef TIME_OF
 
 }  // namespace retailsync::store::sqlite

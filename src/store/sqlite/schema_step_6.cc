@@ -1,4 +1,5 @@
 #include "store/sqlite/schema_steps.h"
+#include "store/sqlite/schema_text.h"
 
 namespace retailsync::store::sqlite {
 
@@ -6,24 +7,6 @@ namespace retailsync::store::sqlite {
 // the newest of either together. Where a view needs them for each row of a large one they are
 // joined or listed, which SQLite does once for a query, and not looked for row by row: a table of
 // recent rows has no index over their keys.
-
-// The text of a column in microseconds since 1970; NULL for the infinite ones.
-#define TIME_OF(column)                                                                       \
-  "CASE WHEN " column " > -9223372036854775807 AND " column                                   \
-  " < 9223372036854775807 THEN "                                                              \
-  "strftime('%Y-%m-%dT%H:%M:%S', (" column " - (((" column                                    \
-  " % 1000000) + 1000000) % 1000000)) / 1000000, 'unixepoch') || printf('.%06dZ', (((" column \
-  " % 1000000) + 1000000) % 1000000)) END"
-
-#define NAME_OF_TYPE(column)                                                       \
-  "CASE " column                                                                   \
-  " WHEN 1 THEN 'product' WHEN 2 THEN 'price' WHEN 3 THEN 'inventory_level' "      \
-  "WHEN 4 THEN 'inventory_adjustment' WHEN 5 THEN 'order' WHEN 6 THEN 'customer' " \
-  "WHEN 7 THEN 'fulfilment' WHEN 8 THEN 'return' WHEN 9 THEN 'payment' "           \
-  "WHEN 10 THEN 'ledger_posting' ELSE 'unspecified' END"
-
-// The journal row `j` made its record.
-#define IS_FIRST "j.record = j.seq AND j.version = 1 AND j.disposition = 1"
 
 #define LANE_COLUMNS                                                                    \
   "record, target, route, domain, state, owed_since, done, acknowledged, external_id, " \
@@ -33,10 +16,15 @@ namespace retailsync::store::sqlite {
   "target, domain, route, record, state, done, acknowledged, attempt_version, attempts, " \
   "probes, owed_since, owed_at, due_at, note"
 
-// The lane of journal row `j` at stream `s` has no row.
+// The lanes that have a recent row, to be joined: (record, target) NOT IN would look at all of them
+// for each row, because SQLite allows for rows of which only a part is NULL.
+#define RECENT_LANES \
+  "(SELECT DISTINCT record AS recent_record, target AS recent_target FROM lane_recent)"
+
+// The lane of journal row `j` at stream `s` has no row; with RECENT_LANES joined.
 #define HAS_NO_LANE_ROW                                                                  \
   "NOT EXISTS (SELECT 1 FROM lane AS l WHERE l.record = j.seq AND l.target = s.target) " \
-  "AND (j.seq, s.target) NOT IN (SELECT record, target FROM lane_recent)"
+  "AND recent_record IS NULL"
 
 const char kSchemaStep6[] =
     R"sql(
@@ -108,7 +96,8 @@ SELECT )sql" LANE_COLUMNS R"sql(
   FROM (SELECT )sql" LANE_COLUMNS R"sql(, max(place) FROM lane_recent GROUP BY record, target)
 UNION ALL
 SELECT )sql" LANE_COLUMNS R"sql( FROM lane
-  WHERE (record, target) NOT IN (SELECT record, target FROM lane_recent);
+  LEFT JOIN )sql" RECENT_LANES R"sql( ON recent_record = record AND recent_target = target
+  WHERE recent_record IS NULL;
 
 CREATE VIEW delivery_now AS
 SELECT )sql" DELIVERY_COLUMNS R"sql(
@@ -117,6 +106,7 @@ UNION ALL
 SELECT s.target, s.domain, s.route, j.seq, 1, 0, 0, 0, 0, 0, j.seq, j.received_at,
     -9223372036854775808, ''
   FROM stream AS s JOIN journal AS j ON j.seq > s.claimed_through
+  LEFT JOIN )sql" RECENT_LANES R"sql( ON recent_record = j.seq AND recent_target = s.target
   WHERE s.ready > 0 AND ',' || j.owed || ',' LIKE '%,' || s.id || ',%'
     AND )sql" HAS_NO_LANE_ROW R"sql(
 UNION ALL
@@ -125,6 +115,7 @@ SELECT s.target, s.domain, s.route, j.seq, 2, 0, 0, 1, 1, 0, j.seq, j.received_a
   FROM stream AS s, json_each(s.flights) AS f
   JOIN journal AS j
     ON j.seq BETWEEN json_extract(f.value, '$[0]') AND json_extract(f.value, '$[1]')
+  LEFT JOIN )sql" RECENT_LANES R"sql( ON recent_record = j.seq AND recent_target = s.target
   WHERE ',' || j.owed || ',' LIKE '%,' || s.id || ',%'
     AND )sql" HAS_NO_LANE_ROW R"sql(;
 
@@ -238,10 +229,8 @@ SELECT v.name || '.' || c.name, 'column', 'As ' || v.base || '.' || c.name || '.
 )sql";
 
 #undef HAS_NO_LANE_ROW
+#undef RECENT_LANES
 #undef DELIVERY_COLUMNS
 #undef LANE_COLUMNS
-#undef IS_FIRST
-#undef NAME_OF_TYPE
-#undef TIME_OF
 
 }  // namespace retailsync::store::sqlite
