@@ -92,11 +92,20 @@ absl::StatusOr<bool> Router::Owe(System& target, const RouteState& route, Cached
   } else if (On(Guard::kReplaySkipsDone) && lane->done >= journal.version) {
     return false;
   } else if (On(Guard::kOnlyDifferences) && lane->acknowledged > 0 && !record.row.deleted) {
-    // Only differences travel. What cannot be rendered differs: the dispatcher says why.
-    if (!route.route.transform && record.row.version == journal.version) {
+    // Only differences travel, of what would be sent: of a state that is the newest version, which
+    // the target may have said itself. What cannot be rendered differs: the dispatcher says why.
+    const bool sends_newest =
+        record.row.version == journal.version || NatureOf(record.row.type) == Nature::kState;
+    if (sends_newest && lane->acknowledged == record.row.version) return false;
+    if (sends_newest && !route.route.transform) {
       if (record.row.digest == lane->acknowledged_digest) return false;
-    } else if (auto rendering = Render(route, entity, {}); rendering.ok()) {
-      if (rendering->digest == lane->acknowledged_digest) return false;
+    } else {
+      auto newest = context_.memory.Body(record);
+      if (!newest.ok()) return newest.status();
+      if (auto rendering = Render(route, sends_newest ? **newest : entity, {});
+          rendering.ok() && rendering->digest == lane->acknowledged_digest) {
+        return false;
+      }
     }
   }
   lane->route = route.id;

@@ -152,5 +152,35 @@ TEST_CASE(
   CHECK(both.world.Letters().size() == 1);
 }
 
+TEST_CASE("rule 11, I1: a replay sends no state that the target holds already") {
+  World world;
+  FakeErp& shop = world.MakeErp("shop");
+  world.AddSystem("shop", {.source = &world.MakeShop(), .sink = &shop});
+  world.AddSystem("erp", {.source = &world.MakeShop()});
+  const bool is_transformed = GENERATE(false, true);
+  Route route{.name = "products", .from = "erp", .to = "shop", .entity = EntityType::kProduct};
+  if (is_transformed) {
+    route.transform = [](const model::v1::Entity& entity) { return entity; };
+  }
+  world.AddRoute(route);
+  const auto say = [&](const std::string& system, const std::string& id, const std::string& title) {
+    world.AcceptOne(Upsert(system, id, MakeProduct("P", title)));
+    REQUIRE_OK(world.RunUntilIdle());
+  };
+  say("erp", "e1", "a");
+  shop.Script("product:P", {{.act = Act::kPermanent}});
+  say("erp", "e2", "b");
+  REQUIRE(world.Letters().size() == 1);
+  // What the shop holds is said again, so that nothing is owed; then the shop says something else.
+  say("erp", "e3", "a");
+  say("shop", "s1", "c");
+  REQUIRE(shop.TextsOf("product:P") == Texts{"a"});
+  auto replayed = world.engine().Replay({.rows_max = 100}, Anna());
+  REQUIRE_OK(replayed.status());
+  CHECK(replayed->owed == 0);
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(shop.TextsOf("product:P") == Texts{"a"});
+}
+
 }  // namespace
 }  // namespace retailsync
