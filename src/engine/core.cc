@@ -364,18 +364,20 @@ std::vector<Task> Core::HandOut(std::vector<std::unique_ptr<Call>> calls) {
   return tasks;
 }
 
-// A poll changes nothing, so that it may go on from a page that is not durable yet: when that is
-// lost, so is what the poll brings. One page ahead is enough to have it read during the commit.
+// A poll changes nothing here, so that it may go on from a page that is not durable yet, unless the
+// cursor tells the source more than that: when the page is lost, so is what the poll brings. One
+// page ahead is enough to have it read during the commit.
 absl::StatusOr<std::vector<Task>> Core::TakePolls(int tasks_max) {
   if (absl::Status status = Begin(); !status.ok()) return status;
   const bool overloaded = intake_.Overloaded();
   std::vector<std::unique_ptr<Call>> calls;
   for (const auto& system : context_.registry.systems()) {
     if (static_cast<int>(calls.size()) == tasks_max) break;
-    if (system->is_ahead) continue;
+    const bool is_ahead = !system->passed.empty();
+    if (is_ahead && (!system->source.reads_ahead || system->is_ahead)) continue;
     auto poll = dispatcher_.NextPoll(*system, overloaded);
     if (poll == nullptr) continue;
-    system->is_ahead = context_.memory.HasStaged();
+    system->is_ahead = is_ahead;
     Address(*poll, *system);
     calls.push_back(std::move(poll));
   }

@@ -48,7 +48,7 @@ struct System {
   absl::Time next_poll_at = absl::InfinitePast();
   std::string acknowledge;  // a cursor that is durable and was not told to the source yet
   std::string passed;       // a cursor that is staged and not durable yet
-  bool is_ahead = false;    // was polled since the last commit, although something is staged
+  bool is_ahead = false;    // was polled with `passed`
 
   // -- As a target.
   std::vector<RouteState*> routes;                  // in the order they were added

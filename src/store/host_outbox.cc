@@ -79,8 +79,11 @@ class HostOutbox final : public Source {
   }
 
   SourceCapabilities Capabilities() const override {
-    SourceCapabilities capabilities{
-        .entities = {}, .event_ids = true, .deletes = true, .page_changes_max = kPageChangesMax};
+    SourceCapabilities capabilities{.entities = {},
+                                    .event_ids = true,
+                                    .deletes = true,
+                                    .page_changes_max = kPageChangesMax,
+                                    .reads_ahead = true};
     for (int type = 1; type < kEntityTypeCount; ++type) {
       capabilities.entities.insert(static_cast<EntityType>(type));
     }

@@ -23,9 +23,10 @@ std::vector<std::string> Declared(const SourceSubject& subject,
     types += fmt::format("{}{}", types.empty() ? "" : ", ", Name(type));
   }
   lines.push_back(fmt::format("tells of: {}", types));
-  lines.push_back(fmt::format("ids of its own: {}; deletes: {}; changes in a page: {}",
-                              YesOrNo(declared.event_ids), YesOrNo(declared.deletes),
-                              declared.page_changes_max));
+  lines.push_back(
+      fmt::format("ids of its own: {}; deletes: {}; changes in a page: {}; may be read ahead: {}",
+                  YesOrNo(declared.event_ids), YesOrNo(declared.deletes), declared.page_changes_max,
+                  YesOrNo(declared.reads_ahead)));
   lines.push_back(
       fmt::format("the kit puts: {}; removes: {}; puts garbage: {}; time: {}; "
                   "troubles: {}",

@@ -47,7 +47,7 @@ ApplyResponse LedgerSink::Apply(const ApplyRequest& request) {
 }
 
 SourceCapabilities PageSource::Capabilities() const {
-  return {.entities = AllTypes(), .page_changes_max = page_changes_max_};
+  return {.entities = AllTypes(), .page_changes_max = page_changes_max_, .reads_ahead = true};
 }
 
 absl::StatusOr<PollResponse> PageSource::Poll(const PollRequest& request) {

@@ -62,6 +62,27 @@ TEST_CASE("rule 1: one page is read ahead of what is durable, and no more") {
   CHECK(world.erp.Wrongs() == "");
 }
 
+TEST_CASE("rule 1, I14: a cursor goes back to its source when its page is durable, not before") {
+  ShopAndErp world;
+  // As a system to which a cursor that comes back confirms the page.
+  world.shop.capabilities.reads_ahead = false;
+  REQUIRE_OK(world.Restart());
+  Fill(world, 6);
+  REQUIRE_OK(world.engine().Flush());
+  CHECK(Read(world) == 1);
+  CHECK(Read(world) == 0);
+  world.store().FailCommit(1, FailWhen::kBefore);
+  CHECK_FALSE(world.engine().Flush().ok());
+  CHECK(Read(world) == 1);
+  CHECK(CursorsOf(world) == std::vector<std::string>{"", ""});
+  REQUIRE_OK(world.engine().Flush());
+  CHECK(Read(world) == 1);
+  CHECK(CursorsOf(world).back() == "2");
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.effects().size() == 6);
+  CHECK(world.erp.Wrongs() == "");
+}
+
 TEST_CASE("rule 1, I20: a page that was read ahead of one that was lost is read again after it") {
   const auto when = GENERATE(FailWhen::kBefore, FailWhen::kAfter);
   CAPTURE(when == FailWhen::kAfter);

@@ -39,7 +39,7 @@ class FakeShop final : public Source {
 
   explicit FakeShop(const Clock* clock) : clock_(clock) {}
 
-  SourceCapabilities capabilities{.entities = AllTypes(), .deletes = true};
+  SourceCapabilities capabilities{.entities = AllTypes(), .deletes = true, .reads_ahead = true};
   // Each page begins this many entries before its cursor, as a source does that reads the edge of
   // equal timestamps again.
   int overlap = 0;

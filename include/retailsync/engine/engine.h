@@ -71,8 +71,8 @@ class Engine {
   // Finish, run or not (one that was not run counts as unknown), in any order and grouping.
   absl::StatusOr<std::vector<Task>> TakeTasks(int tasks_max);
   // The polls that are due, without a commit: what is read can be on its way while TakeTasks, which
-  // gives them too, waits for its own. A source is read one page ahead of what is durable; where
-  // the commit fails, that page is dropped, and both are read again.
+  // gives them too, waits for its own. A source that declares it is read one page ahead of what is
+  // durable; where the commit fails, that page is dropped, and both are read again.
   absl::StatusOr<std::vector<Task>> TakePolls(int tasks_max);
   absl::Status Finish(std::vector<Task> tasks);
   // When TakeTasks will have something, if nothing else happens; InfinitePast when it does now.

@@ -48,6 +48,10 @@ struct SourceCapabilities {
   bool deletes = false;
   // Most changes one Poll() returns, whatever was asked for; 1 to 10,000.
   int page_changes_max = 1000;
+  // It may be polled with the cursor of a page that is not durable yet, and with the cursor before
+  // that again when it never becomes so. Leave it out where a cursor that comes back confirms to
+  // the system that the page it came with has arrived, as SAP's delta tokens do.
+  bool reads_ahead = false;
 };
 
 // Who the connector is.

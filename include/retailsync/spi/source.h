@@ -13,8 +13,8 @@
 namespace retailsync {
 
 struct PollRequest {
-  // What the last page that was taken in returned as next_cursor; empty the first time. Its commit
-  // may still be under way.
+  // What the last page that was taken in returned as next_cursor; empty the first time. That page
+  // is durable, unless the source reads ahead: see SourceCapabilities.
   std::string cursor;
   // Return at most this many changes and rejects together.
   int changes_max = 1000;

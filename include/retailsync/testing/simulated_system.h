@@ -53,6 +53,9 @@ struct SystemTraits {
   // It calls the engine itself when something changes, beside (or instead of) being read.
   bool webhooks = false;
   bool readable = true;
+  // It is told apart from its cursors what has arrived (Acknowledge). Otherwise a cursor that comes
+  // back confirms the page that it came with, so that it may not be read ahead.
+  bool acknowledgements = false;
   // It tells of what was written to it as of any change, with our key if it carries that.
   bool echoes = false;
   bool echoes_carry_key = false;
@@ -120,6 +123,8 @@ class SimulatedSystem {
   virtual absl::StatusOr<ListResponse> List(const ListRequest& request) = 0;
   // A page of what changed. The page after it may tell some of it again.
   virtual absl::StatusOr<PollResponse> ReadChanges(const PollRequest& request) = 0;
+  // Everything up to this cursor has arrived; heard only with traits().acknowledgements.
+  virtual void Acknowledge(const std::string& cursor) = 0;
   // What it makes of an entity that it is given.
   virtual void Normalise(model::v1::Entity& entity) const = 0;
 };

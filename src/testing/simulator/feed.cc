@@ -84,13 +84,16 @@ std::string Feed::ToText(const Cursor& cursor) {
 }
 
 void Feed::Learn(uint64_t page) {
-  const auto found = given_.find(page);
-  if (found == given_.end()) return;
+  const auto last = given_.find(page);
+  if (last == given_.end()) return;
   const uint64_t settled = ++world_.moment;
-  for (const Shown& shown : found->second) {
-    Take(shown, settled, statements_[shown.number].change.id());
+  // Those that led to it were taken with it, where nothing was heard of them since.
+  for (auto next = last; next != given_.end(); next = given_.find(next->second.before)) {
+    for (const Shown& shown : next->second.shown) {
+      Take(shown, settled, statements_[shown.number].change.id());
+    }
   }
-  given_.erase(given_.begin(), std::next(found));
+  given_.erase(given_.begin(), std::next(last));
 }
 
 // Its row shows something newer from now on.
@@ -176,7 +179,7 @@ PollResponse Feed::Page(const PollRequest& request) {
   Settle();
   PollResponse response;
   const Cursor before = Parse(request.cursor);
-  Learn(before.page);
+  if (!traits_.acknowledgements) Learn(before.page);
   std::vector<Shown> page;
   const auto changes_max =
       static_cast<size_t>(std::min(request.changes_max, traits_.page_changes_max));
@@ -193,7 +196,7 @@ PollResponse Feed::Page(const PollRequest& request) {
   if (is_news) {
     after.page = ++pages_;
     response.next_cursor = ToText(after);
-    given_[after.page] = std::move(page);
+    given_[after.page] = {before.page, std::move(page)};
   }
   return response;
 }

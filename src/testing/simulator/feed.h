@@ -45,7 +45,8 @@ struct Statement {
 };
 
 // Pages may be asked for again with the same cursor. A cursor that comes back proves that the page
-// it came with was taken for good: that is all a system ever learns of the engine.
+// it came with was taken for good, unless the system is told that in words of its own: that is all
+// it ever learns of the engine.
 class Feed {
  public:
   // `clock_error`: of the system's own clock.
@@ -62,6 +63,7 @@ class Feed {
   std::optional<size_t> FindById(const std::string& change_id) const;
 
   PollResponse Page(const PollRequest& request);
+  void Acknowledge(const std::string& cursor) { Learn(Parse(cursor).page); }
   // The engine is shown the statement by a webhook; it has taken it for good, at that moment.
   uint64_t ShowByWebhook(size_t number);
   void TakeByWebhook(size_t number, uint64_t moment, const std::string& change_id);
@@ -113,7 +115,11 @@ class Feed {
   std::set<Place> rows_;
   std::unordered_map<EntityNo, Place> row_of_;
   uint64_t pages_ = 0;
-  std::map<uint64_t, std::vector<Shown>> given_;  // by page, until a cursor comes back
+  struct Given {
+    uint64_t before = 0;  // the page that its cursor came with
+    std::vector<Shown> shown;
+  };
+  std::map<uint64_t, Given> given_;  // by page, until it is known that it arrived
 };
 
 }  // namespace retailsync::testing

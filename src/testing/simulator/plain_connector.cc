@@ -15,11 +15,13 @@ class PlainSource final : public Source {
     return {.entities = system_.tells(),
             .event_ids = true,
             .deletes = true,
-            .page_changes_max = system_.traits().page_changes_max};
+            .page_changes_max = system_.traits().page_changes_max,
+            .reads_ahead = system_.traits().acknowledgements};
   }
   absl::StatusOr<PollResponse> Poll(const PollRequest& request) override {
     return system_.ReadChanges(request);
   }
+  void Acknowledge(const std::string& cursor) override { system_.Acknowledge(cursor); }
 
  private:
   SimulatedSystem& system_;

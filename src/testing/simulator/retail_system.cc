@@ -440,4 +440,8 @@ absl::StatusOr<PollResponse> RetailSystem::ReadChanges(const PollRequest& reques
   return feed_.Page(request);
 }
 
+void RetailSystem::Acknowledge(const std::string& cursor) {
+  if (profile_.traits.acknowledgements) feed_.Acknowledge(cursor);
+}
+
 }  // namespace retailsync::testing

@@ -59,6 +59,7 @@ class RetailSystem final : public SimulatedSystem {
       std::span<const std::string_view> keys) override;
   absl::StatusOr<ListResponse> List(const ListRequest& request) override;
   absl::StatusOr<PollResponse> ReadChanges(const PollRequest& request) override;
+  void Acknowledge(const std::string& cursor) override;
   void Normalise(model::v1::Entity& entity) const override;
 
   // -- What its people do.

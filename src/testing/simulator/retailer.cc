@@ -141,6 +141,8 @@ SystemTraits Retailer::DrawTraits() {
   traits.readable = !traits.webhooks || !hit(400);
   traits.echoes = hit(500);
   traits.echoes_carry_key = hit(300) || !MayRepeatOthers();
+  // Newer interfaces have both. A choice of its own would make another story of every seed.
+  traits.acknowledgements = traits.conditional_writes;
   return traits;
 }
 
