@@ -386,7 +386,10 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
       result.provenance = *std::move(after);
     }
     *result.provenance.mutable_heard() = provenance().heard();
-    if (!is_patch) Hear(&result.provenance, system.name, change.source_version());
+    // Not all of its state where its own word was overwritten: what it said in between is news.
+    if (!is_patch && result.overwritten.empty()) {
+      Hear(&result.provenance, system.name, change.source_version());
+    }
   }
 
   std::string bytes;  // of the record's new body, unless that is what came in and was found valid

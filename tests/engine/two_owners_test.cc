@@ -222,5 +222,33 @@ TEST_CASE("rule 3, I7: a patch that says the same again keeps out what is older 
   CHECK(says("t3", 10) == Disposition::kMerged);
 }
 
+TEST_CASE("rule 6, I7: what a write of ours overwrote is heard, in whatever order it is told") {
+  TwoOwners both;
+  both.SetUp();
+  const auto brands = [&](const std::string& brand, int64_t version) {
+    model::v1::Change patch = Patch("erp", brand, MakeBranded("t1", brand), {"brand"});
+    patch.set_source_version(version);
+    return both.world.AcceptOne(patch).disposition;
+  };
+  // Unheard of, the brand has become b2 and b3. Then the title was written, and the brand with it.
+  both.Say("shop", "s2", MakeBranded("t2", "b1"));
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(brands("b2", 11) == Disposition::kMerged);
+  model::v1::Change written = Upsert("erp", "written", MakeBranded("t2", "b1"));
+  written.set_source_version(20);
+  CHECK(both.world.AcceptOne(written).disposition == Disposition::kEcho);
+  CHECK(both.Now() == "t2/b2");
+  CHECK(brands("b3", 12) == Disposition::kMerged);
+  CHECK(both.Now() == "t2/b3");
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.AtShop() == "b3");
+  // Told in full what it holds now, nothing older is news.
+  model::v1::Change all = Upsert("erp", "all", MakeBranded("t2", "b3"));
+  all.set_source_version(30);
+  CHECK(both.world.AcceptOne(all).disposition != Disposition::kMerged);
+  CHECK(brands("b4", 21) == Disposition::kStale);
+  CHECK(both.Now() == "t2/b3");
+}
+
 }  // namespace
 }  // namespace retailsync

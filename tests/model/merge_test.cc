@@ -165,6 +165,59 @@ TEST_CASE("I7: a value that was said again with a higher version is as new as th
   CHECK(record.entity().product().brand() == "S");
 }
 
+TEST_CASE("I7: a word that was overwritten at its system is not said again by what it holds") {
+  Record record;
+  const auto patch = [&](const std::string& entity, int64_t version, const std::string& field) {
+    return record.Say(
+        {.system = "erp", .entity = entity, .version = version, .fields = Paths{field}});
+  };
+  const auto upsert = [&](const std::string& entity, int64_t version) {
+    return record.Say({.system = "erp", .entity = entity, .version = version, .base = entity});
+  };
+  const std::string bare = R"(product { sku: "A" brand: "1" })";
+  const std::string titled = R"(product { sku: "A" brand: "1" titles { locale: "en" } })";
+  SECTION("a field") {
+    record.Say({.system = "erp", .entity = bare, .version = 1});
+    patch(R"(product { brand: "2" })", 5, "brand");
+    const auto held = upsert(bare, 9);
+    CHECK_FALSE(held.changed);
+    CHECK(held.overwritten == Paths{"brand"});
+    CHECK(record.entity().product().brand() == "2");
+    // What it said in between comes late, and what came before that does not count any more.
+    CHECK(patch(R"(product { brand: "3" })", 7, "brand").changed);
+    CHECK(patch(R"(product { brand: "4" })", 6, "brand").stale == Paths{"brand"});
+    CHECK(record.entity().product().brand() == "3");
+    // What it holds and the record has too is said again.
+    CHECK(patch(R"(product { sku: "B" })", 8, "sku").stale == Paths{"sku"});
+    CHECK(upsert(R"(product { sku: "A" brand: "3" })", 10).overwritten.empty());
+    CHECK(patch(R"(product { brand: "4" })", 9, "brand").stale == Paths{"brand"});
+  }
+  SECTION("an element that it added") {
+    record.Say({.system = "erp", .entity = bare, .version = 1});
+    patch(titled, 5, "titles");
+    CHECK(upsert(bare, 9).overwritten == Paths{"titles[en]"});
+    CHECK(patch(R"(product { titles { locale: "en" text: "Cup" } })", 7, "titles").changed);
+    CHECK(record.entity().product().titles(0).text() == "Cup");
+  }
+  SECTION("an element that it removed") {
+    record.Say({.system = "erp", .entity = titled, .version = 1});
+    patch(bare, 5, "titles");
+    CHECK(upsert(titled, 9).overwritten == Paths{"titles[en]"});
+    CHECK(record.entity().product().titles().empty());
+    CHECK(patch(R"(product { titles { locale: "en" text: "Cup" } })", 7, "titles").changed);
+  }
+  SECTION("not the word of another system") {
+    record.Say({.system = "erp", .entity = bare, .version = 1});
+    record.Say({.system = "shop", .entity = R"(product { sku: "A" brand: "2" })", .version = 5});
+    CHECK(upsert(bare, 9).overwritten.empty());
+  }
+  SECTION("not where nothing has versions") {
+    record.Say({.system = "erp", .entity = bare});
+    patch(R"(product { brand: "2" })", 0, "brand");
+    CHECK(upsert(bare, 0).overwritten.empty());
+  }
+}
+
 TEST_CASE("a system without versions is taken in the order of arrival") {
   Record record;
   record.Say({.system = "shop", .entity = R"(product { sku: "A" brand: "B" })", .version = 5});

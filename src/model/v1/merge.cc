@@ -168,6 +168,21 @@ class Merger {
     if (!is_as_held) Refuse();
   }
   void SetAsideAsStale() { result_.stale.push_back(path_.text()); }
+  // The system holds here what it was known to, and the record something else. Where that is a word
+  // of its own, which came out of turn, it is not said again by this.
+  void NoteAsHeld() {
+    if (input_.fields != nullptr || input_.source_version == 0) return;
+    const ProvenanceMap::Origin* now = provenance_.Find(path_);
+    if (now == nullptr || now->system != input_.system) return;
+    const ProvenanceMap before(input_.provenance);
+    const ProvenanceMap::Origin* said = before.Find(path_);
+    if (said == nullptr || said->system != input_.system ||
+        said->source_version >= input_.source_version) {
+      return;
+    }
+    provenance_.Write(path_, *said);
+    result_.overwritten.push_back(path_.text());
+  }
 
   // A patch that repeats what the record holds: a lower version of the same system that comes
   // later must not undo it. (An upsert says everything again: see Refresh.)
@@ -210,7 +225,7 @@ class Merger {
                  const FieldShape& field) {
     if (!IsSaid()) return;
     const bool is_as_held = base != nullptr && SameField(incoming, *base, field);
-    if (is_as_held && !is_adding_) return;
+    if (is_as_held && !is_adding_) return NoteAsHeld();
     if (!Authority(path_.text())) return RefuseUnless(is_as_held);
     const ProvenanceMap::Origin* origin = provenance_.Find(path_);
     if (origin != nullptr && IsNewer(*origin)) return SetAsideAsStale();
@@ -226,7 +241,7 @@ class Merger {
                        const FieldShape& field) {
     if (!IsSaid()) return;
     const bool is_as_held = base != nullptr && SameField(incoming, *base, field);
-    if (is_as_held && !is_adding_) return;
+    if (is_as_held && !is_adding_) return NoteAsHeld();
     const size_t refused = result_.refused.size();
     for (const Message* side : {static_cast<const Message*>(record), &incoming}) {
       const Reflection& reflection = *side->GetReflection();
@@ -307,14 +322,19 @@ class Merger {
         Merge(found->second, *element, element_base, *field.child, /*is_element=*/true);
       } else if (is_adding_ || before == nullptr || !SameMessage(*element, *before)) {
         if (auto made = Add(*element, before, *field.child)) added.push_back(std::move(made));
+      } else {
+        NoteAsHeld();
       }
     }
     std::set<std::string_view> removed;
     for (const auto& [key, element] : held) {
       if (incoming_keys.contains(key)) continue;
-      // The system never had it, so that its silence says nothing.
-      if (base != nullptr && base_of(key) == nullptr) continue;
       const auto step = path_.Key(key);
+      // The system never had it, so that its silence says nothing.
+      if (base != nullptr && base_of(key) == nullptr) {
+        NoteAsHeld();
+        continue;
+      }
       if (Remove(element, *field.child)) removed.insert(key);
     }
     if (added.empty() && removed.empty()) return;

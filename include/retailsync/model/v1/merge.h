@@ -39,6 +39,9 @@ struct MergeResult {
   bool changed = false;              // `merged` differs from `current`
   std::vector<std::string> refused;  // fields the system changed and may not write, by path
   std::vector<std::string> stale;    // fields it said an older value of than it had said before
+  // Fields of which it last said what the record holds, with a lower version, and which it holds as
+  // it was known to before: its word was overwritten there, and it may have said more in between.
+  std::vector<std::string> overwritten;
 };
 
 // For each leaf (see Diff), in this order:
@@ -54,11 +57,12 @@ struct MergeResult {
 // that the system may not write stay behind. The order of such a list says nothing; where elements
 // come or go, it takes the system's order as far as the system may write the list's path, and the
 // others keep their place. A list with an empty or repeated key is one leaf. A value that the same
-// system says again with a higher source_version counts as said with that one. A source_version of
-// 0 is never stale. Without a record `base` means nothing. Provenance keeps one entry for the root
-// and exceptions below it. Unknown fields of both sides survive; where both have the same one, the
-// incoming value wins if the system may write "". Merging the same input into its own result
-// changes nothing. `current` and `incoming` must be of the same type.
+// system says again with a higher source_version counts as said with that one; what was overwritten
+// at the system counts as said when it was. A source_version of 0 is never stale. Without a record
+// `base` means nothing. Provenance keeps one entry for the root and exceptions below it. Unknown
+// fields of both sides survive; where both have the same one, the incoming value wins if the system
+// may write "". Merging the same input into its own result changes nothing. `current` and
+// `incoming` must be of the same type.
 MergeResult Merge(const MergeInput& input);
 
 // How a merge ends that need not look into the entities.
