@@ -6,7 +6,7 @@
 #include <deque>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 
 namespace retailsync::engine {
 
@@ -28,7 +28,7 @@ class LruCache {
   Value* Find(const LookUp& key, size_t hash) {
     const auto found = index_.find(key, hash);
     if (found == index_.end()) return nullptr;
-    Node* node = found->second;
+    Node* node = *found;
     Unlink(node);
     LinkNewest(node);
     return &node->value;
@@ -46,14 +46,14 @@ class LruCache {
   template <typename LookUp>
   void Weigh(const LookUp& key, size_t bytes) {
     if (const auto found = index_.find(key); found != index_.end()) {
-      bytes_ += bytes - found->second->bytes;
-      found->second->bytes = bytes;
+      bytes_ += bytes - (*found)->bytes;
+      (*found)->bytes = bytes;
     }
   }
   template <typename LookUp>
   void Erase(const LookUp& key) {
     if (const auto found = index_.find(key); found != index_.end()) {
-      Node* node = found->second;
+      Node* node = *found;
       index_.erase(found);
       Free(node);
     }
@@ -62,7 +62,7 @@ class LruCache {
   void Trim(size_t bytes_max) {
     while (bytes_ > bytes_max && newest_.previous != &newest_) {
       Node* node = static_cast<Node*>(newest_.previous);
-      index_.erase(node->key);
+      index_.erase(node);
       Free(node);
     }
   }
@@ -85,17 +85,39 @@ class LruCache {
     Value value;
     size_t bytes = 0;
   };
+  // The index finds nodes by their keys and has none of its own: it is small, which is what a look
+  // at it costs.
+  struct IndexHash {
+    using is_transparent = void;
+    size_t operator()(Node* node) const { return Hash()(node->key); }
+    template <typename LookUp>
+    size_t operator()(const LookUp& key) const {
+      return Hash()(key);
+    }
+  };
+  struct IndexEqual {
+    using is_transparent = void;
+    bool operator()(Node* a, Node* b) const { return a == b; }
+    template <typename LookUp>
+    bool operator()(Node* node, const LookUp& key) const {
+      return Equal()(node->key, key);
+    }
+  };
 
   Node* NodeOf(const Key& key) {
-    const auto [entry, is_new] = index_.try_emplace(key, nullptr);
-    if (is_new) {
-      entry->second = NewNode();
-      entry->second->key = key;
+    const size_t hash = Hash()(key);
+    const auto found = index_.find(key, hash);
+    Node* node = nullptr;
+    if (found == index_.end()) {
+      node = NewNode();
+      node->key = key;
+      index_.insert(node);
     } else {
-      Unlink(entry->second);
+      node = *found;
+      Unlink(node);
     }
-    LinkNewest(entry->second);
-    return entry->second;
+    LinkNewest(node);
+    return node;
   }
   static void Unlink(Link* node) {
     node->previous->next = node->next;
@@ -125,7 +147,7 @@ class LruCache {
   std::deque<Node> nodes_;
   Node* free_ = nullptr;  // those that hold nothing, by `next`
   Link newest_;           // a ring
-  absl::flat_hash_map<Key, Node*, Hash, Equal> index_;
+  absl::flat_hash_set<Node*, IndexHash, IndexEqual> index_;
   size_t bytes_ = 0;
 };
 
