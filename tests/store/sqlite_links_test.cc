@@ -1,4 +1,6 @@
 // Rows that have links are found, whatever the store knows of which links there are.
+#include <fmt/format.h>
+
 #include <fstream>
 #include <iterator>
 
@@ -144,6 +146,45 @@ TEST_CASE("A row that a rule of somebody else's refuses is an error", "[sqlite]"
   CHECK_FALSE(store->Commit(lane).ok());
   CHECK(*store->FindLinks(KeysOf(link.links)) == Records(1));
   CHECK(store->ScanReady(2, 4, {}, 10)->size() == 1);
+}
+
+TEST_CASE("A rule of somebody else's that refuses one row of many keeps all of them out",
+          "[sqlite]") {
+  const std::string table = GENERATE("journal", "record", "lane");
+  const int refused = GENERATE(1, 15, 16, 24, 39);
+  CAPTURE(table, refused);
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  Open(path).reset();
+  RawDatabase(path).Execute(
+      "CREATE UNIQUE INDEX mine ON journal(payload); CREATE UNIQUE INDEX yours ON "
+      "record(provenance); CREATE UNIQUE INDEX theirs ON lane(note)");
+  auto store = Open(path);
+  WriteBatch batch;
+  for (Seq seq = 1; seq <= 40; ++seq) {
+    batch.journal.push_back(MakeJournal(seq));
+    batch.records.push_back(MakeRecord(seq));
+    batch.lanes.push_back(MakeLane(2, seq, LaneState::kReady));
+    batch.lanes.back().note = fmt::format("note {}", seq);
+  }
+  WriteBatch wrong = batch;
+  const auto at = static_cast<size_t>(refused);
+  if (table == "journal") wrong.journal[at].payload = wrong.journal[at - 1].payload;
+  if (table == "record") wrong.records[at].provenance = wrong.records[at - 1].provenance;
+  if (table == "lane") wrong.lanes[at].note = wrong.lanes[at - 1].note;
+  const absl::Status status = store->Commit(wrong);
+  CHECK_FALSE(status.ok());
+  CHECK_THAT(std::string(status.message()), Contains("write to table " + table));
+  for (int round = 0; round < 2; ++round) {
+    CHECK(store->ScanJournal(0, 100)->empty());
+    CHECK_FALSE(store->ReadRecords(std::vector<RecordId>{1})->front().has_value());
+    CHECK_FALSE(store->ReadLanes(std::vector<LaneKey>{{2, 1}})->front().has_value());
+    store.reset();
+    store = Open(path);
+  }
+  REQUIRE(store->Commit(batch).ok());
+  CHECK(store->ScanJournal(0, 100)->size() == 40);
+  CHECK(store->ScanReady(2, 4, {}, 100)->size() == 40);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #ifndef RETAILSYNC_SRC_STORE_SQLITE_ROW_IO_H_
 #define RETAILSYNC_SRC_STORE_SQLITE_ROW_IO_H_
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -15,10 +16,10 @@
 
 namespace retailsync::store::sqlite {
 
-// Binds a row's columns to the parameters from 1 on, and its checksum after them.
+// Binds a row's columns to the parameters from `before` + 1 on, and its checksum after them.
 class RowBinder {
  public:
-  explicit RowBinder(Run* run) : run_(run) {}
+  explicit RowBinder(Run* run, int before = 0) : run_(run), before_(before) {}
 
   template <typename Value>
   void Int(const char*, const Value& value) {
@@ -27,50 +28,50 @@ class RowBinder {
   void Time(const char*, absl::Time value) { BindInt(ToStoredTime(value)); }
   void Text(const char*, const std::string& value) {
     checksum_.Add(value);
-    run_->BindText(++index_, value);
+    run_->BindText(Next(), value);
   }
   void Blob(const char*, const std::string& value) {
     checksum_.Add(value);
-    run_->BindBlob(++index_, value);
+    run_->BindBlob(Next(), value);
   }
   // The zero digest is an empty blob.
   void Digest(const char*, const retailsync::Digest& value) {
     const std::string_view bytes = value.IsZero() ? std::string_view() : value.View();
     checksum_.Add(bytes);
-    run_->BindBlob(++index_, bytes);
+    run_->BindBlob(Next(), bytes);
   }
   void Retired(const char* name) { Blob(name, std::string()); }
   void LaterText(const char*, const std::string& value) {
     AddLater(value);
-    run_->BindText(++index_, value);
+    run_->BindText(Next(), value);
   }
   void LaterDigest(const char*, const retailsync::Digest& value) {
     const std::string_view bytes = value.IsZero() ? std::string_view() : value.View();
     AddLater(bytes);
-    run_->BindBlob(++index_, bytes);
+    run_->BindBlob(Next(), bytes);
   }
   void LaterInt(const char*, int64_t value) {
     if (value != 0) {
       checksum_.Add(int64_t{index_});
       checksum_.Add(value);
     }
-    run_->Bind(++index_, value);
+    run_->Bind(Next(), value);
   }
   void LaterOwed(const char*, const JournalRow& row) {
     const std::string text = JoinOwed(row);
     AddLater(text);
-    run_->BindTextCopy(++index_, text);
+    run_->BindTextCopy(Next(), text);
   }
   void Flights(const char*, const StreamRow& row) {
     const std::string text = JoinFlights(row);
     checksum_.Add(text);
-    run_->BindTextCopy(++index_, text);
+    run_->BindTextCopy(Next(), text);
   }
   void Finish() { FinishWith(0); }
   // `more` is in the bits that the checksum leaves.
-  void FinishWith(int64_t more) { run_->Bind(++index_, checksum_.Sum() | more); }
+  void FinishWith(int64_t more) { run_->Bind(Next(), checksum_.Sum() | more); }
   // A parameter after the checksum.
-  void BindId(uint64_t value) { run_->BindId(++index_, value); }
+  void BindId(uint64_t value) { run_->BindId(Next(), value); }
 
  private:
   void AddLater(std::string_view value) {
@@ -80,10 +81,12 @@ class RowBinder {
   }
   void BindInt(int64_t value) {
     checksum_.Add(value);
-    run_->Bind(++index_, value);
+    run_->Bind(Next(), value);
   }
+  int Next() { return before_ + ++index_; }
 
   Run* run_;
+  const int before_;
   Checksum checksum_;
   int index_ = 0;
 };
@@ -292,15 +295,53 @@ std::string Select(const std::string& rest) {
   return "SELECT " + ColumnList<Row>() + " FROM " + Columns<Row>::kTable + " " + rest;
 }
 
+// "(?, ?), (?, ?)" for two rows of two parameters.
+inline std::string Parameters(int parameters, int rows) {
+  std::string row = "(?";
+  for (int i = 1; i < parameters; ++i) {
+    row += ", ?";
+  }
+  row += ")";
+  std::string list = row;
+  for (int i = 1; i < rows; ++i) {
+    list += ", " + row;
+  }
+  return list;
+}
+
 // `how`: what to do about a row with the same key, as "OR IGNORE ".
 template <typename Row>
 std::string Insert(const std::string& how = "") {
-  std::string sql =
-      "INSERT " + how + "INTO " + Columns<Row>::kTable + "(" + ColumnList<Row>() + ") VALUES (?";
-  for (size_t i = 0; i < ColumnNames<Row>().size(); ++i) {
-    sql += ", ?";
-  }
-  return sql + ")";
+  const int parameters = static_cast<int>(ColumnNames<Row>().size()) + 1;
+  return "INSERT " + how + "INTO " + Columns<Row>::kTable + "(" + ColumnList<Row>() + ") VALUES " +
+         Parameters(parameters, 1);
+}
+
+// Adds rows to the end of a table that has none of them: several with a statement, which is begun
+// once for all of them and stays at the end of the table.
+struct Appending {
+  static constexpr int kSeveral = 16;
+
+  std::string table;
+  int parameters = 0;  // of a row
+  std::string one;
+  std::string several;
+};
+
+// `more`: columns that the table has beside those of the rows, and a checksum, as ", place".
+template <typename Row>
+Appending AppendTo(const std::string& table, const std::string& more = "") {
+  const auto columns = ColumnNames<Row>().size() + 1;
+  Appending made{.table = table, .one = {}, .several = {}};
+  made.parameters =
+      static_cast<int>(columns) + static_cast<int>(std::count(more.begin(), more.end(), ','));
+  // The first failure is the end of the transaction: nothing need be kept to take back one
+  // statement.
+  const std::string start =
+      "INSERT OR FAIL INTO " + table + "(" + ColumnList<Row>() + more + ") VALUES ";
+  made.one = start + Parameters(made.parameters, 1);
+  made.several = start + Parameters(made.parameters, Appending::kSeveral);
+  return made;
 }
 
 // Changes nothing where there is no row with the key.

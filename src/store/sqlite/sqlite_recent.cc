@@ -45,17 +45,6 @@ std::string KeyList(const std::string& order = "") {
   return list;
 }
 
-// "INSERT INTO lane_recent(<columns>, checksum, place) VALUES (…)".
-template <typename Row>
-std::string AppendRecent() {
-  std::string sql = std::string("INSERT INTO ") + Columns<Row>::kRecentTable + "(" +
-                    ColumnList<Row>() + ", place) VALUES (?, ?";
-  for (size_t i = 0; i < ColumnNames<Row>().size(); ++i) {
-    sql += ", ?";
-  }
-  return sql + ")";
-}
-
 // A damaged row stays damaged: its checksum goes with it.
 template <typename Row>
 std::string SortInRecent() {
@@ -80,7 +69,12 @@ absl::Status SqliteStore::PutRecent(const std::vector<Row>& rows, const RecentRo
   }
   *step = recent.NextStep(rows);
   absl::Status status = Put(step->sort_in);
-  status = status.ok() ? Put(step->at_end) : status;
+  static const Appending& kAtEnd = *new Appending(AppendTo<Row>(Columns<Row>::kTable));
+  const auto bind = [](const Row* row, RowBinder& binder) {
+    Columns<Row>::Visit(*row, binder);
+    binder.Finish();
+  };
+  status = status.ok() ? Append(kAtEnd, step->at_end, bind) : status;
   if (!status.ok()) {
     return status;
   }
@@ -93,25 +87,15 @@ absl::Status SqliteStore::PutRecent(const std::vector<Row>& rows, const RecentRo
       return gone.status();
     }
   }
-  static const std::string& kAppend = *new std::string(AppendRecent<Row>());
-  absl::StatusOr<Run> run = connection_->Prepare(kAppend);
-  if (!run.ok()) {
-    return run.status();
-  }
+  static const Appending& kRecent =
+      *new Appending(AppendTo<Row>(Columns<Row>::kRecentTable, ", place"));
   uint64_t place = recent.next_place();
-  for (const Row* row : step->recent) {
-    RowBinder binder(&*run);
+  return Append(kRecent, step->recent, [&](const Row* row, RowBinder& binder) {
     Columns<Row>::Visit(*row, binder);
     binder.FinishWith(KeySum(place, RecentTraits<Row>::KeyOf(*row)) << kKeySumBits);
     binder.BindId(place);
     ++place;
-    run->Next();
-    if (run->code() != SQLITE_OK) {
-      return Fail(fmt::format("write to table {}", Columns<Row>::kRecentTable), run->code());
-    }
-    run->Again();
-  }
-  return absl::OkStatus();
+  });
 }
 
 absl::Status SqliteStore::PutRecentRows(const WriteBatch& batch) {

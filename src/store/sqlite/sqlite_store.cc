@@ -162,22 +162,12 @@ absl::Status SqliteStore::AppendToJournal(const std::vector<JournalRow>& rows) {
   if (absl::Status status = CheckAreNew(rows); !status.ok()) {
     return status;
   }
-  static const std::string& kSql = *new std::string(Insert<JournalRow>());
-  {
-    absl::StatusOr<Run> run = connection_->Prepare(kSql);
-    if (!run.ok()) {
-      return run.status();
-    }
-    for (const JournalRow& row : rows) {
-      BindRow(row, &*run);
-      run->Next();
-      if (run->code() != SQLITE_OK) {
-        return Fail("write to table journal", run->code());
-      }
-      run->Again();
-    }
-  }
-  return IndexRows(rows);
+  static const Appending& kRows = *new Appending(AppendTo<JournalRow>(Columns<JournalRow>::kTable));
+  absl::Status status = Append(kRows, rows, [](const JournalRow& row, RowBinder& binder) {
+    Columns<JournalRow>::Visit(row, binder);
+    binder.Finish();
+  });
+  return status.ok() ? IndexRows(rows) : status;
 }
 
 absl::Status SqliteStore::PutMeta(const char* name, int64_t value) {

@@ -216,6 +216,32 @@ class SqliteStore final : public Store {
     return absl::OkStatus();
   }
 
+  // `bind(row, binder)` gives a row its parameters.
+  template <typename Row, typename BindOne>
+  absl::Status Append(const Appending& appending, const std::vector<Row>& rows, BindOne bind) {
+    size_t next = 0;
+    for (const int at_once : {Appending::kSeveral, 1}) {
+      if (rows.size() - next < static_cast<size_t>(at_once)) continue;
+      absl::StatusOr<Run> run =
+          connection_->Prepare(at_once == 1 ? appending.one : appending.several);
+      if (!run.ok()) {
+        return run.status();
+      }
+      while (rows.size() - next >= static_cast<size_t>(at_once)) {
+        for (int i = 0; i < at_once; ++i, ++next) {
+          RowBinder binder(&*run, i * appending.parameters);
+          bind(rows[next], binder);
+        }
+        run->Next();
+        if (run->code() != SQLITE_OK) {
+          return Fail(fmt::format("write to table {}", appending.table), run->code());
+        }
+        run->Again();
+      }
+    }
+    return absl::OkStatus();
+  }
+
   // Rows, or pointers to rows.
   template <typename Item>
   absl::Status Put(const std::vector<Item>& rows) {
