@@ -34,6 +34,18 @@ bool IsDamage(const absl::Status& status) {
 
 }  // namespace
 
+bool Intake::Arrival::WasSaidIn(const JournalRow& row) {
+  // Whoever tells something again mostly does so to the byte, which is known without a digest.
+  // Nothing is in the row of what a patch or a change without an entity said.
+  if (!payload.empty() && payload == row.payload && change->operation() == row.operation &&
+      change->subject() == row.external_id && change->source_version() == row.source_version &&
+      change->fields().empty() && row.fields.empty()) {
+    return true;
+  }
+  WorkOutDigests(*change);
+  return row.content.IsZero() || row.content == content;
+}
+
 bool Intake::Overloaded() const {
   for (const auto& system : context_.registry.systems()) {
     if (On(Guard::kOverload) && system->Backlog() >= context_.options.owed_lanes_max) return true;
@@ -66,6 +78,8 @@ absl::StatusOr<std::vector<Receipt>> Intake::Take(System& system, std::span<cons
 
 absl::StatusOr<std::vector<Receipt>> Intake::TakeAll(System& system, std::vector<Arrival> arrivals,
                                                      uint64_t requeued) {
+  const auto known = FindKnown(system, arrivals);
+  if (!known.ok()) return known.status();
   if (absl::Status status = LookUp(system, arrivals); !status.ok()) return status;
   context_.memory.ReserveJournal(arrivals.size());
   std::vector<Receipt> receipts;
@@ -78,35 +92,47 @@ absl::StatusOr<std::vector<Receipt>> Intake::TakeAll(System& system, std::vector
   return receipts;
 }
 
-// Asks the store in a few batches what the changes will need, so that taking each of them asks it
-// nothing more.
-absl::Status Intake::LookUp(System& system, std::vector<Arrival>& arrivals) {
+// The rows of changes that came before; the arrivals point to them.
+absl::StatusOr<std::vector<std::optional<JournalRow>>> Intake::FindKnown(
+    const System& system, std::vector<Arrival>& arrivals) {
   std::vector<ChangeKey> changes;
-  std::vector<LinkKey> links;
   changes.reserve(arrivals.size());
+  for (const Arrival& arrival : arrivals) changes.push_back({system.id, arrival.id()});
+  auto known = context_.memory.FindChanges(changes);
+  if (!known.ok()) return known.status();
+  for (size_t i = 0; i < arrivals.size(); ++i) {
+    if ((*known)[i]) arrivals[i].known = &*(*known)[i];
+  }
+  return known;
+}
+
+// Asks the store in a few batches what new changes will need, so that taking each of them asks it
+// nothing more.
+absl::Status Intake::LookUp(const System& system, std::vector<Arrival>& arrivals) {
+  std::vector<LinkKey> links;
   links.reserve(2 * arrivals.size());
   for (const Arrival& arrival : arrivals) {
-    changes.push_back({system.id, arrival.id()});
+    if (arrival.known != nullptr) continue;
     links.push_back({system.id, arrival.type, arrival.change->subject()});
     if (!arrival.key.empty()) links.push_back({0, arrival.type, arrival.key});
   }
-  auto known = context_.memory.FindChanges(changes);
-  if (!known.ok()) return known.status();
   auto linked = context_.memory.FindLinks(links);
   if (!linked.ok()) return linked.status();
   std::vector<RecordId> records;
   std::vector<LaneKey> lanes;
   size_t next_link = 0;
-  for (size_t i = 0; i < arrivals.size(); ++i) {
-    Arrival& arrival = arrivals[i];
-    arrival.known = std::move((*known)[i]);
+  for (Arrival& arrival : arrivals) {
+    if (arrival.known != nullptr) continue;
     arrival.linked = (*linked)[next_link++];
     if (!arrival.key.empty()) arrival.keyed = (*linked)[next_link++];
     const RecordId record = arrival.linked != 0 ? arrival.linked : arrival.keyed;
-    if (record == 0 || arrival.known) continue;
+    if (record == 0) continue;
     records.push_back(record);
-    for (const auto& target : context_.registry.systems()) {
-      if (Registry::Carries(*target, arrival.type)) lanes.push_back({target->id, record});
+    // What the speaker holds, and what targets are owed.
+    for (const auto& other : context_.registry.systems()) {
+      if (other.get() == &system || Registry::Carries(*other, arrival.type)) {
+        lanes.push_back({other->id, record});
+      }
     }
   }
   context_.memory.PrefetchRecords(records);
@@ -116,9 +142,12 @@ absl::Status Intake::LookUp(System& system, std::vector<Arrival>& arrivals) {
 
 absl::StatusOr<Receipt> Intake::TakeOne(System& system, Arrival& arrival, uint64_t requeued) {
   // One of the same batch may have come before.
-  if (!arrival.known) arrival.known = context_.memory.FindStagedChange({system.id, arrival.id()});
-  if (On(Guard::kKnownChange) && arrival.known) {
-    auto receipt = ReceiptOf(system, *arrival.known, arrival.id(), arrival.id(), arrival.content);
+  if (arrival.known == nullptr) {
+    arrival.known = context_.memory.FindStagedChange({system.id, arrival.id()});
+  }
+  if (On(Guard::kKnownChange) && arrival.known != nullptr) {
+    auto receipt =
+        ReceiptOf(system, *arrival.known, arrival.id(), arrival.WasSaidIn(*arrival.known));
     if (!receipt.ok() || receipt->message.empty()) return receipt;
     // The same id with other content. It is remembered under an id of its own, so that it is set
     // aside once however often it comes.
@@ -132,6 +161,7 @@ absl::StatusOr<Receipt> Intake::TakeOne(System& system, Arrival& arrival, uint64
     }
     arrival.made_id = std::move(id);
   }
+  arrival.WorkOutDigests(*arrival.change);
   if (std::string wrong = WhatIsWrong(system, arrival); !wrong.empty()) {
     return SetAside(system, arrival, arrival.id(), dead_letter_reason::kInvalid, std::move(wrong),
                     requeued);
@@ -158,14 +188,14 @@ absl::StatusOr<std::optional<Receipt>> Intake::FindDuplicate(System& system, con
   auto known = context_.memory.FindChange({system.id, id});
   if (!known.ok()) return known.status();
   if (!known->has_value()) return std::optional<Receipt>();
-  auto receipt = ReceiptOf(system, **known, id, said_id, content);
+  const bool is_same = (*known)->content.IsZero() || (*known)->content == content;
+  auto receipt = ReceiptOf(system, **known, said_id, is_same);
   if (!receipt.ok()) return receipt.status();
   return std::optional<Receipt>(*std::move(receipt));
 }
 
-absl::StatusOr<Receipt> Intake::ReceiptOf(System& system, const AcceptedChange& known,
-                                          const std::string& id, const std::string& said_id,
-                                          const Digest& content) {
+absl::StatusOr<Receipt> Intake::ReceiptOf(System& system, const JournalRow& known,
+                                          const std::string& said_id, bool is_same) {
   Receipt receipt;
   receipt.seq = known.seq;
   receipt.disposition = known.disposition;
@@ -183,11 +213,11 @@ absl::StatusOr<Receipt> Intake::ReceiptOf(System& system, const AcceptedChange& 
       if (letter.seq == known.seq) receipt.dead_letter = letter.id;
     }
   }
-  if (!known.content.IsZero() && known.content != content) {
+  if (!is_same) {
     receipt.message = fmt::format(
         "id: the change '{}' of {} was accepted before (journal row {}) with other content; an id "
         "names one change",
-        id, system.name, known.seq);
+        known.change_id, system.name, known.seq);
   } else if (context_.IsObserved()) {
     context_.Tell({.kind = EventKind::kDuplicate,
                    .system = system.id,

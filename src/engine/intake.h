@@ -39,10 +39,10 @@ class Intake {
   // A change with what is worked out of it, and asked of the store together with its neighbours.
   struct Arrival : Preparation {
     const model::v1::Change* change = nullptr;
-    model::v1::Change* own = nullptr;     // the same, if it may be moved from
-    std::optional<AcceptedChange> known;  // under its id
-    RecordId linked = 0;                  // by what its system calls it
-    RecordId keyed = 0;                   // by its key
+    model::v1::Change* own = nullptr;   // the same, if it may be moved from
+    const JournalRow* known = nullptr;  // the row under its id
+    RecordId linked = 0;                // by what its system calls it
+    RecordId keyed = 0;                 // by its key
 
     const std::string& id() const { return made_id.empty() ? change->id() : made_id; }
     model::v1::Entity TakeEntity() {
@@ -51,6 +51,8 @@ class Intake {
       taken.Swap(own->mutable_entity());
       return taken;
     }
+    // The change in this journal row, which came before under its id, said the same.
+    bool WasSaidIn(const JournalRow& row);
   };
   // A version of a record that was sent to a system.
   struct OwnWrite {
@@ -65,16 +67,18 @@ class Intake {
 
   absl::StatusOr<std::vector<Receipt>> TakeAll(System& system, std::vector<Arrival> arrivals,
                                                uint64_t requeued);
-  absl::Status LookUp(System& system, std::vector<Arrival>& arrivals);
+  absl::StatusOr<std::vector<std::optional<JournalRow>>> FindKnown(const System& system,
+                                                                   std::vector<Arrival>& arrivals);
+  absl::Status LookUp(const System& system, std::vector<Arrival>& arrivals);
   absl::StatusOr<Receipt> TakeOne(System& system, Arrival& arrival, uint64_t requeued);
   // The receipt of a change that came before under this id, which is the source's own (`said_id`)
   // or made of it; nothing for a new one.
   absl::StatusOr<std::optional<Receipt>> FindDuplicate(System& system, const std::string& id,
                                                        const std::string& said_id,
                                                        const Digest& content);
-  absl::StatusOr<Receipt> ReceiptOf(System& system, const AcceptedChange& known,
-                                    const std::string& id, const std::string& said_id,
-                                    const Digest& content);
+  // `is_same`: it said then what it says now; otherwise the message says that it must.
+  absl::StatusOr<Receipt> ReceiptOf(System& system, const JournalRow& known,
+                                    const std::string& said_id, bool is_same);
   static std::string WhatIsWrong(const System& system, Arrival& arrival);
   Target Resolve(const System& system, const Arrival& arrival) const;
   absl::StatusOr<Receipt> Create(System& system, Arrival& arrival, uint64_t requeued);

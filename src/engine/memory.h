@@ -91,14 +91,14 @@ class Memory {
   void PrefetchLanes(std::span<const LaneKey> keys);
 
   // Asks for many at once; what is staged counts.
-  absl::StatusOr<std::vector<std::optional<AcceptedChange>>> FindChanges(
+  absl::StatusOr<std::vector<std::optional<JournalRow>>> FindChanges(
       std::span<const ChangeKey> keys);
   absl::StatusOr<std::vector<RecordId>> FindLinks(std::span<const LinkKey> keys);  // 0: none
-  absl::StatusOr<std::optional<AcceptedChange>> FindChange(const ChangeKey& key);
+  absl::StatusOr<std::optional<JournalRow>> FindChange(const ChangeKey& key);
   absl::StatusOr<RecordId> FindLink(const LinkKey& key);
   // Only what is staged; the store was asked before.
-  std::optional<AcceptedChange> FindStagedChange(const ChangeKey& key) const;
-  RecordId FindStagedLink(const LinkKey& key) const {  // 0: none
+  const JournalRow* FindStagedChange(const ChangeKey& key) const;  // null: none
+  RecordId FindStagedLink(const LinkKey& key) const {              // 0: none
     return staged_names_.empty() ? 0 : FindStagedLink(key, Hash()(key));
   }
 

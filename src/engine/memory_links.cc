@@ -9,22 +9,11 @@ namespace {
 
 constexpr size_t kEntryBytes = 64;  // nodes and the index
 
-AcceptedChange Accepted(const JournalRow& row) {
-  return {.seq = row.seq,
-          .type = row.type,
-          .disposition = row.disposition,
-          .record = row.record,
-          .version = row.version,
-          .content = row.content,
-          .traceparent = row.traceparent};
-}
-
 }  // namespace
 
-std::optional<AcceptedChange> Memory::FindStagedChange(const ChangeKey& key) const {
+const JournalRow* Memory::FindStagedChange(const ChangeKey& key) const {
   const auto found = staged_names_.find(key);
-  if (found == staged_names_.end()) return std::nullopt;
-  return Accepted(staged_.journal[found->index]);
+  return found == staged_names_.end() ? nullptr : &staged_.journal[found->index];
 }
 
 RecordId Memory::FindStagedLink(const LinkKey& key, size_t hash) const {
@@ -34,18 +23,18 @@ RecordId Memory::FindStagedLink(const LinkKey& key, size_t hash) const {
                                         : staged_.journal[found->index].record;
 }
 
-absl::StatusOr<std::vector<std::optional<AcceptedChange>>> Memory::FindChanges(
+absl::StatusOr<std::vector<std::optional<JournalRow>>> Memory::FindChanges(
     std::span<const ChangeKey> keys) {
   auto changes = store_->FindChanges(keys);
   if (!changes.ok()) return changes.status();
   for (size_t i = 0; i < keys.size() && !staged_.journal.empty(); ++i) {
-    if (auto staged = FindStagedChange(keys[i])) (*changes)[i] = std::move(staged);
+    if (const JournalRow* staged = FindStagedChange(keys[i])) (*changes)[i] = *staged;
   }
   return changes;
 }
 
-absl::StatusOr<std::optional<AcceptedChange>> Memory::FindChange(const ChangeKey& key) {
-  if (auto staged = FindStagedChange(key)) return staged;
+absl::StatusOr<std::optional<JournalRow>> Memory::FindChange(const ChangeKey& key) {
+  if (const JournalRow* staged = FindStagedChange(key)) return std::optional<JournalRow>(*staged);
   auto changes = store_->FindChanges({&key, 1});
   if (!changes.ok()) return changes.status();
   return std::move((*changes)[0]);

@@ -5,6 +5,12 @@
 
 namespace retailsync::engine {
 
+void Preparation::WorkOutDigests(const model::v1::Change& change) {
+  if (!content.IsZero()) return;
+  entity = CanonicalDigestOfSerialized(payload);
+  content = ContentDigest(change, entity);
+}
+
 const std::string& Preparation::WhatIsWrong(const model::v1::Change& change) {
   if (!wrong) {
     const auto violations = ValidateChange(change, payload);
@@ -18,9 +24,10 @@ Preparation Prepare(const model::v1::Change& change) {
   made.type = TypeOf(change.entity());
   made.payload = change.entity().SerializeAsString();
   made.key = BusinessKey(change.entity());
-  made.entity = CanonicalDigestOfSerialized(made.payload);
-  made.content = ContentDigest(change, made.entity);
-  if (change.id().empty()) made.made_id = "unnamed:" + made.content.Hex();
+  if (change.id().empty()) {
+    made.WorkOutDigests(change);
+    made.made_id = "unnamed:" + made.content.Hex();
+  }
   return made;
 }
 
@@ -29,6 +36,7 @@ std::vector<Preparation> PrepareAll(std::span<const model::v1::Change> changes) 
   all.reserve(changes.size());
   for (const model::v1::Change& change : changes) {
     all.push_back(Prepare(change));
+    all.back().WorkOutDigests(change);
     all.back().WhatIsWrong(change);
   }
   return all;

@@ -212,20 +212,13 @@ class MemoryStore final : public Store {
   absl::StatusOr<std::vector<StreamRow>> ReadStreams() override { return Values(streams_); }
   absl::StatusOr<std::vector<CursorRow>> ReadCursors() override { return Values(cursors_); }
 
-  absl::StatusOr<std::vector<std::optional<AcceptedChange>>> FindChanges(
+  absl::StatusOr<std::vector<std::optional<JournalRow>>> FindChanges(
       std::span<const ChangeKey> keys) override {
-    std::vector<std::optional<AcceptedChange>> found(keys.size());
+    std::vector<std::optional<JournalRow>> found(keys.size());
     for (size_t i = 0; i < keys.size(); ++i) {
       const Seq seq = changes_.Find({keys[i].system, EntityType::kUnspecified, keys[i].change_id});
       if (seq == 0) continue;
-      const JournalRow& row = *journal_.Find(seq);
-      found[i] = {.seq = row.seq,
-                  .type = row.type,
-                  .disposition = row.disposition,
-                  .record = row.record,
-                  .version = row.version,
-                  .content = row.content,
-                  .traceparent = row.traceparent};
+      found[i] = *journal_.Find(seq);
     }
     return found;
   }

@@ -362,7 +362,7 @@ void CheckKeys(Trial& trial) {
   expect("ReadJournal", store.ReadJournal(order), [](const JournalRow& row) { return row.seq; });
   expect("ReadRecords", store.ReadRecords(order), [](const RecordRow& row) { return row.id; });
   expect("FindChanges", store.FindChanges(change_keys),
-         [](const AcceptedChange& change) { return change.seq; });
+         [](const JournalRow& change) { return change.seq; });
   expect("FindLinks", store.FindLinks(link_keys), [](RecordId record) { return record; });
   expect("ReadLanes", store.ReadLanes(lane_keys), [](const LaneRow& row) { return row.record; });
 }

@@ -63,17 +63,10 @@ void Model::Commit(const WriteBatch& batch) {
   if (batch.doubtful_before.has_value()) counters_.doubtful_before = *batch.doubtful_before;
 }
 
-std::optional<AcceptedChange> Model::FindChange(const ChangeName& name) const {
+std::optional<JournalRow> Model::FindChange(const ChangeName& name) const {
   const auto found = changes_.find(name);
   if (found == changes_.end()) return std::nullopt;
-  const JournalRow& row = journal_.at(found->second);
-  return AcceptedChange{.seq = row.seq,
-                        .type = row.type,
-                        .disposition = row.disposition,
-                        .record = row.record,
-                        .version = row.version,
-                        .content = row.content,
-                        .traceparent = row.traceparent};
+  return journal_.at(found->second);
 }
 
 std::optional<RecordId> Model::FindLink(const LinkName& name) const {

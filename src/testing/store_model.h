@@ -43,7 +43,7 @@ class Model {
   const std::set<LinkName>& links_named() const { return links_named_; }
   const std::set<RecordId>& records_named() const { return records_named_; }
 
-  std::optional<AcceptedChange> FindChange(const ChangeName& name) const;
+  std::optional<JournalRow> FindChange(const ChangeName& name) const;
   std::optional<RecordId> FindLink(const LinkName& name) const;
   std::vector<LinkRow> LinksOf(RecordId record) const;  // by system, type, external id
   // A journal row stands for this lane, or this record, which has no row.

@@ -121,11 +121,6 @@ Fields FieldsOf(const JournalRow& row) {
                           {"owed", owed}});
 }
 
-Fields FieldsOf(const AcceptedChange& row) {
-  return All<AcceptedChange>({FIELD(seq), FIELD(type), FIELD(disposition), FIELD(record),
-                              FIELD(version), FIELD(content), FIELD(traceparent)});
-}
-
 Fields FieldsOf(const RecordRow& row) {
   return All<RecordRow>({FIELD(id), FIELD(type), FIELD(key), FIELD(version), FIELD(head),
                          FIELD(digest), FIELD(deleted), FIELD(provenance)});

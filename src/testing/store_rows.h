@@ -17,7 +17,6 @@ using Fields = std::vector<std::pair<std::string_view, std::string>>;
 
 Fields FieldsOf(const NameRow& row);
 Fields FieldsOf(const JournalRow& row);
-Fields FieldsOf(const AcceptedChange& change);
 Fields FieldsOf(const RecordRow& row);
 Fields FieldsOf(const LinkRow& row);
 Fields FieldsOf(const LaneRow& row);

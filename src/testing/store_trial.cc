@@ -176,7 +176,7 @@ void Trial::CompareJournal(Instead instead) {
   for (const auto& [system, id] : model_.changes_named()) names.emplace(system + 1000, id);
   names.emplace(1, "no such change");
   std::vector<ChangeKey> keys;
-  std::vector<std::optional<AcceptedChange>> changes;
+  std::vector<std::optional<JournalRow>> changes;
   for (const ChangeName& name : names) {
     keys.push_back({name.first, name.second});
     changes.push_back(model_.FindChange(name));

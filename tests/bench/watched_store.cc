@@ -249,7 +249,7 @@ class WatchedStore final : public Store {
   absl::StatusOr<std::vector<NameRow>> ReadNames() override { return store_->ReadNames(); }
   absl::StatusOr<std::vector<StreamRow>> ReadStreams() override { return store_->ReadStreams(); }
   absl::StatusOr<std::vector<CursorRow>> ReadCursors() override { return store_->ReadCursors(); }
-  absl::StatusOr<std::vector<std::optional<AcceptedChange>>> FindChanges(
+  absl::StatusOr<std::vector<std::optional<JournalRow>>> FindChanges(
       std::span<const ChangeKey> keys) override {
     return store_->FindChanges(keys);
   }

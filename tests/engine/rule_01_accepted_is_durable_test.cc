@@ -1,5 +1,6 @@
 // Rule 1: when intake returns OK the change survives any crash; accepting it again is a no-op with
 // the same receipt; the same id with other content is refused and set aside.
+#include "retailsync/model/v1/canonical.h"
 #include "support/catch.h"
 #include "support/world.h"
 
@@ -156,6 +157,66 @@ TEST_CASE("rule 1, I4: another subject under the same id is other content too") 
   CHECK(refused.disposition == Disposition::kSetAside);
   REQUIRE_OK(world.RunUntilIdle());
   CHECK(world.erp.Names() == std::vector<std::string>{"order:1001"});
+}
+
+TEST_CASE("rule 1, I4: each part of what a change says counts, also when its entity is the same") {
+  const bool in_one_batch = GENERATE(true, false);
+  const Change change = Upsert("shop", "c1", MakeOrder("1001", "a"));
+  Change other = change;
+  SECTION("the operation") {
+    other.set_operation(model::v1::OPERATION_DELETE);
+  }
+  SECTION("the subject") {
+    other.set_subject("shop-1001");
+  }
+  SECTION("the source version") {
+    other.set_source_version(change.source_version() + 1);
+  }
+  SECTION("the fields") {
+    other.add_fields("order.note");
+  }
+  ShopAndErp world;
+  Receipt refused;
+  if (in_one_batch) {
+    const AcceptResponse response = world.Accept({change, other});
+    REQUIRE_OK(response.status);
+    refused = response.receipts.at(1);
+  } else {
+    world.AcceptOne(change);
+    REQUIRE_OK(world.Restart());
+    refused = world.AcceptOne(other);
+  }
+  CHECK_FALSE(refused.duplicate);
+  CHECK(refused.disposition == Disposition::kSetAside);
+  CHECK(refused.message.find("with other content") != std::string::npos);
+  CHECK(world.AllLetters().size() == 1);
+  CHECK(world.AcceptOne(change).duplicate);
+}
+
+TEST_CASE("rule 1, I1: what says the same in other bytes is the same change") {
+  const Change change = Upsert("shop", "c1", MakeOrder("1001", "a", "", {"SKU-1", "SKU-2"}));
+  Change other = change;
+  other.mutable_entity()->mutable_order()->mutable_lines()->SwapElements(0, 1);
+  REQUIRE(change.entity().SerializeAsString() != other.entity().SerializeAsString());
+  REQUIRE(CanonicalDigest(change.entity()) == CanonicalDigest(other.entity()));
+  const bool in_one_batch = GENERATE(true, false);
+  ShopAndErp world;
+  Receipt first;
+  Receipt again;
+  if (in_one_batch) {
+    const AcceptResponse response = world.Accept({change, other});
+    REQUIRE_OK(response.status);
+    first = response.receipts.at(0);
+    again = response.receipts.at(1);
+  } else {
+    first = world.AcceptOne(change);
+    REQUIRE_OK(world.Restart());
+    again = world.AcceptOne(other);
+  }
+  REQUIRE(first.message == "");
+  CHECK(again.duplicate);
+  CheckSame(first, again);
+  CHECK(world.AllLetters().empty());
 }
 
 TEST_CASE("rule 1: how a change travelled is no part of what it says") {

@@ -226,18 +226,6 @@ std::string Text(const JournalRow& row) {
       .text();
 }
 
-std::string Text(const AcceptedChange& change) {
-  return Fields()
-      .Add("seq", change.seq)
-      .Add("type", change.type)
-      .Add("disposition", change.disposition)
-      .Add("record", change.record)
-      .Add("version", change.version)
-      .Add("content", change.content)
-      .Add("traceparent", change.traceparent)
-      .text();
-}
-
 std::string Text(const StreamRow& row) {
   Fields fields;
   fields.Add("id", row.id)

@@ -78,7 +78,6 @@ WriteBatch MakeCursor(const std::string& cursor);
 // Every field, by name.
 std::string Text(const NameRow& row);
 std::string Text(const JournalRow& row);
-std::string Text(const AcceptedChange& change);
 std::string Text(const StreamRow& row);
 std::string Text(const OwedPage& page);
 std::string Text(const RecordRow& row);

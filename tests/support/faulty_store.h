@@ -99,7 +99,7 @@ class FaultyStore final : public Store {
     if (auto status = Read(); !status.ok()) return status;
     return under_->ReadCursors();
   }
-  absl::StatusOr<std::vector<std::optional<AcceptedChange>>> FindChanges(
+  absl::StatusOr<std::vector<std::optional<JournalRow>>> FindChanges(
       std::span<const ChangeKey> keys) override {
     if (auto status = Read(); !status.ok()) return status;
     return under_->FindChanges(keys);

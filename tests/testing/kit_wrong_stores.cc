@@ -52,7 +52,7 @@ class SpoiltStore final : public Store {
   absl::StatusOr<std::vector<CursorRow>> ReadCursors() override {
     return Edited(spoilt_.cursors, right_.ReadCursors());
   }
-  absl::StatusOr<std::vector<std::optional<AcceptedChange>>> FindChanges(
+  absl::StatusOr<std::vector<std::optional<JournalRow>>> FindChanges(
       std::span<const ChangeKey> asked) override {
     std::vector<ChangeKey> keys(asked.begin(), asked.end());
     if (spoilt_.change_key) std::for_each(keys.begin(), keys.end(), spoilt_.change_key);
@@ -418,8 +418,8 @@ std::vector<WrongStore> OfReads() {
       {"does not tell all of a change that is known",
        {"finds-changes"},
        [] {
-         return Spoiling{.changes = EachFound<AcceptedChange>(
-                             [](AcceptedChange& change) { change.traceparent.clear(); })};
+         return Spoiling{.changes = EachFound<JournalRow>(
+                             [](JournalRow& change) { change.traceparent.clear(); })};
        }},
       {"answers in the order of its keys",
        {"answers-in-key-order"},

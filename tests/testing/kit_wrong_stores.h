@@ -40,7 +40,7 @@ struct Spoiling {
   Edit<std::vector<NameRow>> names;
   Edit<std::vector<StreamRow>> streams;
   Edit<std::vector<CursorRow>> cursors;
-  Edit<std::vector<std::optional<AcceptedChange>>> changes;
+  Edit<std::vector<std::optional<JournalRow>>> changes;
   Edit<std::vector<std::optional<JournalRow>>> journal;
   Edit<std::vector<std::optional<RecordRow>>> records;
   std::function<void(std::span<const LinkKey>, std::vector<std::optional<RecordId>>&)> links;

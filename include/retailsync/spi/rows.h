@@ -63,7 +63,7 @@ struct JournalRow {
   int64_t source_version = 0;
   absl::Time received_at;
   absl::Time occurred_at;  // InfinitePast when the source did not say
-  Digest content;          // of the change, see ContentDigest()
+  Digest content;          // of the change, see ContentDigest(); zero: an older release did not say
   Disposition disposition = Disposition::kMerged;
   RecordId record = 0;
   int64_t version = 0;  // of the record after this change; only kMerged made it

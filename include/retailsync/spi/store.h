@@ -55,17 +55,6 @@ struct LinkKey {
   bool operator==(const LinkKey&) const = default;
 };
 
-// What is needed of a change that was accepted before to answer it again.
-struct AcceptedChange {
-  Seq seq = 0;
-  EntityType type = EntityType::kUnspecified;
-  Disposition disposition = Disposition::kMerged;
-  RecordId record = 0;
-  int64_t version = 0;
-  Digest content;  // zero: not known, because an older release wrote it
-  std::string traceparent;
-};
-
 struct LaneKey {
   NameId target = 0;
   RecordId record = 0;
@@ -154,8 +143,9 @@ class Store {
   virtual absl::StatusOr<std::vector<StreamRow>> ReadStreams() = 0;
   virtual absl::StatusOr<std::vector<CursorRow>> ReadCursors() = 0;
 
-  // One answer for each key, in the order of the keys; nothing where there is no such row.
-  virtual absl::StatusOr<std::vector<std::optional<AcceptedChange>>> FindChanges(
+  // One answer for each key, in the order of the keys; nothing where there is no such row. Changes
+  // are journal rows.
+  virtual absl::StatusOr<std::vector<std::optional<JournalRow>>> FindChanges(
       std::span<const ChangeKey> keys) = 0;
   virtual absl::StatusOr<std::vector<std::optional<JournalRow>>> ReadJournal(
       std::span<const Seq> seqs) = 0;

@@ -240,7 +240,7 @@ absl::Status SqliteStore::IndexRows(const std::vector<JournalRow>& rows) {
   return NoteKeys(keys_->Add(entries_, rows.back().seq));
 }
 
-absl::StatusOr<std::vector<std::optional<AcceptedChange>>> SqliteStore::FindChanges(
+absl::StatusOr<std::vector<std::optional<JournalRow>>> SqliteStore::FindChanges(
     std::span<const ChangeKey> keys) {
   if (absl::Status status = CheckUsable(); !status.ok()) {
     return status;
@@ -249,18 +249,12 @@ absl::StatusOr<std::vector<std::optional<AcceptedChange>>> SqliteStore::FindChan
   for (const ChangeKey& key : keys) {
     hashes_.push_back(HashOf(key));
   }
-  std::vector<std::optional<AcceptedChange>> changes(keys.size());
+  std::vector<std::optional<JournalRow>> changes(keys.size());
   const auto take = [&](size_t index, const JournalRow& row) {
     if (row.system != keys[index].system || row.change_id != keys[index].change_id) {
       return false;
     }
-    changes[index] = {.seq = row.seq,
-                      .type = row.type,
-                      .disposition = row.disposition,
-                      .record = row.record,
-                      .version = row.version,
-                      .content = row.content,
-                      .traceparent = row.traceparent};
+    changes[index] = row;
     return true;
   };
   absl::Status status = WithKeys([&] { return FindRows(hashes_, take); });

@@ -47,7 +47,7 @@ class SqliteStore final : public Store {
   absl::StatusOr<std::vector<NameRow>> ReadNames() override;
   absl::StatusOr<std::vector<StreamRow>> ReadStreams() override;
   absl::StatusOr<std::vector<CursorRow>> ReadCursors() override;
-  absl::StatusOr<std::vector<std::optional<AcceptedChange>>> FindChanges(
+  absl::StatusOr<std::vector<std::optional<JournalRow>>> FindChanges(
       std::span<const ChangeKey> keys) override;
   absl::StatusOr<std::vector<std::optional<JournalRow>>> ReadJournal(
       std::span<const Seq> seqs) override;

@@ -80,10 +80,9 @@ class UnreliableStore final : public Store {
   absl::StatusOr<std::vector<CursorRow>> ReadCursors() override {
     return Read<std::vector<CursorRow>>([&] { return under_->ReadCursors(); });
   }
-  absl::StatusOr<std::vector<std::optional<AcceptedChange>>> FindChanges(
+  absl::StatusOr<std::vector<std::optional<JournalRow>>> FindChanges(
       std::span<const ChangeKey> keys) override {
-    return Read<std::vector<std::optional<AcceptedChange>>>(
-        [&] { return under_->FindChanges(keys); });
+    return Read<std::vector<std::optional<JournalRow>>>([&] { return under_->FindChanges(keys); });
   }
   absl::StatusOr<std::vector<std::optional<JournalRow>>> ReadJournal(
       std::span<const Seq> seqs) override {
