@@ -148,7 +148,7 @@ def shorten(text, width):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("guards", nargs="*", help="names; none: all")
-    parser.add_argument("--seeds", type=int, default=150, help="at most so many for each guard")
+    parser.add_argument("--seeds", type=int, default=500, help="at most so many for each guard")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build-mutation")
     arguments = parser.parse_args()
