@@ -159,6 +159,19 @@ TEST_CASE("rule 1, I4: another subject under the same id is other content too") 
   CHECK(world.erp.Names() == std::vector<std::string>{"order:1001"});
 }
 
+// The receipts of two changes that came in one batch, or with a restart between them.
+std::pair<Receipt, Receipt> AcceptBoth(ShopAndErp& world, const Change& first, const Change& second,
+                                       bool in_one_batch) {
+  if (!in_one_batch) {
+    const Receipt before = world.AcceptOne(first);
+    REQUIRE_OK(world.Restart());
+    return {before, world.AcceptOne(second)};
+  }
+  const AcceptResponse response = world.Accept({first, second});
+  REQUIRE_OK(response.status);
+  return {response.receipts.at(0), response.receipts.at(1)};
+}
+
 TEST_CASE("rule 1, I4: each part of what a change says counts, also when its entity is the same") {
   const bool in_one_batch = GENERATE(true, false);
   const Change change = Upsert("shop", "c1", MakeOrder("1001", "a"));
@@ -176,16 +189,7 @@ TEST_CASE("rule 1, I4: each part of what a change says counts, also when its ent
     other.add_fields("order.note");
   }
   ShopAndErp world;
-  Receipt refused;
-  if (in_one_batch) {
-    const AcceptResponse response = world.Accept({change, other});
-    REQUIRE_OK(response.status);
-    refused = response.receipts.at(1);
-  } else {
-    world.AcceptOne(change);
-    REQUIRE_OK(world.Restart());
-    refused = world.AcceptOne(other);
-  }
+  const Receipt refused = AcceptBoth(world, change, other, in_one_batch).second;
   CHECK_FALSE(refused.duplicate);
   CHECK(refused.disposition == Disposition::kSetAside);
   CHECK(refused.message.find("with other content") != std::string::npos);
@@ -201,18 +205,7 @@ TEST_CASE("rule 1, I1: what says the same in other bytes is the same change") {
   REQUIRE(CanonicalDigest(change.entity()) == CanonicalDigest(other.entity()));
   const bool in_one_batch = GENERATE(true, false);
   ShopAndErp world;
-  Receipt first;
-  Receipt again;
-  if (in_one_batch) {
-    const AcceptResponse response = world.Accept({change, other});
-    REQUIRE_OK(response.status);
-    first = response.receipts.at(0);
-    again = response.receipts.at(1);
-  } else {
-    first = world.AcceptOne(change);
-    REQUIRE_OK(world.Restart());
-    again = world.AcceptOne(other);
-  }
+  const auto [first, again] = AcceptBoth(world, change, other, in_one_batch);
   REQUIRE(first.message == "");
   CHECK(again.duplicate);
   CheckSame(first, again);
