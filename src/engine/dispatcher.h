@@ -64,7 +64,7 @@ class Dispatcher {
 
   absl::StatusOr<Step> LookAt(System& system, Pending& pending, ApplyItem& item);
   absl::StatusOr<Step> PrepareUnknown(System& system, Pending& pending, ApplyItem& item);
-  // True: there is no retry left for now, and the lane comes back when there may be one.
+  // True: the retry budget is used up, and the lane comes back when it may have earned one.
   bool AwaitsBudget(System& system, LaneRow& lane);
   absl::StatusOr<Step> PrepareNext(System& system, Pending& pending, ApplyItem& item);
   absl::StatusOr<Step> FillItem(System& system, CachedRecord& record, const Version& version,

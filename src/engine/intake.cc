@@ -27,6 +27,11 @@ std::string Join(const google::protobuf::RepeatedPtrField<std::string>& fields) 
   return joined;
 }
 
+// A row that does not say what its content was is taken to have had this one.
+bool HasContent(const JournalRow& row, const Digest& content) {
+  return row.content.IsZero() || row.content == content;
+}
+
 // A cached row of this record was read and its parts cannot be: it is served to nobody.
 bool IsDamage(const absl::Status& status) {
   return status.code() == absl::StatusCode::kDataLoss;
@@ -43,7 +48,7 @@ bool Intake::Arrival::WasSaidIn(const JournalRow& row) {
     return true;
   }
   WorkOutDigests(*change);
-  return row.content.IsZero() || row.content == content;
+  return HasContent(row, content);
 }
 
 bool Intake::Overloaded() const {
@@ -188,8 +193,7 @@ absl::StatusOr<std::optional<Receipt>> Intake::FindDuplicate(System& system, con
   auto known = context_.memory.FindChange({system.id, id});
   if (!known.ok()) return known.status();
   if (!known->has_value()) return std::optional<Receipt>();
-  const bool is_same = (*known)->content.IsZero() || (*known)->content == content;
-  auto receipt = ReceiptOf(system, **known, said_id, is_same);
+  auto receipt = ReceiptOf(system, **known, said_id, HasContent(**known, content));
   if (!receipt.ok()) return receipt.status();
   return std::optional<Receipt>(*std::move(receipt));
 }

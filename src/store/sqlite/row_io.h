@@ -225,10 +225,14 @@ class RowReader {
 };
 
 template <typename Row>
-void BindRow(const Row& row, Run* run) {
-  RowBinder binder(run);
+void BindRow(const Row& row, RowBinder& binder) {
   Columns<Row>::Visit(row, binder);
   binder.Finish();
+}
+template <typename Row>
+void BindRow(const Row& row, Run* run) {
+  RowBinder binder(run);
+  BindRow(row, binder);
 }
 
 // Null, or what is wrong with it: such a row must not be served.

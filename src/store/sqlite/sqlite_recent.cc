@@ -70,10 +70,7 @@ absl::Status SqliteStore::PutRecent(const std::vector<Row>& rows, const RecentRo
   *step = recent.NextStep(rows);
   absl::Status status = Put(step->sort_in);
   static const Appending& kAtEnd = *new Appending(AppendTo<Row>(Columns<Row>::kTable));
-  const auto bind = [](const Row* row, RowBinder& binder) {
-    Columns<Row>::Visit(*row, binder);
-    binder.Finish();
-  };
+  const auto bind = [](const Row* row, RowBinder& binder) { BindRow(*row, binder); };
   status = status.ok() ? Append(kAtEnd, step->at_end, bind) : status;
   if (!status.ok()) {
     return status;

@@ -163,10 +163,8 @@ absl::Status SqliteStore::AppendToJournal(const std::vector<JournalRow>& rows) {
     return status;
   }
   static const Appending& kRows = *new Appending(AppendTo<JournalRow>(Columns<JournalRow>::kTable));
-  absl::Status status = Append(kRows, rows, [](const JournalRow& row, RowBinder& binder) {
-    Columns<JournalRow>::Visit(row, binder);
-    binder.Finish();
-  });
+  absl::Status status =
+      Append(kRows, rows, [](const JournalRow& row, RowBinder& binder) { BindRow(row, binder); });
   return status.ok() ? IndexRows(rows) : status;
 }
 
