@@ -4,8 +4,8 @@
 //     SimulatedClock clock;
 //     ScriptedSystem erp(&clock, "erp");
 //     erp.sink_capabilities.idempotent = true;
-//     erp.applies.Next({.edit = AnswersLost()});            // the next Apply works, its answer is
-//     lost erp.polls.Next(3, {.refuse = absl::UnavailableError("maintenance")});
+//     erp.applies.Next({.edit = AnswersLost()});  // the next Apply works, its answer is lost
+//     erp.polls.Next(3, {.refuse = absl::UnavailableError("maintenance")});
 //     erp.Script("order:1001", {Refuses(Reason::kTransient)});
 //     engine->AddSystem("erp", {.source = erp.source(), .sink = erp.sink()});
 //
