@@ -4,13 +4,16 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <utility>
-
-#include "absl/container/flat_hash_set.h"
+#include <vector>
 
 namespace retailsync::engine {
 
 // Entries stay where they are in memory until they are trimmed or erased, and are used again then.
+// The buckets of the index grow in number one at a time (linear hashing, W. Litwin, 1980): however
+// many entries there are, none that is added waits until all others were moved, and those that go
+// leave nothing behind that would have to be swept up.
 template <typename Key, typename Value, typename Hash, typename Equal = std::equal_to<>>
 class LruCache {
  public:
@@ -26,9 +29,8 @@ class LruCache {
   // For who has the key's hash at hand.
   template <typename LookUp>
   Value* Find(const LookUp& key, size_t hash) {
-    const auto found = index_.find(key, hash);
-    if (found == index_.end()) return nullptr;
-    Node* node = *found;
+    Node* node = *PlaceOf(key, hash);
+    if (node == nullptr) return nullptr;
     Unlink(node);
     LinkNewest(node);
     return &node->value;
@@ -45,29 +47,28 @@ class LruCache {
   }
   template <typename LookUp>
   void Weigh(const LookUp& key, size_t bytes) {
-    if (const auto found = index_.find(key); found != index_.end()) {
-      bytes_ += bytes - (*found)->bytes;
-      (*found)->bytes = bytes;
+    if (Node* node = *PlaceOf(key, Hash()(key))) {
+      bytes_ += bytes - node->bytes;
+      node->bytes = bytes;
     }
   }
   template <typename LookUp>
   void Erase(const LookUp& key) {
-    if (const auto found = index_.find(key); found != index_.end()) {
-      Node* node = *found;
-      index_.erase(found);
-      Free(node);
-    }
+    if (Node** place = PlaceOf(key, Hash()(key)); *place != nullptr) Free(place);
   }
   // Drops what was not used for longest, down to `bytes_max`.
   void Trim(size_t bytes_max) {
     while (bytes_ > bytes_max && newest_.previous != &newest_) {
-      Node* node = static_cast<Node*>(newest_.previous);
-      index_.erase(node);
-      Free(node);
+      const Node* node = static_cast<Node*>(newest_.previous);
+      Node** place = &buckets_[BucketOf(node->hash)];
+      while (*place != node) place = &(*place)->next_in_bucket;
+      Free(place);
     }
   }
   void Clear() {
-    index_.clear();
+    buckets_.assign(1, nullptr);
+    low_mask_ = 0;
+    used_ = 0;
     nodes_.clear();
     free_ = nullptr;
     newest_.next = newest_.previous = &newest_;
@@ -81,40 +82,57 @@ class LruCache {
     Link* previous = nullptr;
   };
   struct Node : Link {
+    Node* next_in_bucket = nullptr;
+    size_t hash = 0;
     Key key;
     Value value;
     size_t bytes = 0;
   };
-  // The index finds nodes by their keys and has none of its own: it is small, which is what a look
-  // at it costs.
-  struct IndexHash {
-    using is_transparent = void;
-    size_t operator()(Node* node) const { return Hash()(node->key); }
-    template <typename LookUp>
-    size_t operator()(const LookUp& key) const {
-      return Hash()(key);
+
+  // Of the hash's bits so many count as there are buckets for; where the last bit has none yet, all
+  // but that.
+  size_t BucketOf(size_t hash) const {
+    const size_t bucket = hash & (2 * low_mask_ + 1);
+    return bucket < buckets_.size() ? bucket : hash & low_mask_;
+  }
+  // Where the pointer to the entry is, or would be.
+  template <typename LookUp>
+  Node** PlaceOf(const LookUp& key, size_t hash) {
+    Node** place = &buckets_[BucketOf(hash)];
+    while (*place != nullptr && ((*place)->hash != hash || !Equal()((*place)->key, key))) {
+      place = &(*place)->next_in_bucket;
     }
-  };
-  struct IndexEqual {
-    using is_transparent = void;
-    bool operator()(Node* a, Node* b) const { return a == b; }
-    template <typename LookUp>
-    bool operator()(Node* node, const LookUp& key) const {
-      return Equal()(node->key, key);
+    return place;
+  }
+  // One bucket more, for half of what is in one of the others.
+  void AddBucket() {
+    const size_t added = buckets_.size();
+    Node** to = &buckets_.emplace_back();
+    if (added > 2 * low_mask_ + 1) low_mask_ = 2 * low_mask_ + 1;
+    Node** from = &buckets_[added & low_mask_];
+    while (Node* node = *from) {
+      if (BucketOf(node->hash) == added) {
+        *from = std::exchange(node->next_in_bucket, nullptr);
+        *to = node;
+        to = &node->next_in_bucket;
+      } else {
+        from = &node->next_in_bucket;
+      }
     }
-  };
+  }
 
   Node* NodeOf(const Key& key) {
     const size_t hash = Hash()(key);
-    const auto found = index_.find(key, hash);
-    Node* node = nullptr;
-    if (found == index_.end()) {
+    Node* node = *PlaceOf(key, hash);
+    if (node != nullptr) {
+      Unlink(node);
+    } else {
+      if (++used_ > buckets_.size()) AddBucket();
       node = NewNode();
       node->key = key;
-      index_.insert(node);
-    } else {
-      node = *found;
-      Unlink(node);
+      node->hash = hash;
+      Node*& first = buckets_[BucketOf(hash)];
+      node->next_in_bucket = std::exchange(first, node);
     }
     LinkNewest(node);
     return node;
@@ -135,8 +153,11 @@ class LruCache {
     free_ = static_cast<Node*>(node->next);
     return node;
   }
-  void Free(Node* node) {
+  // `place`: the pointer to it in its bucket.
+  void Free(Node** place) {
+    Node* node = std::exchange(*place, (*place)->next_in_bucket);
     Unlink(node);
+    --used_;
     bytes_ -= std::exchange(node->bytes, 0);
     node->value = Value();
     node->key = Key();
@@ -147,7 +168,9 @@ class LruCache {
   std::deque<Node> nodes_;
   Node* free_ = nullptr;  // those that hold nothing, by `next`
   Link newest_;           // a ring
-  absl::flat_hash_set<Node*, IndexHash, IndexEqual> index_;
+  std::vector<Node*> buckets_{nullptr};
+  size_t low_mask_ = 0;  // there are more buckets than this, and at most twice as many and two
+  size_t used_ = 0;
   size_t bytes_ = 0;
 };
 
