@@ -274,10 +274,19 @@ absl::Status Memory::Commit() {
 }
 
 void Memory::Trim() {
-  if (!On(Guard::kCacheCeiling) || cache_bytes() <= cache_bytes_max_) return;
-  records_.Trim(cache_bytes_max_ / 2);
-  lanes_.Trim(cache_bytes_max_ / 4);
-  links_.Trim(cache_bytes_max_ / 4);
+  if (!On(Guard::kCacheCeiling)) return;
+  // No more than is too much, so that no commit pays for what many have added. One cache may have
+  // the room that others do not need; who has more than its share goes back to that first.
+  const auto trim = [this](auto& cache, size_t share) {
+    const size_t total = cache_bytes();
+    if (total > cache_bytes_max_) {
+      cache.Trim(
+          std::max(share, cache.bytes() - std::min(cache.bytes(), total - cache_bytes_max_)));
+    }
+  };
+  trim(records_, cache_bytes_max_ / 2);
+  trim(lanes_, cache_bytes_max_ / 4);
+  trim(links_, cache_bytes_max_ / 4);
 }
 
 }  // namespace retailsync::engine
