@@ -58,5 +58,20 @@ TEST_CASE("I2 I3 I30: the disk fails at any one operation") {
   CHECK(faults > 0);
 }
 
+// The store writes when it is opened too, and with a small log brings that home at once: a store
+// whose checkpoint failed then was used as if it had not.
+TEST_CASE("I2 I30: the disk fails at any of its first syncs") {
+  Workload workload = MakeWorkload(3, 1);
+  workload.store.checkpoint_bytes = 64u << 10;
+  for (int nth = 1; nth <= 20; ++nth) {
+    INFO("sync " << nth);
+    FaultRun run(workload, {.fault = {OperationKind::kSync, nth, EIO, 1}});
+    INFO(run.error());
+    REQUIRE(run.ended());
+    CHECK(run.recording().faults == 1);
+    CHECK(run.Wrong() == "");
+  }
+}
+
 }  // namespace
 }  // namespace retailsync::crash

@@ -106,7 +106,7 @@ absl::StatusOr<bool> SqliteStore::ReadSecret() {
 absl::Status SqliteStore::MakeSecret() {
   std::array<int64_t, 2> secret{};
   sqlite3_randomness(sizeof(secret), secret.data());
-  absl::Status status = Write("make a secret", [&] {
+  absl::Status status = WriteAndGoOn("make a secret", [&] {
     absl::Status put = PutMeta(kSecrets[0], secret[0]);
     put = put.ok() ? PutMeta(kSecrets[1], secret[1]) : put;
     return put.ok() ? NoteKeys(keys_->Reset()) : put;
@@ -117,7 +117,8 @@ absl::Status SqliteStore::MakeSecret() {
 
 absl::Status SqliteStore::RemakeKeys() {
   keys_are_damaged_ = false;
-  absl::Status status = Write("empty the key index", [&] { return NoteKeys(keys_->Reset()); });
+  absl::Status status =
+      WriteAndGoOn("empty the key index", [&] { return NoteKeys(keys_->Reset()); });
   return status.ok() ? FeedKeys() : status;
 }
 
@@ -138,7 +139,7 @@ absl::Status SqliteStore::FeedKeys() {
   if (keys_->is_merging()) {
     // It need not be now: somebody else may be writing, or the disk be full.
     absl::Status status =
-        Write("merge keys", [&] { return NoteKeys(keys_->Merge(entries_.size())); });
+        WriteAndGoOn("merge keys", [&] { return NoteKeys(keys_->Merge(entries_.size())); });
     if (connection_ == nullptr || keys_are_damaged_) {
       return status;
     }
@@ -149,7 +150,7 @@ absl::Status SqliteStore::FeedKeys() {
 absl::Status SqliteStore::AddJournalToKeys() {
   Seq through = keys_->indexed_through();
   while (through < last_seq_) {
-    absl::Status status = Write("index the journal", [&] {
+    absl::Status status = WriteAndGoOn("index the journal", [&] {
       const auto last = ReadKeys(through, kFeedRows);
       if (!last.ok()) {
         return last.status();

@@ -189,8 +189,7 @@ absl::Status SqliteStore::OpenRecentRows() {
   }
   absl::Status status;
   if (*has_records || *has_lanes) {
-    status = Write("sort recent rows in", [&] { return SortInAll(); });
-    status = status.ok() ? CheckUsable() : status;
+    status = WriteAndGoOn("sort recent rows in", [&] { return SortInAll(); });
   }
   status = status.ok() ? BeginRecent(&recent_records_) : status;
   return status.ok() ? BeginRecent(&recent_lanes_) : status;

@@ -111,6 +111,14 @@ class SqliteStore final : public Store {
     return status;
   }
 
+  // The same for who goes on using the connection: an error also when it is durable and the
+  // checkpoint after it has ended the connection.
+  template <typename Body>
+  absl::Status WriteAndGoOn(std::string_view operation, Body body) {
+    absl::Status status = Write(operation, body);
+    return status.ok() ? CheckUsable() : status;
+  }
+
   absl::Status WriteRows(const WriteBatch& batch);
   absl::Status AppendToJournal(const std::vector<JournalRow>& rows);
 
