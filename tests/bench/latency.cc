@@ -10,6 +10,7 @@
 #include "bench/experiment.h"
 #include "bench/hub.h"
 #include "bench/retailer.h"
+#include "retailsync/host/own_thread.h"
 
 namespace retailsync::bench {
 namespace {
@@ -26,7 +27,10 @@ class Latency {
       : settings_(settings), durable_(durable), retailer_(2'000, 4'000) {}
 
   absl::Status Run(Report& report) {
-    Hub hub({.durable = durable_, .directory = settings_.directory});
+    // As a host would have it to whom latency matters.
+    Hub hub({.durable = durable_,
+             .directory = settings_.directory,
+             .sqlite = {.executor = host::RunOnOwnThread}});
     hub.AddSystem("shop", 0);
     hub.AddSystem("erp", static_cast<int>(kAcceptMax));
     hub.AddRoute("shop", "erp", EntityType::kOrder);

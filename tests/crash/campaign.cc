@@ -76,6 +76,7 @@ class Campaign {
     judged_.clear();
     ++totals_.workloads;
     totals_.operations += recording_->log.operations.size();
+    totals_.works += static_cast<uint64_t>(recording_->works);
     if (const Verdict verdict = judge_->TryUncut(); !verdict.good()) {
       return absl::InternalError(
           fmt::format("workload {} of seed {} ends wrong without any cut: "
@@ -254,12 +255,14 @@ std::vector<std::string> WhatMustBeReached() {
                             "truncate of the log", "write of the database", "write of the log"}) {
     names.push_back(fmt::format("after: {}", after));
   }
+  names.emplace_back(kBesideCommits);
   return names;
 }
 
 void Totals::Add(const Totals& other) {
   workloads += other.workloads;
   operations += other.operations;
+  works += other.works;
   states += other.states;
   for (size_t i = 0; i < findings.size(); ++i) findings[i] += other.findings[i];
   engines += other.engines;

@@ -41,6 +41,7 @@ struct Failure {
 struct Totals {
   uint64_t workloads = 0;
   uint64_t operations = 0;  // recorded
+  uint64_t works = 0;       // done beside commits: how often the log was brought home
   uint64_t states = 0;      // tried
   std::array<uint64_t, kFindingCount> findings{};
   // How many of them an engine was made on. Of the others SQLite's recovery made files that are
@@ -58,7 +59,9 @@ struct Totals {
   void Add(const Totals& other);
 };
 
-// Of Totals.reached, what a campaign must have reached to prove anything.
+inline constexpr char kBesideCommits[] = "the log brought home beside commits";
+
+// What a campaign must have reached to prove anything: of Totals.reached, and this.
 std::vector<std::string> WhatMustBeReached();
 
 // Failures are told as they come; when that returns false the campaign ends. An error when a

@@ -108,6 +108,7 @@ std::string RunShare(const CampaignOptions& options) {
   add(totals->second_cuts, "second");
   add(totals->workloads, "workloads");
   add(totals->operations, "operations");
+  add(totals->works, kBesideCommits);
   for (int i = 0; i < kFindingCount; ++i) {
     add(totals->findings[static_cast<size_t>(i)], Name(static_cast<Finding>(i)));
   }
@@ -191,8 +192,8 @@ int Run(const Arguments& arguments) {
              static_cast<double>(sums["states"]) / seconds);
   fmt::print(
       "an engine was made on {}, {} of them ran to their end, {} were checked by SQLite; {} "
-      "were cut twice\n",
-      sums["engines"], sums["ends"], sums["integrity"], sums["second"]);
+      "were cut twice; {} times the log was brought home beside commits\n",
+      sums["engines"], sums["ends"], sums["integrity"], sums["second"], sums[kBesideCommits]);
   fmt::print("lost {}, corrupt {}, wrong {}\n", sums["lost"], sums["corrupt"], sums["wrong"]);
   for (const auto& [name, states] : sums) {
     if (name.find(": ") != std::string::npos) fmt::print("  {:>9}  {}\n", states, name);
@@ -200,7 +201,7 @@ int Run(const Arguments& arguments) {
   if (!is_single && arguments.campaign.states >= kStatesToReachAll) {
     for (const std::string& name : WhatMustBeReached()) {
       if (sums[name] > 0) continue;
-      fmt::print("FAILED: no state was reached with \"{}\": this proves too little\n", name);
+      fmt::print("FAILED: there was nothing with \"{}\": this proves too little\n", name);
       is_well = false;
     }
   }

@@ -1,6 +1,7 @@
 #include "crash/disk_vfs.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -22,15 +23,34 @@ int CodeOf(int error, int otherwise) {
 
 }  // namespace
 
+// What the connections that have a file open share: its memory and its locks. Gone with the last.
+struct DiskVfs::Sharing {
+  struct Lock {
+    int shared = 0;
+    bool exclusive = false;
+  };
+
+  std::vector<std::unique_ptr<char[]>> memory;
+  std::array<Lock, SQLITE_SHM_NLOCK> locks;
+  // Syncs that failed. Whoever had the file open then is told once, by its next sync, as Linux
+  // does.
+  int failed_syncs = 0;
+  // Of the file itself: how many have it shared, and who has more than that.
+  int readers = 0;
+  const Handle* writer = nullptr;
+};
+
 // SQLite allocates the memory of a file; everything in here must be built and destroyed in it.
 struct DiskVfs::Handle {
   sqlite3_file base;
   DiskVfs* owner;
   std::shared_ptr<Disk::File> file;
-  std::vector<std::unique_ptr<char[]>> shared_memory;
+  std::shared_ptr<Sharing> sharing;
+  int level;  // of its lock on the file
   bool syncs_directory;
   bool deleted_on_close;
   bool sync_failed;
+  int failed_syncs;  // that it knows of
 
   static Handle* Of(sqlite3_file* file) { return reinterpret_cast<Handle*>(file); }
 };
@@ -57,6 +77,13 @@ struct DiskVfs::Calls {
       return CodeOf(error, SQLITE_CANTOPEN) == SQLITE_FULL ? SQLITE_FULL : SQLITE_CANTOPEN;
     }
     if ((flags & SQLITE_OPEN_MAIN_DB) != 0) self->path_ = name;
+    std::weak_ptr<Sharing>& sharing = self->sharings_[handle->file.get()];
+    handle->sharing = sharing.lock();
+    if (handle->sharing == nullptr) {
+      handle->sharing = std::make_shared<Sharing>();
+      sharing = handle->sharing;
+    }
+    handle->failed_syncs = handle->sharing->failed_syncs;
     static const sqlite3_io_methods kMethods = Methods();
     handle->base.pMethods = &kMethods;
     ++self->open_files_;
@@ -69,7 +96,63 @@ struct DiskVfs::Calls {
     DiskVfs* owner = handle->owner;
     if (handle->deleted_on_close) owner->disk_->Delete(handle->file->name);
     --owner->open_files_;
+    Unlock(file, SQLITE_LOCK_NONE);
+    if (handle->sharing.use_count() == 1) owner->sharings_.erase(handle->file.get());
     handle->~Handle();
+    return SQLITE_OK;
+  }
+
+  // Like SQLite's own: one writer beside readers, and none beside it when it has all of the file.
+  static int Lock(sqlite3_file* file, int level) {
+    Handle* handle = Handle::Of(file);
+    Sharing& sharing = *handle->sharing;
+    if (handle->level >= level) return SQLITE_OK;
+    const bool others_write = sharing.writer != nullptr && sharing.writer != handle;
+    if (level == SQLITE_LOCK_SHARED) {
+      if (others_write && sharing.writer->level > SQLITE_LOCK_RESERVED) return SQLITE_BUSY;
+      ++sharing.readers;
+    } else {
+      if (others_write || (level == SQLITE_LOCK_EXCLUSIVE && sharing.readers > 1)) {
+        return SQLITE_BUSY;
+      }
+      sharing.writer = handle;
+    }
+    handle->level = level;
+    return SQLITE_OK;
+  }
+
+  static int Unlock(sqlite3_file* file, int level) {
+    Handle* handle = Handle::Of(file);
+    Sharing& sharing = *handle->sharing;
+    if (handle->level <= level) return SQLITE_OK;
+    if (sharing.writer == handle) sharing.writer = nullptr;
+    if (level == SQLITE_LOCK_NONE) --sharing.readers;
+    handle->level = level;
+    return SQLITE_OK;
+  }
+
+  static int CheckReservedLock(sqlite3_file* file, int* held) {
+    *held = Handle::Of(file)->sharing->writer != nullptr ? 1 : 0;
+    return SQLITE_OK;
+  }
+
+  // Who unlocks says how it had locked.
+  static int ShmLock(sqlite3_file* file, int first, int count, int flags) {
+    auto& locks = Handle::Of(file)->sharing->locks;
+    const bool is_exclusive = (flags & SQLITE_SHM_EXCLUSIVE) != 0;
+    const bool locks_now = (flags & SQLITE_SHM_LOCK) != 0;
+    for (int i = first; i < first + count && locks_now; ++i) {
+      const Sharing::Lock& lock = locks[static_cast<size_t>(i)];
+      if (lock.exclusive || (is_exclusive && lock.shared > 0)) return SQLITE_BUSY;
+    }
+    for (int i = first; i < first + count; ++i) {
+      Sharing::Lock& lock = locks[static_cast<size_t>(i)];
+      if (is_exclusive) {
+        lock.exclusive = locks_now;
+      } else {
+        lock.shared += locks_now ? 1 : -1;
+      }
+    }
     return SQLITE_OK;
   }
 
@@ -105,8 +188,13 @@ struct DiskVfs::Calls {
     const bool has_log = handle->owner->disk_->Exists(handle->owner->path_ + "-wal");
     handle->owner->synced_after_failure_ += handle->sync_failed && has_log ? 1 : 0;
     if (handle->owner->ignores_syncs_) return SQLITE_OK;
-    if (const int error = handle->owner->disk_->Sync(*handle->file); error != 0) {
+    const int error = handle->owner->disk_->Sync(*handle->file);
+    if (error != 0) {
       handle->owner->last_errno_ = error;
+      ++handle->sharing->failed_syncs;
+    }
+    if (handle->failed_syncs != handle->sharing->failed_syncs) {
+      handle->failed_syncs = handle->sharing->failed_syncs;
       handle->sync_failed = true;
       return SQLITE_IOERR_FSYNC;
     }
@@ -130,7 +218,7 @@ struct DiskVfs::Calls {
 
   static int ShmMap(sqlite3_file* file, int region, int size, int /*extend*/,
                     void volatile** data) {
-    auto& memory = Handle::Of(file)->shared_memory;
+    auto& memory = Handle::Of(file)->sharing->memory;
     while (memory.size() <= static_cast<size_t>(region)) {
       memory.push_back(std::make_unique<char[]>(static_cast<size_t>(size)));
     }
@@ -147,22 +235,16 @@ struct DiskVfs::Calls {
     methods.xTruncate = &Truncate;
     methods.xSync = &Sync;
     methods.xFileSize = &FileSize;
-    methods.xLock = [](sqlite3_file*, int) { return SQLITE_OK; };
-    methods.xUnlock = [](sqlite3_file*, int) { return SQLITE_OK; };
-    methods.xCheckReservedLock = [](sqlite3_file*, int* held) {
-      *held = 0;
-      return SQLITE_OK;
-    };
+    methods.xLock = &Lock;
+    methods.xUnlock = &Unlock;
+    methods.xCheckReservedLock = &CheckReservedLock;
     methods.xFileControl = &FileControl;
     methods.xSectorSize = [](sqlite3_file*) { return kSectorSize; };
     methods.xDeviceCharacteristics = [](sqlite3_file*) { return SQLITE_IOCAP_POWERSAFE_OVERWRITE; };
     methods.xShmMap = &ShmMap;
-    methods.xShmLock = [](sqlite3_file*, int, int, int) { return SQLITE_OK; };
+    methods.xShmLock = &ShmLock;
     methods.xShmBarrier = [](sqlite3_file*) {};
-    methods.xShmUnmap = [](sqlite3_file* file, int) {
-      Handle::Of(file)->shared_memory.clear();
-      return SQLITE_OK;
-    };
+    methods.xShmUnmap = [](sqlite3_file*, int) { return SQLITE_OK; };
     return methods;
   }
 

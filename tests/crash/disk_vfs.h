@@ -5,14 +5,17 @@
 // a write that is cut short harms nothing beside it. The directory is synced when SQLite's own
 // would: with the first sync of a log or journal that was opened to be created.
 //
-// Shared memory is the process's and gone with it. Locks lock nothing: one connection at a time.
-// Thread safety: none.
+// Shared memory and locks are the process's and gone with it. Several connections may be open, and
+// one may be used while another waits in the middle of an operation of the disk. Thread safety:
+// none.
 #ifndef RETAILSYNC_TESTS_CRASH_DISK_VFS_H_
 #define RETAILSYNC_TESTS_CRASH_DISK_VFS_H_
 
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <string>
 
 #include "crash/disk.h"
@@ -40,8 +43,10 @@ class DiskVfs {
 
  private:
   struct Handle;
+  struct Sharing;
   struct Calls;
 
+  std::map<const Disk::File*, std::weak_ptr<Sharing>> sharings_;
   sqlite3_vfs* base_;
   sqlite3_vfs vfs_;
   Disk* disk_ = nullptr;

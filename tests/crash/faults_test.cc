@@ -40,22 +40,29 @@ TEST_CASE("I2 I3 I30: the disk fails at any one operation") {
                                         FaultCase{"create", OperationKind::kCreate, ENOSPC},
                                         FaultCase{"delete", OperationKind::kDelete, EIO});
   const auto seed = GENERATE(uint64_t{3}, uint64_t{4});
-  const Workload workload = MakeWorkload(seed, 12);
+  const bool beside = GENERATE(false, true);
+  Workload workload = MakeWorkload(seed, 12);
+  workload.store.checkpoint_bytes = 64u << 10;
+  workload.checkpoints_beside = beside;
   const int operations = Count(workload, fault_case.kind);
   CHECK(operations > 0);
   const int stride = Stride(operations, 3);
   int faults = 0;
+  int works = 0;
   for (int nth = 1; nth <= operations; nth += stride) {
-    INFO(fault_case.name << " " << nth << " of " << operations << ", workload " << seed);
+    INFO(fault_case.name << " " << nth << " of " << operations << ", workload " << seed
+                         << (beside ? ", checkpoints beside commits" : ""));
     FaultRun run(workload, {.fault = {fault_case.kind, nth, fault_case.error, 1}});
     INFO(run.error());
     REQUIRE(run.ended());
     faults += run.recording().faults;
+    works += run.recording().works;
     CHECK(run.recording().synced_after_failure == 0);
     CHECK(run.Wrong() == "");
     CHECK(run.WrongOnTheWay(12, seed + static_cast<uint64_t>(nth)) == "");
   }
   CHECK(faults > 0);
+  CHECK((works > 0) == beside);
 }
 
 // The store writes when it is opened too, and with a small log brings that home at once: a store

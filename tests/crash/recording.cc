@@ -1,5 +1,6 @@
 #include "crash/recording.h"
 
+#include <functional>
 #include <utility>
 
 #include "crash/chance.h"
@@ -22,8 +23,13 @@ class Recorder {
   }
 
   absl::StatusOr<std::unique_ptr<Recording>> Run() {
-    const Workload& workload = recording_->workload;
+    Workload& workload = recording_->workload;
     Chance chance({workload.seed, 2});
+    beside_ = Chance({workload.seed, 3});
+    // The connection that is tampered with is the last that was opened, and the only one.
+    if (workload.checkpoints_beside && options_.tampering == Tampering::kNone) {
+      workload.store.executor = [this](std::function<void()> work) { Give(std::move(work)); };
+    }
     stage_.clock->Set(SimulatedClock().Now());
     stage_.disk->Load({});
     stage_.disk->Record(&recording_->log);
@@ -43,10 +49,14 @@ class Recorder {
       }
       Note();
     };
-    stage_.disk->fault = [this](OperationKind kind, const std::string&) { return Fail(kind); };
+    stage_.disk->fault = [this](OperationKind kind, const std::string&) {
+      WorkBeside();
+      return Fail(kind);
+    };
     Note();
     absl::Status status = LiveThroughIt(chance);
     installation.Close();
+    workload.store.executor = nullptr;
     stage_.disk->Record(nullptr);
     stage_.disk->fault = nullptr;
     stage_.vfs->IgnoreSyncs(false);
@@ -67,6 +77,19 @@ class Recorder {
       return absl::InternalError("the connection cannot be tampered with");
     }
     return absl::OkStatus();
+  }
+
+  // What the store gives away is done in the middle of an operation of the disk that comes soon,
+  // within the same commit or later, or never; once in a while when it is not wanted any more.
+  void Give(std::function<void()> work) {
+    constexpr int kOperationsMax = 60;
+    operations_until_work_ = beside_.Between(0, kOperationsMax);
+    work_ = beside_.OneIn(10) ? nullptr : std::move(work);
+  }
+  void WorkBeside() {
+    if (work_ == nullptr || operations_until_work_-- > 0) return;
+    ++recording_->works;
+    std::exchange(work_, nullptr)();
   }
 
   // What the disk answers.
@@ -239,6 +262,9 @@ class Recorder {
   const RecordOptions options_;
   std::unique_ptr<Recording> recording_;
   Installation* installation_ = nullptr;
+  Chance beside_{0};
+  std::function<void()> work_;  // given away and not done yet; null: there is none
+  int operations_until_work_ = 0;
   int asked_ = 0;     // operations of the kind that fails
   int failures_ = 0;  // in a row
   bool is_in_doubt_ = false;

@@ -55,6 +55,7 @@ struct Recording {
   std::vector<Closing> closings;
   std::vector<Moment> moments;  // at least one: the beginning
   int faults = 0;               // that happened
+  int works = 0;                // that the store gave away and that were done beside it
   // Syncs of a file that was not opened anew since a sync of it had failed (I30).
   int synced_after_failure = 0;
 };

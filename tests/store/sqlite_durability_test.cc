@@ -144,7 +144,8 @@ class FaultyFiles {
   FaultyFiles& operator=(const FaultyFiles&) = delete;
 
   int wal_syncs = 0;
-  int syncs_after_failure = 0;
+  int syncs_after_failure = 0;           // over the same connection
+  int database_syncs_after_failure = 0;  // over any that had it open
   bool fail_sync = false;
   bool fail_database_sync = false;
 
@@ -156,6 +157,7 @@ class FaultyFiles {
     FaultyFiles* owner;
     bool is_wal;
     bool failed;
+    int failures_before;  // of syncs of the database, when it was opened
     sqlite3_file* base() { return reinterpret_cast<sqlite3_file*>(this + 1); }
   };
 
@@ -171,6 +173,7 @@ class FaultyFiles {
     }
     ours->owner = self;
     ours->is_wal = (flags & SQLITE_OPEN_WAL) != 0;
+    ours->failures_before = self->database_failures_;
     ours->base_methods = ours->base()->pMethods;
     sqlite3_io_methods& m = ours->methods;
     m.iVersion = 2;
@@ -188,8 +191,11 @@ class FaultyFiles {
       FaultyFiles* owner = Of(f)->owner;
       owner->wal_syncs += Of(f)->is_wal ? 1 : 0;
       owner->syncs_after_failure += Of(f)->failed ? 1 : 0;
+      owner->database_syncs_after_failure +=
+          !Of(f)->is_wal && owner->database_failures_ > Of(f)->failures_before ? 1 : 0;
       if (owner->fail_sync || (owner->fail_database_sync && !Of(f)->is_wal)) {
         Of(f)->failed = true;
+        owner->database_failures_ += Of(f)->is_wal ? 0 : 1;
         return SQLITE_IOERR_FSYNC;
       }
       return Of(f)->base_methods->xSync(Of(f)->base(), sync_flags);
@@ -229,6 +235,7 @@ class FaultyFiles {
 
   sqlite3_vfs* base_;
   sqlite3_vfs vfs_;
+  int database_failures_ = 0;
 };
 
 TEST_CASE("Every commit syncs the log before it returns", "[sqlite]") {
@@ -301,6 +308,43 @@ TEST_CASE("A checkpoint that fails does not undo the commit before it", "[sqlite
   REQUIRE((*store)->Recover().ok());
   CHECK(ReadCursor(**store) == "committed");
   CHECK((*store)->Commit(MakeCursor("later")).ok());
+}
+
+TEST_CASE("A checkpoint beside commits that fails is the last thing done to the files",
+          "[sqlite]") {
+  FaultyFiles files;
+  const TempDirectory directory;
+  const store::SqliteOptions options{.checkpoint_bytes = 64u << 10,
+                                     .executor = [](const auto& work) { work(); }};
+  auto store = store::OpenSqlite(directory.File("sync.db"), options);
+  REQUIRE(store.ok());
+  files.fail_database_sync = true;
+  WriteBatch batch = MakeCursor("committed");
+  batch.journal = {MakeJournal(1)};
+  batch.journal[0].payload.assign(200'000, 'p');
+  CHECK((*store)->Commit(batch).ok());
+  SECTION("the next commit is durable too, the one after it is refused") {
+    CHECK((*store)->Commit(MakeCursor("later")).ok());
+    CHECK(absl::IsUnavailable((*store)->Commit(MakeCursor("refused"))));
+    files.fail_database_sync = false;
+    REQUIRE((*store)->Recover().ok());
+    CHECK(ReadCursor(**store) == "later");
+  }
+  SECTION("the store is recovered at once") {
+    files.fail_database_sync = false;
+    REQUIRE((*store)->Recover().ok());
+    CHECK(ReadCursor(**store) == "committed");
+  }
+  SECTION("the store is closed") {
+    store->reset();
+    files.fail_database_sync = false;
+    store = store::OpenSqlite(directory.File("sync.db"), options);
+    REQUIRE(store.ok());
+    CHECK(ReadCursor(**store) == "committed");
+  }
+  // What a sync has failed on was not synced again over a connection that had it open.
+  CHECK(files.database_syncs_after_failure == 0);
+  CHECK((*store)->Commit(MakeCursor("at last")).ok());
 }
 
 }  // namespace

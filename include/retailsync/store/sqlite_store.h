@@ -3,6 +3,7 @@
 #define RETAILSYNC_STORE_SQLITE_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -11,6 +12,11 @@
 
 namespace retailsync::store {
 
+// Runs what a store may do beside its commits. It is called by whoever commits, with a piece of
+// work that it runs once, on any thread and at any time, or drops; a piece that comes too late does
+// nothing. It must not throw. host::RunOnOwnThread is one.
+using StoreExecutor = std::function<void(std::function<void()> work)>;
+
 struct SqliteOptions {
   // Page cache, in bytes. More helps when there are many more records than fit into the engine's
   // own cache. Beside it the store holds an index of keys in memory: five to six bytes for each
@@ -18,6 +24,10 @@ struct SqliteOptions {
   uint64_t cache_bytes = 32u << 20;
   // The write-ahead log is brought into the database after this many bytes of it.
   uint64_t checkpoint_bytes = 16u << 20;
+  // Does most of that beside the commits, which go on while the log grows to at most four times
+  // checkpoint_bytes. Empty: the commit that makes the log large enough does it, and takes longer
+  // by about ten milliseconds for every 16 MiB. Destroying the store waits for work that runs.
+  StoreExecutor executor;
   // Records and lanes that were written are sorted into their tables when there are so many of
   // either, a few with each commit; until then the newest are in tables of recent rows and in
   // memory, at most about twice as many, half a kilobyte each. With more, what changes often costs

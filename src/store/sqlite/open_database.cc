@@ -131,8 +131,7 @@ absl::Status EmptyLog(Connection* connection, OpenKind kind) {
   if (kind == OpenKind::kFirst && may_wait) {
     return absl::OkStatus();
   }
-  return Error(connection->raw(), connection->path(), "bring the write-ahead log into the database",
-               code);
+  return CheckpointError(connection, code);
 }
 
 }  // namespace
@@ -239,6 +238,26 @@ absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const std::string& path
   }
   sqlite3_db_config(connection->raw(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   return opened;
+}
+
+absl::StatusOr<std::unique_ptr<Connection>> OpenForCheckpoints(const std::string& path) {
+  auto opened = Connection::Open(path, false);
+  if (!opened.ok()) {
+    return opened.status();
+  }
+  // What it caches it needs for nothing.
+  absl::Status status = SetDurability(opened->get());
+  status = status.ok() ? (*opened)->Execute("PRAGMA cache_size = -64", "set up") : status;
+  if (!status.ok()) {
+    (*opened)->Abandon();
+    return status;
+  }
+  return opened;
+}
+
+absl::Status CheckpointError(Connection* connection, int code) {
+  return Error(connection->raw(), connection->path(), "bring the write-ahead log into the database",
+               code);
 }
 
 }  // namespace retailsync::store::sqlite

@@ -29,6 +29,13 @@ absl::StatusOr<std::unique_ptr<Connection>> OpenDatabase(const std::string& path
                                                          const SqliteOptions& options,
                                                          OpenKind kind);
 
+// A second connection to a database that is open, as durable as the first, for nothing but bringing
+// its log home. It must be abandoned rather than closed.
+absl::StatusOr<std::unique_ptr<Connection>> OpenForCheckpoints(const std::string& path);
+
+// Of a checkpoint over this connection.
+absl::Status CheckpointError(Connection* connection, int code);
+
 }  // namespace retailsync::store::sqlite
 
 #endif  // RETAILSYNC_SRC_STORE_SQLITE_OPEN_DATABASE_H_

@@ -10,6 +10,11 @@ namespace {
 constexpr char kLatestTime[] = "latest_time";
 constexpr char kDoubtfulBefore[] = "doubtful_before";
 
+// So many times checkpoint_bytes the log may grow while work on it is under way.
+constexpr uint64_t kLogGrowthMax = 4;
+// A commit brings the rest of the log home when that is at most this part of checkpoint_bytes.
+constexpr uint64_t kRestPart = 8;
+
 }  // namespace
 
 SqliteStore::SqliteStore(std::string given_path, std::string path, const SqliteOptions& options,
@@ -24,8 +29,11 @@ SqliteStore::SqliteStore(std::string given_path, std::string path, const SqliteO
 SqliteStore::~SqliteStore() {
   if (!lock_->IsOurs()) {
     // In a forked child: closing would disturb what the parent has open.
+    static_cast<void>(checkpointer_.release());
     static_cast<void>(connection_.release());
+    return;
   }
+  Close();
 }
 
 absl::Status SqliteStore::Open(OpenKind kind) {
@@ -39,6 +47,9 @@ absl::Status SqliteStore::Open(OpenKind kind) {
     return page_bytes.status();
   }
   page_bytes_ = static_cast<uint64_t>(*page_bytes);
+  if (options_.executor) {
+    checkpointer_ = std::make_unique<Checkpointer>(path_, options_.executor);
+  }
   broken_ = absl::OkStatus();
   const auto counters = ReadCounters();
   if (!counters.ok()) {
@@ -83,8 +94,7 @@ absl::Status SqliteStore::Recover() {
   if (connection_ != nullptr && sqlite3_get_autocommit(connection_->raw()) != 0) {
     return absl::OkStatus();
   }
-  keys_.reset();
-  connection_.reset();
+  Close();
   absl::Status status = Open(OpenKind::kAfterError);
   if (!status.ok()) {
     Abandon(status);
@@ -113,7 +123,18 @@ absl::Status SqliteStore::Fail(std::string_view operation, int code) {
   return Error(connection_->raw(), path_, operation, code);
 }
 
+// With what is in the log brought home, unless that has failed before.
+void SqliteStore::Close() {
+  if (checkpointer_ != nullptr && checkpointer_->End().is_fatal) {
+    connection_->Abandon();
+  }
+  checkpointer_.reset();
+  keys_.reset();
+  connection_.reset();
+}
+
 void SqliteStore::Abandon(const absl::Status& why) {
+  checkpointer_.reset();
   keys_.reset();
   if (connection_ != nullptr) {
     connection_->Abandon();
@@ -125,14 +146,31 @@ void SqliteStore::Abandon(const absl::Status& why) {
 
 // What was committed is durable already, so that nothing here can undo it: a full disk lets the
 // log grow, and an I/O error closes the connection for the calls that follow.
-void SqliteStore::MaybeCheckpoint() {
-  if (static_cast<uint64_t>(connection_->wal_frames()) * page_bytes_ < options_.checkpoint_bytes) {
+void SqliteStore::KeepLogShort() {
+  const uint64_t log_bytes = static_cast<uint64_t>(connection_->wal_frames()) * page_bytes_;
+  if (log_bytes < options_.checkpoint_bytes) {
     return;
+  }
+  if (checkpointer_ != nullptr) {
+    const bool may_wait = log_bytes < kLogGrowthMax * options_.checkpoint_bytes;
+    if (may_wait && checkpointer_->IsUnderWay()) {
+      return;
+    }
+    const Checkpointer::Outcome last = checkpointer_->End();
+    if (last.is_fatal) {
+      Abandon(last.status);
+      return;
+    }
+    const uint64_t rest_bytes = log_bytes - std::min(log_bytes, last.frames * page_bytes_);
+    if (may_wait && rest_bytes > options_.checkpoint_bytes / kRestPart) {
+      checkpointer_->Begin();
+      return;
+    }
   }
   const int code = sqlite3_wal_checkpoint_v2(connection_->raw(), "main", SQLITE_CHECKPOINT_PASSIVE,
                                              nullptr, nullptr);
   if (code != SQLITE_OK && IsFatal(connection_->raw(), code)) {
-    Abandon(Error(connection_->raw(), path_, "bring the write-ahead log into the database", code));
+    Abandon(CheckpointError(connection_.get(), code));
   }
 }
 

@@ -19,6 +19,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "retailsync/store/sqlite_store.h"
+#include "store/sqlite/checkpointer.h"
 #include "store/sqlite/connection.h"
 #include "store/sqlite/error.h"
 #include "store/sqlite/file_lock.h"
@@ -78,7 +79,8 @@ class SqliteStore final : public Store {
   // The status of a failed call. Remembers when the connection must not be used any more.
   absl::Status Fail(std::string_view operation, int code);
   void Abandon(const absl::Status& why);
-  void MaybeCheckpoint();
+  void Close();
+  void KeepLogShort();
 
   // `body` in a transaction that is durable when this returns OK, and undone otherwise.
   template <typename Body>
@@ -106,7 +108,7 @@ class SqliteStore final : public Store {
       return status;
     }
     if (status.ok()) {
-      MaybeCheckpoint();
+      KeepLogShort();
     }
     return status;
   }
@@ -423,7 +425,9 @@ class SqliteStore final : public Store {
   const std::unique_ptr<FileLock> lock_;
   std::unique_ptr<Connection> connection_;  // null after an error that ended it
   absl::Status broken_;                     // that error
-  std::unique_ptr<KeyIndex> keys_;          // of the connection
+  std::unique_ptr<Checkpointer>
+      checkpointer_;                // null without an executor, and without a connection
+  std::unique_ptr<KeyIndex> keys_;  // of the connection
   KeyHash key_hash_;
   bool keys_are_damaged_ = false;
   RecentRows<RecordRow> recent_records_;
