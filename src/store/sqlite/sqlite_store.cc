@@ -125,11 +125,11 @@ absl::Status SqliteStore::Fail(std::string_view operation, int code) {
 
 // With what is in the log brought home, unless that has failed before.
 void SqliteStore::Close() {
+  keys_.reset();
   if (checkpointer_ != nullptr && checkpointer_->End().is_fatal) {
     connection_->Abandon();
   }
   checkpointer_.reset();
-  keys_.reset();
   connection_.reset();
 }
 
