@@ -141,6 +141,7 @@ void Memory::Forget() {
   records_.Clear();
   links_.Clear();
   lanes_.Clear();
+  guesses_.Clear();
 }
 
 NameId Memory::Intern(NameKind kind, const std::string& name) {

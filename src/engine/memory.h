@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
 #include "engine/first_version.h"
+#include "engine/link_guesses.h"
 #include "engine/lru_cache.h"
 #include "retailsync/spi/store.h"
 
@@ -55,7 +56,10 @@ struct CachedRecord {
 // staged are not evicted. Pointers it returns are valid until the next Commit() or Recover().
 class Memory {
  public:
-  Memory(Store* store, size_t cache_bytes_max) : store_(store), cache_bytes_max_(cache_bytes_max) {}
+  Memory(Store* store, size_t cache_bytes_max)
+      : store_(store),
+        cache_bytes_max_(cache_bytes_max),
+        guesses_(cache_bytes_max / kGuessesPart) {}
 
   // Reads counters, names, streams and cursors. What was in flight becomes lane rows, durably.
   absl::Status Load();
@@ -156,6 +160,7 @@ class Memory {
   // Writes what is staged. Nothing is staged afterwards, whatever it returns.
   absl::Status Commit();
   bool HasStaged() const;
+  // Beside it the guesses have a 64th of the limit.
   size_t cache_bytes() const { return records_.bytes() + links_.bytes() + lanes_.bytes(); }
 
   Store* store() { return store_; }
@@ -248,6 +253,8 @@ class Memory {
   absl::Status LandFlights();
   absl::Status Land(StreamRow& stream, const Flight& flight);
   RecordId FindStagedLink(const LinkKey& key, size_t hash) const;
+  void GuessLinks(const JournalRow& first);
+  RecordId GuessLink(const LinkKey& key, size_t hash);
   absl::StatusOr<RecordId> FindLinkOfTarget(const LinkKey& key);
   CachedRecord* PutRecord(CachedRecord&& record);
   static absl::Status ReadHead(CachedRecord& record, const JournalRow& head);
@@ -269,6 +276,8 @@ class Memory {
   LaneForm FormFor(const CachedLane& lane);
   void StageDirtyLanes();
 
+  static constexpr size_t kGuessesPart = 64;
+
   Store* store_;
   const size_t cache_bytes_max_;
   StoreCounters counters_;
@@ -283,6 +292,8 @@ class Memory {
   LruCache<RecordId, CachedRecord, Hash> records_;
   LruCache<LinkName, RecordId, Hash, LinkEqual> links_;
   LruCache<LaneKey, CachedLane, Hash> lanes_;
+  // Of names that states were made with, as long as no link says otherwise.
+  LinkGuesses guesses_;
 
   // What the next commit writes, besides the dirty rows of the caches.
   WriteBatch staged_;

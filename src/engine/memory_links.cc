@@ -23,6 +23,25 @@ RecordId Memory::FindStagedLink(const LinkKey& key, size_t hash) const {
                                         : staged_.journal[found->index].record;
 }
 
+// Of states, which are told over and over; that nobody says anything new of an order is rare.
+void Memory::GuessLinks(const JournalRow& first) {
+  if (NatureOf(first.type) != Nature::kState) return;
+  guesses_.Put(Hash()(LinkKey{first.system, first.type, first.external_id}), first.record);
+  if (!first.key.empty()) guesses_.Put(Hash()(LinkKey{0, first.type, first.key}), first.record);
+}
+
+// The record that was made with this name, while it is cached and is told of under it.
+RecordId Memory::GuessLink(const LinkKey& key, size_t hash) {
+  const RecordId id = guesses_.Find(hash);
+  if (id == 0) return 0;
+  const CachedRecord* record = records_.Find(id);
+  if (record == nullptr || record->row.type != key.type) return 0;
+  const bool is_of_it = key.system == 0 ? record->row.key == key.external_id
+                                        : record->head && record->head->system == key.system &&
+                                              record->head->external_id == key.external_id;
+  return is_of_it ? id : 0;
+}
+
 absl::StatusOr<std::vector<std::optional<JournalRow>>> Memory::FindChanges(
     std::span<const ChangeKey> keys) {
   auto changes = store_->FindChanges(keys);
@@ -48,6 +67,8 @@ absl::StatusOr<std::vector<RecordId>> Memory::FindLinks(std::span<const LinkKey>
   for (size_t i = 0; i < keys.size(); ++i) {
     const size_t hash = Hash()(keys[i]);
     if (!staged_names_.empty()) records[i] = FindStagedLink(keys[i], hash);
+    if (records[i] != 0) continue;
+    records[i] = GuessLink(keys[i], hash);
     if (records[i] != 0) continue;
     if (const RecordId* known = links_.Find(keys[i], hash)) {
       records[i] = *known;
@@ -110,6 +131,7 @@ void Memory::StageLink(LinkRow row) {
   const LinkKey key{row.system, row.type, row.external_id};
   const size_t hash = Hash()(key);
   if (links_.Find(key, hash) != nullptr) links_.Erase(key);
+  guesses_.Erase(hash);
   // Said again in the same commit, the last word counts.
   if (const auto found = staged_names_.find(key, hash); found != staged_names_.end()) {
     if (found->of == StagedName::kLink) {

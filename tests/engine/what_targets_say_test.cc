@@ -84,6 +84,29 @@ TEST_CASE(
   CHECK(both.erp.apply_requests().back().items[0].external_id == "erp-77");
 }
 
+TEST_CASE("rule 10, I16: an id that a person gives another record is that record's from then on") {
+  TalkingErp both;
+  both.SetUpSilent();
+  both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
+  const auto of_erp = [](const std::string& id, const std::string& sku, const std::string& text) {
+    model::v1::Change change = Upsert("erp", id, MakeProduct(sku, text));
+    change.set_subject("erp-9");
+    return change;
+  };
+  const Receipt other = both.world.AcceptOne(of_erp("e1", "Z", "z1"));
+  REQUIRE(other.disposition == Disposition::kMerged);
+  REQUIRE(both.Say("shop", "c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunFor(absl::Hours(1)));
+  REQUIRE_OK(both.world.engine().dead_letters().Confirm(both.OnlyLetter().row.id, "erp-9", Anna()));
+  REQUIRE_OK(both.world.RunUntilIdle());
+  // The ERP deleted what had the id before, and gave it away again.
+  const Receipt receipt = both.world.AcceptOne(of_erp("e2", "P", "v2"));
+  INFO(receipt.message);
+  CHECK(receipt.disposition == Disposition::kMerged);
+  CHECK(receipt.record != other.record);
+  CHECK(both.Now() == "v2");
+}
+
 TEST_CASE("rule 10: a change that was set aside cannot be confirmed") {
   TalkingErp both;
   both.SetUp();
