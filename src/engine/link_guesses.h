@@ -13,8 +13,8 @@
 namespace retailsync::engine {
 
 // A table of a fixed size: a name that falls where another one is takes its place. It has no names,
-// so that whoever asks must look whether the record has the one that he asked for; and it costs a
-// new record one write for each of its names, a tenth of what an entry in a cache costs.
+// so that whoever asks must look whether the record has the one that he asked for, and so that a
+// new record costs no more than one write for each of its own.
 class LinkGuesses {
  public:
   explicit LinkGuesses(size_t bytes)
