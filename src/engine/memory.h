@@ -3,6 +3,7 @@
 #ifndef RETAILSYNC_SRC_ENGINE_MEMORY_H_
 #define RETAILSYNC_SRC_ENGINE_MEMORY_H_
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -59,7 +60,7 @@ class Memory {
   Memory(Store* store, size_t cache_bytes_max)
       : store_(store),
         cache_bytes_max_(cache_bytes_max),
-        guesses_(cache_bytes_max / kGuessesPart) {}
+        guesses_(std::min(cache_bytes_max / kGuessesPart, kGuessesBytesMax)) {}
 
   // Reads counters, names, streams and cursors. What was in flight becomes lane rows, durably.
   absl::Status Load();
@@ -160,7 +161,7 @@ class Memory {
   // Writes what is staged. Nothing is staged afterwards, whatever it returns.
   absl::Status Commit();
   bool HasStaged() const;
-  // Beside it the guesses have a 64th of the limit.
+  // Beside it the guesses have a 64th of the limit, and 16 MiB at most.
   size_t cache_bytes() const { return records_.bytes() + links_.bytes() + lanes_.bytes(); }
 
   Store* store() { return store_; }
@@ -277,6 +278,8 @@ class Memory {
   void StageDirtyLanes();
 
   static constexpr size_t kGuessesPart = 64;
+  // Allocated at once, for a limit that may be "as much as there is".
+  static constexpr size_t kGuessesBytesMax = 16u << 20;
 
   Store* store_;
   const size_t cache_bytes_max_;

@@ -2,6 +2,8 @@
 #include "retailsync/engine/options.h"
 
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "support/catch.h"
 #include "support/world.h"
@@ -41,6 +43,14 @@ TEST_CASE("engine options that mean nothing are refused") {
   refused({.poll_changes_max = 0}, "poll_changes_max");
   refused({.poll_changes_max = 10'001}, "poll_changes_max");
   refused({.step_calls_max = 0}, "step_calls_max");
+}
+
+TEST_CASE("a limit of the cache may be as much as there is") {
+  fakes::ShopAndErp world({.options = {.cache_bytes_max = std::numeric_limits<size_t>::max()}},
+                          {EntityType::kProduct});
+  world.shop.Push(fakes::Upsert("shop", "c1", fakes::MakeProduct("P", "v1")));
+  CHECK_OK(world.RunUntilIdle());
+  CHECK(world.erp.TextsOf("product:P") == std::vector<std::string>{"v1"});
 }
 
 TEST_CASE("what is refused is refused when it is handed over") {
