@@ -254,7 +254,7 @@ class Memory {
   absl::Status LandFlights();
   absl::Status Land(StreamRow& stream, const Flight& flight);
   RecordId FindStagedLink(const LinkKey& key, size_t hash) const;
-  void GuessLinks(const JournalRow& first);
+  void NoteNames(const JournalRow& first);
   RecordId GuessLink(const LinkKey& key, size_t hash);
   absl::StatusOr<RecordId> FindLinkOfTarget(const LinkKey& key);
   CachedRecord* PutRecord(CachedRecord&& record);

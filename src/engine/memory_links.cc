@@ -24,7 +24,7 @@ RecordId Memory::FindStagedLink(const LinkKey& key, size_t hash) const {
 }
 
 // Of states, which are told over and over; that nobody says anything new of an order is rare.
-void Memory::GuessLinks(const JournalRow& first) {
+void Memory::NoteNames(const JournalRow& first) {
   if (NatureOf(first.type) != Nature::kState) return;
   guesses_.Put(Hash()(LinkKey{first.system, first.type, first.external_id}), first.record);
   if (!first.key.empty()) guesses_.Put(Hash()(LinkKey{0, first.type, first.key}), first.record);

@@ -238,7 +238,7 @@ void Memory::StageJournal(JournalRow&& row) {
   const bool is_first = row.IsFirst();
   const bool has_key = !row.key.empty();
   if (is_first) {
-    GuessLinks(row);
+    NoteNames(row);
     if (CachedRecord* record = records_.Find(row.record)) record->first->owed = row.owed;
   }
   staged_.journal.push_back(std::move(row));

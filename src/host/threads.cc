@@ -5,8 +5,6 @@
 #include <system_error>
 #include <utility>
 
-#include "retailsync/host/own_thread.h"
-
 namespace retailsync::host {
 namespace {
 
@@ -34,10 +32,6 @@ std::optional<std::thread> StartThread(const std::string& name, std::function<vo
   } catch (const std::system_error&) {
     return std::nullopt;
   }
-}
-
-void RunOnOwnThread(std::function<void()> work) {
-  if (auto thread = StartThread("rs-beside", std::move(work))) thread->detach();
 }
 
 }  // namespace retailsync::host

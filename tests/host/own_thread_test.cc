@@ -1,14 +1,12 @@
 // Work on a thread of its own, and a store whose log is brought home on one.
 #include "retailsync/host/own_thread.h"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <future>
 #include <string>
 #include <thread>
 
-#include "retailsync/store/sqlite_store.h"
+#include "store/rows.h"
 #include "support/catch.h"
 
 namespace retailsync::tests {
@@ -21,10 +19,8 @@ TEST_CASE("RunOnOwnThread runs the work, and not on the caller's thread") {
 }
 
 TEST_CASE("I2: a store with RunOnOwnThread has all that was committed") {
-  const std::filesystem::path folder =
-      std::filesystem::temp_directory_path() / ("own_thread." + std::to_string(getpid()));
-  std::filesystem::create_directory(folder);
-  const std::string path = (folder / "sync.db").string();
+  const testing::TempDirectory directory;
+  const std::string path = directory.File("sync.db");
   constexpr Seq kRows = 2'000;
   constexpr uint64_t kCheckpointBytes = 64u << 10;
   for (Seq seq = 0; seq < kRows;) {
@@ -47,8 +43,6 @@ TEST_CASE("I2: a store with RunOnOwnThread has all that was committed") {
   REQUIRE(store.ok());
   CHECK((*store)->ReadNames()->size() == kRows);
   CHECK((*store)->ReadCursors()->front().cursor == std::to_string(kRows));
-  store->reset();
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -291,6 +291,14 @@ TEST_CASE("I30: after a sync that failed nothing goes on until Recover", "[sqlit
   CHECK(ReadCursor(**store) == "after");
 }
 
+// Makes the smallest log large enough to be brought home.
+WriteBatch MakeLarge(const std::string& cursor) {
+  WriteBatch batch = MakeCursor(cursor);
+  batch.journal = {MakeJournal(1)};
+  batch.journal[0].payload.assign(200'000, 'p');
+  return batch;
+}
+
 TEST_CASE("A checkpoint that fails does not undo the commit before it", "[sqlite]") {
   FaultyFiles files;
   const TempDirectory directory;
@@ -298,10 +306,7 @@ TEST_CASE("A checkpoint that fails does not undo the commit before it", "[sqlite
   REQUIRE(store.ok());
   files.fail_database_sync = true;
   // The commit that makes the log large enough is durable, whatever becomes of the checkpoint.
-  WriteBatch batch = MakeCursor("committed");
-  batch.journal = {MakeJournal(1)};
-  batch.journal[0].payload.assign(200'000, 'p');
-  CHECK((*store)->Commit(batch).ok());
+  CHECK((*store)->Commit(MakeLarge("committed")).ok());
   CHECK(absl::IsUnavailable((*store)->Commit(MakeCursor("later"))));
   CHECK(files.syncs_after_failure == 0);
   files.fail_database_sync = false;
@@ -319,10 +324,7 @@ TEST_CASE("A checkpoint beside commits that fails is the last thing done to the 
   auto store = store::OpenSqlite(directory.File("sync.db"), options);
   REQUIRE(store.ok());
   files.fail_database_sync = true;
-  WriteBatch batch = MakeCursor("committed");
-  batch.journal = {MakeJournal(1)};
-  batch.journal[0].payload.assign(200'000, 'p');
-  CHECK((*store)->Commit(batch).ok());
+  CHECK((*store)->Commit(MakeLarge("committed")).ok());
   SECTION("the next commit is durable too, the one after it is refused") {
     CHECK((*store)->Commit(MakeCursor("later")).ok());
     CHECK(absl::IsUnavailable((*store)->Commit(MakeCursor("refused"))));

@@ -44,7 +44,8 @@ struct EngineOptions {
   // ---------------------------------------------------------
 
   // Memory for records, links and lanes that are kept at hand from one commit to the next. What a
-  // single step touches comes on top until it is committed. At least 64 KiB.
+  // single step touches comes on top until it is committed, and so does a table of a 64th of it, at
+  // most 16 MiB. At least 64 KiB.
   size_t cache_bytes_max = 64u << 20;
   // Lanes of one queue (a target and a domain) that are held in memory: so many for each route that
   // owes its records' first versions, so many that are ready for another reason, so many that wait

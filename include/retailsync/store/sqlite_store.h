@@ -24,9 +24,10 @@ struct SqliteOptions {
   uint64_t cache_bytes = 32u << 20;
   // The write-ahead log is brought into the database after this many bytes of it.
   uint64_t checkpoint_bytes = 16u << 20;
-  // Does most of that beside the commits, which go on while the log grows to at most four times
-  // checkpoint_bytes. Empty: the commit that makes the log large enough does it, and takes longer
-  // by about ten milliseconds for every 16 MiB. Destroying the store waits for work that runs.
+  // Does most of that beside the commits, which go on until the log has four times
+  // checkpoint_bytes; the one that finds it so large waits. Empty: the commit that makes the log
+  // large enough does it, and takes longer by about ten milliseconds for every 16 MiB. Destroying
+  // the store waits for work that runs.
   StoreExecutor executor;
   // Records and lanes that were written are sorted into their tables when there are so many of
   // either, a few with each commit; until then the newest are in tables of recent rows and in

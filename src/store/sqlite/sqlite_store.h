@@ -425,8 +425,8 @@ class SqliteStore final : public Store {
   const std::unique_ptr<FileLock> lock_;
   std::unique_ptr<Connection> connection_;  // null after an error that ended it
   absl::Status broken_;                     // that error
-  std::unique_ptr<Checkpointer>
-      checkpointer_;                // null without an executor, and without a connection
+  // Null without an executor, and without a connection.
+  std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<KeyIndex> keys_;  // of the connection
   KeyHash key_hash_;
   bool keys_are_damaged_ = false;
