@@ -12,6 +12,23 @@ using Catch::Matchers::Contains;
 constexpr int kWhole = 2;
 constexpr int kGrowing = 1;
 
+// The pages of a run of this state, of the highest level that has one.
+std::vector<uint64_t> PagesOf(KeyIndexUnderTest& index, int state) {
+  auto run = index.connection()->Prepare(
+      "SELECT pages FROM key_part WHERE run = (SELECT id FROM key_run WHERE state = ? "
+      "ORDER BY level DESC LIMIT 1)");
+  Require(run.status());
+  run->Bind(1, state);
+  std::vector<uint64_t> pages;
+  while (run->Next()) {
+    const std::string_view bytes = run->Blob(0);
+    for (size_t i = 0; i < bytes.size(); i += 8) {
+      pages.push_back(store::sqlite::LoadNumber<uint64_t>(bytes.data() + i));
+    }
+  }
+  return pages;
+}
+
 // A few runs: of three levels, one of them of many pages, and a merge that is under way.
 class DamagedIndex {
  public:
@@ -71,21 +88,7 @@ class DamagedIndex {
   }
   // A key_page.id of a run of this state.
   std::string PageOf(int state) { return std::to_string(PagesOf(state).at(0)); }
-  std::vector<uint64_t> PagesOf(int state) {
-    auto run = index_.connection()->Prepare(
-        "SELECT pages FROM key_part WHERE run = (SELECT id FROM key_run WHERE state = ? "
-        "ORDER BY level DESC LIMIT 1)");
-    Require(run.status());
-    run->Bind(1, state);
-    std::vector<uint64_t> pages;
-    while (run->Next()) {
-      const std::string_view bytes = run->Blob(0);
-      for (size_t i = 0; i < bytes.size(); i += 8) {
-        pages.push_back(store::sqlite::LoadNumber<uint64_t>(bytes.data() + i));
-      }
-    }
-    return pages;
-  }
+  std::vector<uint64_t> PagesOf(int state) { return testing::PagesOf(index_, state); }
 
  private:
   KeyIndexUnderTest index_;
@@ -109,6 +112,29 @@ TEST_CASE("I29: a changed byte in a page is found", "[key_index]") {
   REQUIRE(index->ResetAndFeed().ok());
   CHECK(index->WrongAnywhere() == "");
   CHECK(index->Query("SELECT count(*) FROM key_page") < 40);
+}
+
+TEST_CASE("I29: a changed byte in a page of what is being merged is found", "[key_index]") {
+  KeySource source(11);
+  KeyIndexUnderTest index(1200);
+  while (PagesOf(index, kGrowing).empty()) {
+    const uint64_t first = index.last_seq() + 1;
+    index.Commit(source.Rows(first, first + 239, 8), first + 239);
+  }
+  const std::string page = std::to_string(PagesOf(index, kGrowing)[GENERATE(0, 16, 31)]);
+  index.Execute("UPDATE key_page SET data = zeroblob(length(data)) WHERE id = " + page);
+  const bool is_reopened = GENERATE(false, true);
+  if (is_reopened) REQUIRE(index.Reopen().ok());
+  std::vector<uint64_t> hashes;
+  for (const KeyEntry& entry : index.journal()) {
+    hashes.push_back(entry.hash);
+  }
+  std::vector<KeyMatch> matches;
+  CHECK_THAT(index->Find(hashes, &matches).ToString(),
+             Contains("DATA_LOSS") && Contains("keys.db: key_page " + page + " (run "));
+  CHECK(matches.empty());
+  REQUIRE(index.ResetAndFeed().ok());
+  CHECK(index.WrongAnywhere() == "");
 }
 
 TEST_CASE("I29: a page that is not what it should be is found", "[key_index]") {

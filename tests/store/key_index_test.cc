@@ -307,6 +307,66 @@ TEST_CASE("The filter rules out what it should", "[key_index]") {
   }
 }
 
+TEST_CASE("A filter that gave up its lower part knows the rest", "[key_index]") {
+  using store::sqlite::KeyFilter;
+  // Several pieces of memory, the last of them a short one.
+  constexpr uint64_t kBlocks = 5000;
+  constexpr uint64_t kLow = uint64_t{1} << 46;  // a quarter of the keys are below it
+  KeySource source(8);
+  std::vector<uint64_t> keys;
+  KeyFilter filter(kBlocks);
+  for (int i = 0; i < 20'000; ++i) {
+    keys.push_back(source.Below(~uint64_t{0}) >> 16);
+    filter.Add(keys.back());
+  }
+  const std::string stored = filter.Bytes(0, kBlocks);
+  REQUIRE(stored.size() == kBlocks * KeyFilter::kBlockBytes);
+  const bool is_loaded = GENERATE(false, true);
+  KeyFilter low_gone(kBlocks);
+  if (!is_loaded) low_gone = std::move(filter);
+  low_gone.GiveUpBelow(kLow);
+  if (is_loaded) {
+    constexpr uint64_t kFirst = 1999;
+    REQUIRE(low_gone.Load(0, std::string_view(stored).substr(0, kFirst * KeyFilter::kBlockBytes)));
+    REQUIRE(
+        low_gone.Load(kFirst, std::string_view(stored).substr(kFirst * KeyFilter::kBlockBytes)));
+    CHECK(!low_gone.Load(1, stored));
+    CHECK(!low_gone.Load(0, std::string_view(stored).substr(1)));
+  }
+  size_t above = 0;
+  for (const uint64_t key : keys) {
+    if (key < kLow) continue;
+    ++above;
+    REQUIRE(low_gone.MayHave(key, KeyFilter::PatternOf(key)));
+  }
+  CHECK(above > 14'000);
+  // What it gave up is not there any more, whichever way it came in.
+  constexpr uint64_t kGone = 1024;
+  CHECK(low_gone.Bytes(0, kGone) == std::string(kGone * KeyFilter::kBlockBytes, '\0'));
+  CHECK(low_gone.Bytes(1250, kBlocks - 1250) == stored.substr(1250 * KeyFilter::kBlockBytes));
+}
+
+TEST_CASE("Of what is being merged, a key is searched for once", "[key_index]") {
+  KeySource source(11);
+  KeyIndexUnderTest index(kLargeRowsMax);
+  const auto growing = [&] {
+    return index.Query(
+        "SELECT count(*) FROM key_part WHERE run IN (SELECT id FROM key_run WHERE "
+        "state = 1)");
+  };
+  int looked = 0;
+  for (int commit = 0; commit < 200 && looked < 10; ++commit) {
+    CommitLarge(&source, &index);
+    if (growing() == 0) continue;
+    ++looked;
+    // In this process, and in the next, which has only whole parts.
+    REQUIRE(index.WrongAnywhere() == "");
+    REQUIRE(index.Reopen().ok());
+    REQUIRE(index.WrongAnywhere() == "");
+  }
+  CHECK(looked == 10);
+}
+
 TEST_CASE("The key index can be read by a person", "[key_index]") {
   KeyIndexUnderTest index(4);
   index.Commit({{1 << 16, 1}, {2 << 16, 2}, {3 << 16, 4}}, 5);

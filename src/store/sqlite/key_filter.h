@@ -3,19 +3,23 @@
 #define RETAILSYNC_SRC_STORE_SQLITE_KEY_FILTER_H_
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
+#include <cstring>
 #include <memory>
-#include <new>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "store/sqlite/key_page.h"
 
 namespace retailsync::store::sqlite {
 
 // A Bloom filter in blocks of one cache line: a key sets seven bits of one block. Blocks are in the
-// order of the keys, so that a filter is built and written from front to back together with its
-// run. With 12 bits an entry it takes one absent key in 200 for a present one, with 20 one in 2000.
+// order of the keys, so that a filter is built, written and given up from front to back together
+// with its run. With 12 bits an entry it takes one absent key in 200 for a present one, with 20 one
+// in 2000.
 class KeyFilter {
  public:
   static constexpr uint64_t kBlockBytes = 64;
@@ -29,16 +33,7 @@ class KeyFilter {
 
   // Empty.
   explicit KeyFilter(uint64_t blocks)
-      // Zero pages that the system makes when they are first written to: the filter of a large run
-      // comes into being bit by bit rather than in one pause.
-      : memory_(std::calloc(blocks + 1, kBlockBytes), &std::free), blocks_(blocks) {
-    if (memory_ == nullptr) {
-      throw std::bad_alloc();
-    }
-    const auto address = reinterpret_cast<uintptr_t>(memory_.get());
-    bytes_ = static_cast<unsigned char*>(memory_.get()) +
-             ((kBlockBytes - address % kBlockBytes) % kBlockBytes);
-  }
+      : blocks_(blocks), chunks_((blocks + kChunkBlocks - 1) / kChunkBlocks) {}
 
   uint64_t blocks() const { return blocks_; }
   uint64_t BlockOf(uint64_t key) const { return ((key >> (kKeyBits - 32)) * blocks_) >> 32; }
@@ -51,21 +46,24 @@ class KeyFilter {
   }
 
   void Add(uint64_t key) {
-    unsigned char* block = bytes_ + BlockOf(key) * kBlockBytes;
+    Block& block = Make(BlockOf(key));
     uint64_t pattern = PatternOf(key);
     for (int i = 0; i < kBits; ++i) {
-      block[(pattern >> 3) % kBlockBytes] |= static_cast<unsigned char>(1U << (pattern % 8));
+      block.bytes[(pattern >> 3) % kBlockBytes] |= static_cast<unsigned char>(1U << (pattern % 8));
       pattern >>= kPositionBits;
     }
   }
 
-  void Prefetch(uint64_t key) const { __builtin_prefetch(bytes_ + BlockOf(key) * kBlockBytes); }
+  void Prefetch(uint64_t key) const { __builtin_prefetch(Find(BlockOf(key))); }
   // False: certainly not.
   bool MayHave(uint64_t key, uint64_t pattern) const {
-    const unsigned char* block = bytes_ + BlockOf(key) * kBlockBytes;
+    const Block* block = Find(BlockOf(key));
+    if (block == nullptr) {
+      return false;
+    }
     // The first four together, which for most keys is the answer.
     const auto bit = [block](uint64_t position) {
-      return static_cast<unsigned>(block[(position >> 3) % kBlockBytes]) >> (position % 8);
+      return static_cast<unsigned>(block->bytes[(position >> 3) % kBlockBytes]) >> (position % 8);
     };
     const unsigned four = bit(pattern) & bit(pattern >> kPositionBits) &
                           bit(pattern >> (2 * kPositionBits)) & bit(pattern >> (3 * kPositionBits));
@@ -76,11 +74,16 @@ class KeyFilter {
             bit(pattern >> (6 * kPositionBits)) & 1) != 0;
   }
 
-  // Blocks as they are kept in the file.
-  std::string_view Bytes(uint64_t first_block, uint64_t blocks) const {
-    return {reinterpret_cast<const char*>(bytes_) + first_block * kBlockBytes,
-            blocks * kBlockBytes};
+  // Gives up the memory of what keys below this one have set: it must not be asked about them any
+  // more. What is loaded of them is left out.
+  void GiveUpBelow(uint64_t key) {
+    for (const size_t end = BlockOf(key) / kChunkBlocks; given_up_ < end; ++given_up_) {
+      chunks_[given_up_].reset();
+    }
   }
+
+  // Blocks as they are kept in the file.
+  std::string Bytes(uint64_t first_block, uint64_t blocks) const;
   // Adds what the blocks from `first_block` on say. False when there are not so many, or it is no
   // whole number of them.
   bool Load(uint64_t first_block, std::string_view bytes);
@@ -88,20 +91,56 @@ class KeyFilter {
  private:
   static constexpr int kBits = 7;
   static constexpr int kPositionBits = 9;
+  // Memory is taken, and given up, by so many blocks at once: 64 KiB.
+  static constexpr uint64_t kChunkBlocks = 1024;
 
-  std::unique_ptr<void, decltype(&std::free)> memory_;
-  unsigned char* bytes_ = nullptr;
+  struct alignas(kBlockBytes) Block {
+    std::array<unsigned char, kBlockBytes> bytes{};
+  };
+
+  // Null: no key has set anything there.
+  const Block* Find(uint64_t block) const {
+    const Block* chunk = chunks_[block / kChunkBlocks].get();
+    return chunk == nullptr ? nullptr : chunk + block % kChunkBlocks;
+  }
+  Block& Make(uint64_t block) {
+    const uint64_t first = block - block % kChunkBlocks;
+    std::unique_ptr<Block[]>& chunk = chunks_[block / kChunkBlocks];
+    if (chunk == nullptr) {
+      chunk = std::make_unique<Block[]>(std::min(kChunkBlocks, blocks_ - first));
+    }
+    return chunk[block - first];
+  }
+
   uint64_t blocks_;
+  std::vector<std::unique_ptr<Block[]>> chunks_;
+  size_t given_up_ = 0;  // so many of the first chunks
 };
+
+inline std::string KeyFilter::Bytes(uint64_t first_block, uint64_t blocks) const {
+  std::string bytes(blocks * kBlockBytes, '\0');
+  for (uint64_t i = 0; i < blocks; ++i) {
+    if (const Block* block = Find(first_block + i); block != nullptr) {
+      std::memcpy(bytes.data() + i * kBlockBytes, block->bytes.data(), kBlockBytes);
+    }
+  }
+  return bytes;
+}
 
 inline bool KeyFilter::Load(uint64_t first_block, std::string_view bytes) {
   if (bytes.size() % kBlockBytes != 0 || first_block > blocks_ ||
       bytes.size() / kBlockBytes > blocks_ - first_block) {
     return false;
   }
-  unsigned char* to = bytes_ + first_block * kBlockBytes;
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    to[i] |= static_cast<unsigned char>(bytes[i]);
+  for (size_t at = 0; at < bytes.size(); at += kBlockBytes) {
+    const uint64_t number = first_block + at / kBlockBytes;
+    if (number / kChunkBlocks < given_up_) {
+      continue;
+    }
+    Block& block = Make(number);
+    for (size_t i = 0; i < kBlockBytes; ++i) {
+      block.bytes[i] |= static_cast<unsigned char>(bytes[at + i]);
+    }
   }
   return true;
 }

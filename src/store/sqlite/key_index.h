@@ -53,9 +53,8 @@ struct KeyMatch {
 // returns. DataLoss names the row of key_run, key_part or key_page that is damaged: Reset, and give
 // the journal to Add again; no key was lost. ResourceExhausted: no room.
 //
-// Memory, in bytes: 1.5 to 2 for each entry in runs, twice that for those that are being merged,
-// and about 40 for each entry that is in no run. With three entries a journal row, five to six a
-// row.
+// Memory, in bytes: 1.5 to 2 for each entry in runs, and about 40 for each entry that is in no run.
+// With three entries a journal row, five to six a row.
 //
 // Thread safety: none.
 class KeyIndex {
@@ -97,7 +96,7 @@ class KeyIndex {
   absl::Status Find(std::span<const uint64_t> hashes, std::vector<KeyMatch>* matches);
 
  private:
-  using Runs = std::vector<std::shared_ptr<const KeyRun>>;
+  using Runs = KeyMerge::Runs;
   using Merges = std::vector<std::shared_ptr<KeyMerge>>;
   // The keys of the journal rows after `after` up to `through`.
   struct Memory {
@@ -116,15 +115,23 @@ class KeyIndex {
     Merges merges;
     std::vector<uint64_t> dropped;
   };
+  // A run in which keys from `from` on and below `end` are searched for.
+  struct Part {
+    const KeyRun* run = nullptr;
+    uint64_t from = 0;
+    uint64_t end = 0;
+
+    bool Covers(uint64_t key) const { return key >= from && key < end; }
+  };
   // A key that the filter of a run does not rule out.
   struct Suspect {
-    size_t run = 0;
+    size_t part = 0;
     size_t index = 0;
   };
 
   void Clear();
   absl::Status LoadRuns();
-  absl::Status LoadMerge(const KeyRunRow& row);
+  absl::Status LoadMerge(std::shared_ptr<KeyRun> output);
   absl::Status CheckPages();
   void FindFreePages(uint64_t places);
 
@@ -137,6 +144,7 @@ class KeyIndex {
   absl::Status DropParts(uint64_t parts_max);
   uint64_t FilterBits(uint64_t level) const;
 
+  void ListParts();
   void FindInMemory(std::vector<KeyMatch>* matches);
   void FindSuspects();
   absl::Status CheckSuspects(std::vector<KeyMatch>* matches);
@@ -154,6 +162,7 @@ class KeyIndex {
   // Of Find; kept for their memory.
   std::vector<uint64_t> keys_;
   std::vector<uint64_t> patterns_;
+  std::vector<Part> parts_;
   std::vector<Suspect> suspects_;
 };
 

@@ -21,6 +21,7 @@ absl::Status KeyIndex::Find(std::span<const uint64_t> hashes, std::vector<KeyMat
     patterns_.push_back(KeyFilter::PatternOf(keys_.back()));
   }
   FindInMemory(matches);
+  ListParts();
   FindSuspects();
   if (absl::Status status = CheckSuspects(matches); !status.ok()) {
     matches->clear();
@@ -50,20 +51,34 @@ void KeyIndex::FindInMemory(std::vector<KeyMatch>* matches) {
   }
 }
 
+// Every key is searched for in each of the runs, but where those are being merged once for all of
+// them.
+void KeyIndex::ListParts() {
+  parts_.clear();
+  for (const auto& run : runs_) {
+    parts_.push_back({run.get(), run->search_from, uint64_t{1} << kKeyBits});
+  }
+  for (const auto& merge : merges_) {
+    parts_.push_back({merge->output().get(), 0, merge->output_end()});
+  }
+}
+
 void KeyIndex::FindSuspects() {
   suspects_.clear();
   for (size_t from = 0; from < keys_.size(); from += kGroup) {
     const size_t end = std::min(from + kGroup, keys_.size());
-    for (const auto& run : runs_) {
+    for (const Part& part : parts_) {
       for (size_t i = from; i < end; ++i) {
-        run->filter.Prefetch(keys_[i]);
+        if (part.Covers(keys_[i])) {
+          part.run->filter.Prefetch(keys_[i]);
+        }
       }
     }
-    for (size_t run = 0; run < runs_.size(); ++run) {
-      const KeyFilter& filter = runs_[run]->filter;
+    for (size_t number = 0; number < parts_.size(); ++number) {
+      const Part& part = parts_[number];
       for (size_t i = from; i < end; ++i) {
-        if (filter.MayHave(keys_[i], patterns_[i])) {
-          suspects_.push_back({run, i});
+        if (part.Covers(keys_[i]) && part.run->filter.MayHave(keys_[i], patterns_[i])) {
+          suspects_.push_back({number, i});
         }
       }
     }
@@ -73,14 +88,15 @@ void KeyIndex::FindSuspects() {
 // Run by run and each from front to back, so that a page is read once.
 absl::Status KeyIndex::CheckSuspects(std::vector<KeyMatch>* matches) {
   std::sort(suspects_.begin(), suspects_.end(), [this](const Suspect& left, const Suspect& right) {
-    return left.run != right.run ? left.run < right.run : keys_[left.index] < keys_[right.index];
+    return left.part != right.part ? left.part < right.part
+                                   : keys_[left.index] < keys_[right.index];
   });
   KeyPageBytes bytes;
   KeyPage page;
   const KeyRun* page_run = nullptr;
   size_t page_number = 0;
   for (const Suspect& suspect : suspects_) {
-    const KeyRun& run = *runs_[suspect.run];
+    const KeyRun& run = *parts_[suspect.part].run;
     const uint64_t key = keys_[suspect.index];
     for (size_t number = run.PageOf(key);
          number < run.pages.size() && run.first_keys[number] <= key; ++number) {

@@ -7,6 +7,24 @@
 #include "store/sqlite/key_index.h"
 
 namespace retailsync::store::sqlite {
+namespace {
+
+// The inputs of a merge are the runs whose journal rows its output is for.
+bool IsMadeOf(const KeyRunRow& output, const KeyRunRow& input) {
+  return input.first_seq >= output.first_seq && input.last_seq <= output.last_seq &&
+         input.level + 1 == output.level;
+}
+
+uint64_t SearchFrom(const KeyRunRow& row, const KeyMerge::Runs& growing) {
+  for (const auto& output : growing) {
+    if (IsMadeOf(output->row, row) && !output->parts.empty()) {
+      return output->parts.back().last.key;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
 
 absl::Status KeyIndex::Load() {
   before_.reset();
@@ -28,10 +46,22 @@ absl::Status KeyIndex::LoadRuns() {
     return last_run.status();
   }
   last_run_ = std::max(last_run_, *last_run);
+  // Those that were growing first: how far they have come says from where on the runs that they are
+  // made of are searched.
+  Runs growing;
+  for (const KeyRunRow& row : *rows) {
+    if (row.state == KeyRunState::kGrowing) {
+      auto run = LoadKeyRun(&rows_, row);
+      if (!run.ok()) {
+        return run.status();
+      }
+      growing.push_back(*std::move(run));
+    }
+  }
   for (const KeyRunRow& row : *rows) {
     switch (row.state) {
       case KeyRunState::kWhole: {
-        auto run = LoadKeyRun(&rows_, row);
+        auto run = LoadKeyRun(&rows_, row, SearchFrom(row, growing));
         if (!run.ok()) {
           return run.status();
         }
@@ -60,23 +90,20 @@ absl::Status KeyIndex::LoadRuns() {
   }
   memory_.after = through;
   memory_.through = through;
-  for (const KeyRunRow& row : *rows) {
-    if (row.state == KeyRunState::kGrowing) {
-      if (absl::Status status = LoadMerge(row); !status.ok()) {
-        return status;
-      }
+  for (auto& run : growing) {
+    if (absl::Status status = LoadMerge(std::move(run)); !status.ok()) {
+      return status;
     }
   }
   return CheckPages();
 }
 
-// The inputs of a merge are the runs whose journal rows its output is for.
-absl::Status KeyIndex::LoadMerge(const KeyRunRow& row) {
+absl::Status KeyIndex::LoadMerge(std::shared_ptr<KeyRun> output) {
+  const KeyRunRow& row = output->row;
   Runs inputs;
   uint64_t entries = 0;
   for (const auto& run : runs_) {
-    if (run->row.first_seq >= row.first_seq && run->row.last_seq <= row.last_seq &&
-        run->row.level + 1 == row.level) {
+    if (IsMadeOf(row, run->row)) {
       inputs.push_back(run);
       entries += run->row.entries;
     }
@@ -85,11 +112,7 @@ absl::Status KeyIndex::LoadMerge(const KeyRunRow& row) {
       inputs.back()->row.last_seq != row.last_seq || entries != row.entries) {
     return rows_.Damaged(fmt::format("key_run {}", row.id), "it is not made of the runs there are");
   }
-  auto output = LoadKeyRun(&rows_, row);
-  if (!output.ok()) {
-    return output.status();
-  }
-  auto merge = std::make_shared<KeyMerge>(&rows_, std::move(inputs), *std::move(output));
+  auto merge = std::make_shared<KeyMerge>(&rows_, std::move(inputs), std::move(output));
   const auto place = std::find_if(merges_.begin(), merges_.end(), [&](const auto& other) {
     return other->level() >= merge->level();
   });

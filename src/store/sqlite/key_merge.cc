@@ -6,11 +6,9 @@
 namespace retailsync::store::sqlite {
 
 KeyMerge::KeyMerge(KeyRows* rows, Runs inputs, std::shared_ptr<KeyRun> output)
-    : rows_(rows),
-      inputs_(std::move(inputs)),
-      output_(std::move(output)),
-      writer_(rows, output_),
-      kept_(writer_.Here()) {}
+    : rows_(rows), inputs_(std::move(inputs)), output_(std::move(output)), writer_(rows, output_) {
+  Committed();
+}
 
 absl::Status KeyMerge::Seek() {
   cursors_.clear();
@@ -49,6 +47,14 @@ absl::Status KeyMerge::Advance(uint64_t* entries_max) {
     SetHead(input);
   }
   return absl::OkStatus();
+}
+
+// The last key that is in whole pages may come again, in those that follow.
+void KeyMerge::Committed() {
+  kept_ = writer_.Here();
+  for (const auto& input : inputs_) {
+    input->SearchFrom(output_end());
+  }
 }
 
 void KeyMerge::RolledBack() {

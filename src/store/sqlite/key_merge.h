@@ -14,10 +14,12 @@
 
 namespace retailsync::store::sqlite {
 
-// The inputs stay as they are, and searchable, until the output takes their place.
+// The inputs stay as they are until the output takes their place. What of it was committed is
+// searched for there already, so that a key is in the filters of the inputs or in that of the
+// output, and there is no more memory for them while there is a merge.
 class KeyMerge {
  public:
-  using Runs = std::vector<std::shared_ptr<const KeyRun>>;
+  using Runs = std::vector<std::shared_ptr<KeyRun>>;
 
   // How many runs make one of the next level.
   static constexpr size_t kFanIn = 4;
@@ -29,6 +31,8 @@ class KeyMerge {
   const Runs& inputs() const { return inputs_; }
   const std::shared_ptr<KeyRun>& output() const { return output_; }
   uint64_t level() const { return output_->row.level - 1; }
+  // Keys below this one are searched for in the output, and others in the inputs.
+  uint64_t output_end() const { return kept_.written.has_value() ? kept_.written->key : 0; }
   // Whether the output is whole.
   bool done() const { return output_->row.state == KeyRunState::kWhole; }
 
@@ -36,7 +40,7 @@ class KeyMerge {
   absl::Status Advance(uint64_t* entries_max);
 
   // What was done since the last of these is kept, or undone.
-  void Committed() { kept_ = writer_.Here(); }
+  void Committed();
   void RolledBack();
 
  private:

@@ -18,7 +18,7 @@
 namespace retailsync::store::sqlite {
 
 enum class KeyRunState : uint8_t {
-  kGrowing = 1,  // a merge is writing it: searched is in what it is made of
+  kGrowing = 1,  // a merge is writing it: what it has not yet is searched for in what it is made of
   kWhole = 2,
   kDropped = 3,  // another has taken its place: its parts are being deleted
 };

@@ -53,12 +53,14 @@ size_t KeyRun::PageOf(uint64_t key) const {
   return first == first_keys.begin() ? 0 : static_cast<size_t>(first - first_keys.begin()) - 1;
 }
 
-absl::StatusOr<std::shared_ptr<KeyRun>> LoadKeyRun(KeyRows* rows, const KeyRunRow& row) {
+absl::StatusOr<std::shared_ptr<KeyRun>> LoadKeyRun(KeyRows* rows, const KeyRunRow& row,
+                                                   uint64_t search_from) {
   if (row.filter_blocks == 0 || row.filter_blocks > KeyFilter::BlocksFor(row.entries, kKeyBits) ||
       row.first_seq > row.last_seq) {
     return rows->Damaged(fmt::format("key_run {}", row.id), "a number is out of range");
   }
   auto run = std::make_shared<KeyRun>(row);
+  run->SearchFrom(search_from);
   absl::Status status = rows->ReadParts(row.id, [&](const KeyPartRow& part) {
     const char* problem = AddPart(part, run.get());
     return problem == nullptr
@@ -103,15 +105,15 @@ absl::Status KeyRunWriter::WritePart(uint64_t blocks_end) {
   const KeyPartEnd before = run_->parts.empty() ? KeyPartEnd() : run_->parts.back();
   const std::span<const uint64_t> pages(run_->pages);
   const std::span<const uint64_t> first_keys(run_->first_keys);
-  absl::Status status = rows_->PutPart(
-      {.run = run_->row.id,
-       .part = run_->parts.size(),
-       .last_key = last_->key,
-       .last_seq = last_->seq,
-       .pages = Pack(pages.subspan(before.pages)),
-       .first_keys = Pack(first_keys.subspan(before.pages)),
-       .first_block = before.block,
-       .filter = std::string(run_->filter.Bytes(before.block, blocks_end - before.block))});
+  absl::Status status =
+      rows_->PutPart({.run = run_->row.id,
+                      .part = run_->parts.size(),
+                      .last_key = last_->key,
+                      .last_seq = last_->seq,
+                      .pages = Pack(pages.subspan(before.pages)),
+                      .first_keys = Pack(first_keys.subspan(before.pages)),
+                      .first_block = before.block,
+                      .filter = run_->filter.Bytes(before.block, blocks_end - before.block)});
   run_->parts.push_back(
       {.pages = run_->pages.size(), .last = *last_, .block = run_->filter.BlockOf(last_->key)});
   return status;

@@ -31,16 +31,24 @@ struct KeyRun {
   // The first page that may have the key.
   size_t PageOf(uint64_t key) const;
   int seq_bits() const { return SeqBits(row.first_seq, row.last_seq); }
+  // Keys below this one are searched for elsewhere from now on.
+  void SearchFrom(uint64_t key) {
+    search_from = key;
+    filter.GiveUpBelow(key);
+  }
 
   KeyRunRow row;
   KeyFilter filter;
   std::vector<uint64_t> pages;       // key_page.id of each
   std::vector<uint64_t> first_keys;  // of each
   std::vector<KeyPartEnd> parts;
+  uint64_t search_from = 0;  // this key and greater ones are searched for here
 };
 
-// Reads what is stored of a run: all of it, or of one that was growing the parts there are.
-absl::StatusOr<std::shared_ptr<KeyRun>> LoadKeyRun(KeyRows* rows, const KeyRunRow& row);
+// Reads what is stored of a run: all of it, or of one that was growing the parts there are. It will
+// be searched from this key on.
+absl::StatusOr<std::shared_ptr<KeyRun>> LoadKeyRun(KeyRows* rows, const KeyRunRow& row,
+                                                   uint64_t search_from = 0);
 
 // Writes a run from front to back: a page when it is full, and a part every kPartPages pages. What
 // is in no part yet is lost when the process ends, and its pages are free again.
