@@ -1,5 +1,6 @@
 #include "retailsync/testing/store_kit.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "testing/store_trial.h"
@@ -314,6 +315,51 @@ void CheckRefusing(Trial& trial) {
   trial.Compare("refused-batches-block-nothing");
 }
 
+void CheckHalves(Trial& trial) {
+  constexpr Id kHalves = "commits-in-two-halves";
+  if (!trial.OpenNew() || !trial.Commit(kHalves, FullBatch())) return;
+  const auto both = [&](const WriteBatch& batch) {
+    trial.store().BeginCommit(batch);
+    return trial.store().EndCommit();
+  };
+  const auto takes = [&](const WriteBatch& batch, auto begin_and_end) {
+    const absl::Status status = begin_and_end(batch);
+    if (trial.notes().Expect(kHalves, status.ok(), "a commit that must be taken was ended with {}",
+                             status.ToString())) {
+      trial.Follow(batch);
+    }
+    trial.Compare(kHalves);
+  };
+  takes({}, both);
+  takes(OtherBatch({MakeJournal(3, 1)}), both);
+  // Whoever reads meanwhile sees it.
+  WriteBatch batch;
+  batch.names = {MakeName(11)};
+  takes(batch, [&](const WriteBatch& begun) {
+    trial.store().BeginCommit(begun);
+    const auto names = trial.store().ReadNames();
+    const bool is_seen = names.ok() && std::any_of(names->begin(), names->end(),
+                                                   [](const NameRow& row) { return row.id == 11; });
+    trial.notes().Expect(kHalves, is_seen, "what was begun is not seen");
+    return trial.store().EndCommit();
+  });
+  // What cannot be taken is told once.
+  const StoreNotes& notes = trial.notes();
+  if (!notes.Holds("commits-atomically") || !notes.Holds("refuses-known-changes") ||
+      !notes.Holds("recovers")) {
+    return;
+  }
+  const absl::Status refused = both(OtherBatch({MakeJournal(3, 1)}));
+  trial.notes().Expect(kHalves, absl::IsAlreadyExists(refused),
+                       "a change that is stored: it was ended with {}", refused.ToString());
+  static_cast<void>(trial.store().Recover());
+  const absl::Status nothing = trial.store().EndCommit();
+  trial.notes().Expect(kHalves, nothing.ok(), "no commit was begun, and ending it gave {}",
+                       nothing.ToString());
+  trial.Compare(kHalves);
+  takes(OtherBatch({MakeJournal(4, 1)}), both);
+}
+
 void CheckKeys(Trial& trial) {
   if (!trial.OpenNew()) return;
   WriteBatch batch;
@@ -580,6 +626,7 @@ KitReport CheckStore(const StoreSubject& subject) {
   store_kit::CheckLasting(trial);
   store_kit::CheckReplacing(trial);
   store_kit::CheckRefusing(trial);
+  store_kit::CheckHalves(trial);
   store_kit::CheckExpiring(trial);
   store_kit::CheckTroubles(trial);
   store_kit::CheckAtRandom(trial);

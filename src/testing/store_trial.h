@@ -52,6 +52,8 @@ class Trial {
 
   // Commits what must be taken; the model follows. False, and a finding of `check`, when it is not.
   bool Commit(Id check, const WriteBatch& batch);
+  // The same for what was committed otherwise: only the model does it.
+  void Follow(const WriteBatch& batch) { model_.Commit(batch); }
   // Commits what must be refused, with this code if it matters; nothing may have been written.
   void Refuse(Id check, const WriteBatch& batch, std::optional<absl::StatusCode> code,
               std::string_view what);
@@ -133,6 +135,7 @@ void CheckValues(Trial& trial);
 void CheckReplacing(Trial& trial);
 void CheckLasting(Trial& trial);
 void CheckRefusing(Trial& trial);
+void CheckHalves(Trial& trial);
 void CheckKeys(Trial& trial);
 void CheckScans(Trial& trial);
 void CheckTroubles(Trial& trial);

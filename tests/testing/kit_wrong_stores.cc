@@ -31,6 +31,17 @@ class SpoiltStore final : public Store {
     return spoilt_.commit ? spoilt_.commit(std::move(batch), right_)
                           : right_.Commit(std::move(batch));
   }
+  void BeginCommit(WriteBatch batch) override {
+    if (spoilt_.end_commit) {
+      begun_ = std::move(batch);
+    } else {
+      Store::BeginCommit(std::move(batch));
+    }
+  }
+  absl::Status EndCommit() override {
+    return spoilt_.end_commit ? spoilt_.end_commit(std::exchange(begun_, {}), right_)
+                              : Store::EndCommit();
+  }
   absl::Status Recover() override {
     return spoilt_.recover ? spoilt_.recover(right_) : right_.Recover();
   }
@@ -121,6 +132,7 @@ class SpoiltStore final : public Store {
   Store& right_;
   const Spoiling& spoilt_;
   Medium& medium_;
+  WriteBatch begun_;
 };
 
 // Changes every row that is there.
@@ -225,6 +237,24 @@ std::vector<WrongStore> OfRows() {
        [] {
          return Spoiling{.letter = [](std::optional<DeadLetterRow>& row) {
            if (row.has_value()) row->history.clear();
+         }};
+       }},
+      {"forgets a commit that was begun",
+       {"commits-in-two-halves"},
+       [] { return Spoiling{.end_commit = [](WriteBatch, Store&) { return absl::OkStatus(); }}; }},
+      {"does not show what was begun until it is ended",
+       {"commits-in-two-halves"},
+       [] {
+         return Spoiling{.end_commit = [](WriteBatch batch, Store& right) {
+           return right.Commit(std::move(batch));
+         }};
+       }},
+      {"does not say that what was begun failed",
+       {"commits-in-two-halves"},
+       [] {
+         return Spoiling{.end_commit = [](WriteBatch batch, Store& right) {
+           right.Commit(std::move(batch)).IgnoreError();
+           return absl::OkStatus();
          }};
        }},
       {"trims cursors",

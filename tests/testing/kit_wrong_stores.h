@@ -27,6 +27,8 @@ struct Medium {
 struct Spoiling {
   // In place of the commit; the right one is the second argument.
   std::function<absl::Status(WriteBatch, Store&)> commit;
+  // In place of the second half of a commit, with what was begun.
+  std::function<absl::Status(WriteBatch, Store&)> end_commit;
   std::function<absl::Status(Store&)> recover;
   std::function<absl::StatusOr<ExpireResult>(const ExpireRequest&, Store&)> expire;
   std::string description = "spoilt";

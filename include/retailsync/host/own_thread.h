@@ -7,7 +7,7 @@
 namespace retailsync::host {
 
 // Runs `work` on a thread that is made for it and ends with it. When the operating system refuses
-// to make one, drops it. What a store does beside its commits may be run so:
+// to make one, drops it. What a store does beside its caller may be run so:
 //
 //   auto store = store::OpenSqlite("sync.db", {.executor = host::RunOnOwnThread});
 //

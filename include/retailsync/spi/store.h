@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -135,6 +136,15 @@ class Store {
   // All of it or nothing.
   virtual absl::Status Commit(WriteBatch batch) = 0;
 
+  // The same in two halves, between which the caller does something else. A store that
+  // CommitsBeside() may write on another thread meanwhile; another does it in the first half.
+  // EndCommit waits for it and says what Commit would have; it must be called before the next
+  // commit is made or begun. Any other call between the halves waits too, and then sees what was
+  // committed.
+  virtual bool CommitsBeside() const { return false; }
+  virtual void BeginCommit(WriteBatch batch) { begun_ = Commit(std::move(batch)); }
+  virtual absl::Status EndCommit() { return std::exchange(begun_, absl::OkStatus()); }
+
   // Drops everything that is not durable and opens anew if need be.
   virtual absl::Status Recover() = 0;
 
@@ -191,6 +201,9 @@ class Store {
   // stream has any flight. The links it stood for become rows. Closed dead letters that were closed
   // before go too. Durable when it returns.
   virtual absl::StatusOr<ExpireResult> Expire(const ExpireRequest& request) = 0;
+
+ private:
+  absl::Status begun_;  // what became of a commit that was begun and not ended
 };
 
 }  // namespace retailsync

@@ -12,8 +12,8 @@
 
 namespace retailsync::store {
 
-// Runs what a store may do beside its commits. It is called by whoever commits, with a piece of
-// work that it runs once, on any thread and at any time, or drops; a piece that comes too late does
+// Runs what a store does beside its caller. It is called by whoever commits, with a piece of work
+// that it runs once, on any thread and at any time, or drops; a piece that comes too late does
 // nothing. It must not throw. host::RunOnOwnThread is one.
 using StoreExecutor = std::function<void(std::function<void()> work)>;
 
@@ -25,9 +25,11 @@ struct SqliteOptions {
   // The write-ahead log is brought into the database after this many bytes of it.
   uint64_t checkpoint_bytes = 16u << 20;
   // Does most of that beside the commits, which go on until the log has four times
-  // checkpoint_bytes; the one that finds it so large waits. Empty: the commit that makes the log
-  // large enough does it, and takes longer by about ten milliseconds for every 16 MiB. Destroying
-  // the store waits for work that runs.
+  // checkpoint_bytes; the one that finds it so large waits. And makes the commits that are begun
+  // (Store::BeginCommit); one that it has not begun when somebody waits for it is made there.
+  // Empty: the commit that makes the log large enough brings it home, and takes longer by about ten
+  // milliseconds for every 16 MiB; and a commit that is begun is made at once. Destroying the store
+  // waits for work that runs.
   StoreExecutor executor;
   // Records and lanes that were written are sorted into their tables when there are so many of
   // either, a few with each commit; until then the newest are in tables of recent rows and in

@@ -48,6 +48,9 @@ inline constexpr Check kStoreChecks[] = {
     {"refused-batches-block-nothing", "After a refused batch the next one is taken."},
     {"commits-can-be-repeated",
      "A batch without journal rows that is committed again changes nothing."},
+    {"commits-in-two-halves",
+     "A commit that was begun is there when it was ended, or read, and EndCommit says what "
+     "failed."},
     {"survives-reopening", "Everything that was committed is there after reopening."},
     {"survives-a-crash", "Everything that was committed is there after a crash."},
     {"recovers",

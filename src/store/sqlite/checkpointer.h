@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "retailsync/store/sqlite_store.h"
+#include "store/sqlite/given_work.h"
 
 namespace retailsync::store::sqlite {
 
@@ -42,10 +43,10 @@ class Checkpointer {
 
  private:
   struct State;
-  class Work;
 
   const StoreExecutor executor_;
   const std::shared_ptr<State> state_;
+  std::unique_ptr<GivenWork> work_;  // null: End() was told
 };
 
 }  // namespace retailsync::store::sqlite

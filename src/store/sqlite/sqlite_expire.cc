@@ -17,7 +17,7 @@ absl::StatusOr<ExpireResult> SqliteStore::Expire(const ExpireRequest& request) {
   if (absl::Status status = CheckRowsMax(request.rows_max); !status.ok()) {
     return status;
   }
-  if (absl::Status status = CheckUsable(); !status.ok()) {
+  if (absl::Status status = Enter(); !status.ok()) {
     return status;
   }
   ExpireResult result{.next_after = request.after_seq};

@@ -243,7 +243,7 @@ absl::Status SqliteStore::IndexRows(const std::vector<JournalRow>& rows) {
 
 absl::StatusOr<std::vector<std::optional<JournalRow>>> SqliteStore::FindChanges(
     std::span<const ChangeKey> keys) {
-  if (absl::Status status = CheckUsable(); !status.ok()) {
+  if (absl::Status status = Enter(); !status.ok()) {
     return status;
   }
   hashes_.clear();
@@ -310,7 +310,7 @@ void SqliteStore::NoteLinkKinds(const std::vector<LinkRow>& rows) {
 // Rows of `link` say otherwise than the journal, where there are any.
 absl::StatusOr<std::vector<std::optional<RecordId>>> SqliteStore::FindLinks(
     std::span<const LinkKey> keys) {
-  if (absl::Status status = CheckUsable(); !status.ok()) {
+  if (absl::Status status = Enter(); !status.ok()) {
     return status;
   }
   std::vector<LinkKey> linked;

@@ -16,7 +16,7 @@ constexpr char kLastDeadLetter[] = "last_dead_letter";
 }  // namespace
 
 absl::StatusOr<StoreCounters> SqliteStore::ReadCounters() {
-  if (absl::Status status = CheckUsable(); !status.ok()) {
+  if (absl::Status status = Enter(); !status.ok()) {
     return status;
   }
   Transaction transaction(connection_.get(), Transaction::Kind::kRead);
@@ -106,7 +106,7 @@ absl::StatusOr<OwedPage> SqliteStore::ScanOwed(NameId stream, Seq after, int seq
   if (after >= kIdMax) {
     return page;
   }
-  if (absl::Status status = CheckUsable(); !status.ok()) {
+  if (absl::Status status = Enter(); !status.ok()) {
     return status;
   }
   static const std::string& kSql =
@@ -245,7 +245,7 @@ absl::StatusOr<std::vector<DeadLetterRow>> SqliteStore::ScanDeadLetters(
 }
 
 absl::StatusOr<uint64_t> SqliteStore::CountDeadLetters(DeadLetterState state) {
-  if (absl::Status status = CheckUsable(); !status.ok()) {
+  if (absl::Status status = Enter(); !status.ok()) {
     return status;
   }
   absl::StatusOr<Run> run =

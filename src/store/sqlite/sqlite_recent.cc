@@ -227,7 +227,7 @@ absl::StatusOr<std::vector<LaneRow>> SqliteStore::ScanLanes(absl::StatusOr<Run> 
 absl::StatusOr<std::vector<LaneRow>> SqliteStore::ScanReady(NameId target, NameId domain,
                                                             ReadyPlace after, int rows_max) {
   absl::Status status = CheckRowsMax(rows_max);
-  status = status.ok() ? CheckUsable() : status;
+  status = status.ok() ? Enter() : status;
   if (!status.ok()) {
     return status;
   }
@@ -253,7 +253,7 @@ absl::StatusOr<std::vector<LaneRow>> SqliteStore::ScanReady(NameId target, NameI
 absl::StatusOr<std::vector<LaneRow>> SqliteStore::ScanDelayed(NameId target, NameId domain,
                                                               absl::Time until, int rows_max) {
   absl::Status status = CheckRowsMax(rows_max);
-  status = status.ok() ? CheckUsable() : status;
+  status = status.ok() ? Enter() : status;
   if (!status.ok()) {
     return status;
   }
@@ -276,7 +276,7 @@ absl::StatusOr<std::vector<LaneRow>> SqliteStore::ScanDelayed(NameId target, Nam
 }
 
 absl::StatusOr<std::vector<LaneCount>> SqliteStore::CountLanes() {
-  if (absl::Status status = CheckUsable(); !status.ok()) {
+  if (absl::Status status = Enter(); !status.ok()) {
     return status;
   }
   std::map<std::tuple<NameId, NameId, LaneState>, int64_t> counts;

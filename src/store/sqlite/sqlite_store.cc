@@ -28,11 +28,14 @@ SqliteStore::SqliteStore(std::string given_path, std::string path, const SqliteO
 
 SqliteStore::~SqliteStore() {
   if (!lock_->IsOurs()) {
-    // In a forked child: closing would disturb what the parent has open.
+    // In a forked child: closing would disturb what the parent has open, and nobody here makes a
+    // commit that it began.
+    static_cast<void>(begun_.release());
     static_cast<void>(checkpointer_.release());
     static_cast<void>(connection_.release());
     return;
   }
+  AwaitCommit();
   Close();
 }
 
@@ -70,9 +73,13 @@ absl::Status SqliteStore::Commit(WriteBatch batch) {
   if (absl::Status status = CheckBatch(batch); !status.ok()) {
     return status;
   }
-  if (absl::Status status = CheckUsable(); !status.ok()) {
+  if (absl::Status status = Enter(); !status.ok()) {
     return status;
   }
+  return CommitNow(std::move(batch));
+}
+
+absl::Status SqliteStore::CommitNow(WriteBatch batch) {
   if (batch.empty()) {
     return absl::OkStatus();
   }
@@ -87,10 +94,50 @@ absl::Status SqliteStore::Commit(WriteBatch batch) {
   return absl::OkStatus();
 }
 
+void SqliteStore::BeginCommit(WriteBatch batch) {
+  begun_status_ = CheckBatch(batch);
+  if (begun_status_.ok()) {
+    begun_status_ = Enter();
+  }
+  if (!begun_status_.ok()) {
+    return;
+  }
+  if (!CommitsBeside()) {
+    begun_status_ = CommitNow(std::move(batch));
+    return;
+  }
+  begun_batch_ = std::move(batch);
+  begun_ = std::make_unique<GivenWork>(
+      options_.executor, [this] { begun_status_ = CommitNow(std::exchange(begun_batch_, {})); });
+}
+
+absl::Status SqliteStore::EndCommit() {
+  if (!lock_->IsOurs()) {
+    return ForkedError();
+  }
+  AwaitCommit();
+  return std::exchange(begun_status_, absl::OkStatus());
+}
+
+void SqliteStore::AwaitCommit() {
+  if (begun_ != nullptr) {
+    begun_->Finish();
+    begun_.reset();
+  }
+}
+
+absl::Status SqliteStore::Enter() {
+  if (lock_->IsOurs()) {
+    AwaitCommit();
+  }
+  return CheckUsable();
+}
+
 absl::Status SqliteStore::Recover() {
   if (!lock_->IsOurs()) {
     return ForkedError();
   }
+  AwaitCommit();
   if (connection_ != nullptr && sqlite3_get_autocommit(connection_->raw()) != 0) {
     return absl::OkStatus();
   }

@@ -23,6 +23,7 @@
 #include "store/sqlite/connection.h"
 #include "store/sqlite/error.h"
 #include "store/sqlite/file_lock.h"
+#include "store/sqlite/given_work.h"
 #include "store/sqlite/key_hash.h"
 #include "store/sqlite/key_index.h"
 #include "store/sqlite/open_database.h"
@@ -42,6 +43,9 @@ class SqliteStore final : public Store {
   std::string Describe() const override { return "sqlite " + given_path_; }
 
   absl::Status Commit(WriteBatch batch) override;
+  bool CommitsBeside() const override { return options_.executor != nullptr; }
+  void BeginCommit(WriteBatch batch) override;
+  absl::Status EndCommit() override;
   absl::Status Recover() override;
 
   absl::StatusOr<StoreCounters> ReadCounters() override;
@@ -76,6 +80,10 @@ class SqliteStore final : public Store {
  private:
   absl::Status ForkedError() const;
   absl::Status CheckUsable() const;
+  // What every call begins with: waits for a commit that was begun.
+  absl::Status Enter();
+  void AwaitCommit();
+  absl::Status CommitNow(WriteBatch batch);
   // The status of a failed call. Remembers when the connection must not be used any more.
   absl::Status Fail(std::string_view operation, int code);
   void Abandon(const absl::Status& why);
@@ -351,7 +359,7 @@ class SqliteStore final : public Store {
 
   template <typename Row, typename BindKeys>
   absl::StatusOr<std::vector<Row>> Scan(const std::string& sql, BindKeys bind_keys) {
-    if (absl::Status status = CheckUsable(); !status.ok()) {
+    if (absl::Status status = Enter(); !status.ok()) {
       return status;
     }
     return ReadRows<Row>(sql, bind_keys);
@@ -364,7 +372,7 @@ class SqliteStore final : public Store {
                                                            std::span<const Key> keys,
                                                            BindKey bind_key,
                                                            FindRecent find_recent) {
-    if (absl::Status status = CheckUsable(); !status.ok()) {
+    if (absl::Status status = Enter(); !status.ok()) {
       return status;
     }
     std::vector<std::optional<Row>> rows(keys.size());
@@ -443,6 +451,11 @@ class SqliteStore final : public Store {
   std::vector<bool> taken_;
   std::vector<uint64_t> hashes_;
   std::vector<KeyEntry> entries_;
+  // A commit that was begun and not waited for: until it was, everything else here belongs to who
+  // makes it.
+  std::unique_ptr<GivenWork> begun_;
+  WriteBatch begun_batch_;
+  absl::Status begun_status_;  // until it was told
   bool is_fatal_ = false;
   uint64_t page_bytes_ = 0;
   Seq last_seq_ = 0;
