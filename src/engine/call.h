@@ -44,6 +44,7 @@ struct Call {
   // about that one.
   std::vector<bool> in_doubt;
 
+  bool kept_back = false;  // was not handed out in time, which says nothing of the system
   bool ran = false;
   std::string threw;  // what the connector threw; empty: nothing
   absl::StatusOr<PollResponse> poll_response = absl::UnknownError("not run");

@@ -137,69 +137,6 @@ absl::Status Core::LoadQueues() {
   return absl::OkStatus();
 }
 
-absl::Status Core::Begin() {
-  if (!failed_.ok()) {
-    if (absl::Status status = Recover(); !status.ok()) return status;
-  }
-  context_.ReadClock();
-  return absl::OkStatus();
-}
-
-absl::Status Core::Recover() {
-  context_.events.clear();
-  context_.waiting.clear();
-  absl::Status status = context_.memory.Recover();
-  if (status.ok()) status = letters_.Load();
-  if (status.ok()) status = LoadQueues();
-  for (const auto& system : context_.registry.systems()) {
-    if (system->options.source == nullptr) continue;
-    // The page that was not committed is read again, and only what is durable is acknowledged.
-    system->acknowledge = context_.memory.Cursor(system->id);
-    system->passed.clear();
-    system->is_ahead = false;
-    system->more_to_poll = true;
-    system->next_poll_at = absl::InfinitePast();
-  }
-  failed_ = status;
-  return status;
-}
-
-absl::Status Core::Fail(absl::Status status) {
-  if (On(Guard::kRecoverAfterFailure)) failed_ = status;
-  context_.events.clear();
-  context_.Tell({.kind = EventKind::kStoreFailed,
-                 .traceparent = {},
-                 .detail = std::string(status.message())});
-  TellEvents();
-  return status;
-}
-
-absl::Status Core::Commit() {
-  if (absl::Status status = context_.memory.Commit(); !status.ok()) return Fail(std::move(status));
-  for (const auto& system : context_.registry.systems()) {
-    if (!system->passed.empty()) system->acknowledge = std::exchange(system->passed, {});
-    system->is_ahead = false;
-  }
-  TellEvents();
-  return absl::OkStatus();
-}
-
-void Core::TellEvents() {
-  for (const PendingEvent& event : context_.events) {
-    context_.parts.observer->OnEvent({.kind = event.kind,
-                                      .at = context_.now,
-                                      .system = context_.memory.NameOf(event.system),
-                                      .route = context_.memory.NameOf(event.route),
-                                      .type = event.type,
-                                      .record = event.record,
-                                      .version = event.version,
-                                      .seq = event.seq,
-                                      .traceparent = event.traceparent,
-                                      .detail = event.detail});
-  }
-  context_.events.clear();
-}
-
 absl::Status Core::CheckAccess(PrivilegedOperation operation, const Principal& by,
                                std::string_view system) const {
   if (!On(Guard::kAccess)) return absl::OkStatus();
@@ -212,15 +149,10 @@ absl::Status Core::CheckAccess(PrivilegedOperation operation, const Principal& b
       fmt::format("to {} is refused: the engine was given no access policy", Name(operation)));
 }
 
-template <typename AnyChange>
-AcceptResponse Core::Accept(std::span<AnyChange> changes, std::span<Preparation> prepared,
-                            const Principal& by) {
+// Who speaks must be known, and allowed to, before anything is taken in.
+AcceptResponse Core::Admit(std::span<const Change> changes, const Principal& by) {
   AcceptResponse response;
-  response.status = Begin();
-  if (!response.status.ok()) return response;
-  // Who speaks must be known, and allowed to, before anything is taken in.
-  for (size_t i = 0; i < changes.size(); ++i) {
-    if (i > 0 && changes[i].source() == changes[i - 1].source()) continue;
+  for (size_t i = 0; i < changes.size(); i = EndOfRun(changes, i)) {
     if (context_.registry.Find(changes[i].source()) == nullptr) {
       response.status = absl::InvalidArgumentError(
           fmt::format("change {} ('{}'): source: no system '{}' was added", i, changes[i].id(),
@@ -236,13 +168,26 @@ AcceptResponse Core::Accept(std::span<AnyChange> changes, std::span<Preparation>
                     context_.options.owed_lanes_max));
     response.retry_at = context_.OnTheClock(context_.now + context_.options.overload_pause);
     context_.Tell({.kind = EventKind::kRefusedForOverload, .traceparent = {}, .detail = {}});
-    TellEvents();
-    return response;
+    if (!context_.memory.HasStaged()) TellEvents(context_.events);
   }
-  // Runs of changes of one system are taken in together.
-  for (size_t begin = 0; begin < changes.size();) {
-    size_t end = begin + 1;
-    while (end < changes.size() && changes[end].source() == changes[begin].source()) ++end;
+  return response;
+}
+
+size_t Core::EndOfRun(std::span<const Change> changes, size_t begin) {
+  size_t end = begin + 1;
+  while (end < changes.size() && changes[end].source() == changes[begin].source()) ++end;
+  return end;
+}
+
+template <typename AnyChange>
+AcceptResponse Core::Accept(std::span<AnyChange> changes, std::span<Preparation> prepared,
+                            const Principal& by) {
+  AcceptResponse response;
+  response.status = Begin();
+  if (response.status.ok()) response = Admit(changes, by);
+  if (!response.status.ok()) return response;
+  for (size_t begin = 0, end = 0; begin < changes.size(); begin = end) {
+    end = EndOfRun(changes, begin);
     System& system = *context_.registry.Find(changes[begin].source());
     const auto run = changes.subspan(begin, end - begin);
     absl::StatusOr<std::vector<Receipt>> receipts;
@@ -262,7 +207,6 @@ AcceptResponse Core::Accept(std::span<AnyChange> changes, std::span<Preparation>
     } else {
       std::move(receipts->begin(), receipts->end(), std::back_inserter(response.receipts));
     }
-    begin = end;
   }
   response.status = Commit();
   if (!response.status.ok()) response.receipts.clear();
@@ -279,7 +223,10 @@ AcceptResponse Core::Accept(PreparedChanges& changes, const Principal& by) {
 }
 
 absl::StatusOr<std::unique_ptr<Call>> Core::NextCall(System& system, bool overloaded) {
-  if (auto poll = dispatcher_.NextPoll(system, overloaded)) return poll;
+  // The cursor behind a page that is queued is not durable with this commit.
+  if (!system.queued.has_value()) {
+    if (auto poll = dispatcher_.NextPoll(system, overloaded)) return poll;
+  }
   if (reconciler_.NextAt(system) <= context_.now &&
       system.calls_running < system.options.limits.concurrency && dispatcher_.MayCall(system)) {
     dispatcher_.CountCall(system, 1);
@@ -297,15 +244,15 @@ void Core::TellOverdue() {
   }
 }
 
-absl::StatusOr<std::vector<Task>> Core::TakeTasks(int tasks_max) {
-  if (absl::Status status = Begin(); !status.ok()) return status;
+absl::StatusOr<std::vector<std::unique_ptr<Call>>> Core::Claim(int tasks_max) {
   TellOverdue();
   if (!On(Guard::kClaimBeforeCall)) {
     if (absl::Status status = Commit(); !status.ok()) return status;
   }
   const auto& systems = context_.registry.systems();
-  if (std::any_of(systems.begin(), systems.end(),
-                  [&](const auto& system) { return dispatcher_.NeedsRefill(*system); })) {
+  if (tasks_max > 0 && std::any_of(systems.begin(), systems.end(), [&](const auto& system) {
+        return dispatcher_.NeedsRefill(*system);
+      })) {
     if (absl::Status status = Commit(); !status.ok()) return status;
     for (const auto& system : systems) {
       if (absl::Status status = dispatcher_.Refill(*system); !status.ok()) return Fail(status);
@@ -334,14 +281,11 @@ absl::StatusOr<std::vector<Task>> Core::TakeTasks(int tasks_max) {
       calls.push_back(*std::move(call));
     }
   }
-  // What was settled, and that these calls are about to be made, is durable before the first of
-  // them is.
-  if (status.ok() && On(Guard::kClaimBeforeCall)) status = Commit();
   if (!status.ok()) {
     for (const auto& call : calls) Abandon(*call);
     return status;
   }
-  return HandOut(std::move(calls));
+  return calls;
 }
 
 void Core::Address(Call& call, const System& system) {
@@ -357,6 +301,7 @@ void Core::Address(Call& call, const System& system) {
 
 std::vector<Task> Core::HandOut(std::vector<std::unique_ptr<Call>> calls) {
   std::vector<Task> tasks;
+  dispatcher_.CountAsOfNow(calls);
   for (auto& call : calls) {
     running_[call->id] = {call->system, call->deadline, false};
     tasks.emplace_back(std::move(call));
@@ -365,15 +310,17 @@ std::vector<Task> Core::HandOut(std::vector<std::unique_ptr<Call>> calls) {
 }
 
 // A poll changes nothing here, so that it may go on from a page that is not durable yet, unless the
-// cursor tells the source more than that: when the page is lost, so is what the poll brings. One
-// page ahead is enough to have it read during the commit.
+// cursor tells the source more than that: when the page is lost, so is what the poll brings. A
+// commit later one page more may be asked for: enough to have one read while the one before it is
+// merged, and what came before that is committed.
 absl::StatusOr<std::vector<Task>> Core::TakePolls(int tasks_max) {
-  if (absl::Status status = Begin(); !status.ok()) return status;
+  if (absl::Status status = BeginBesideQueue(); !status.ok()) return status;
   const bool overloaded = intake_.Overloaded();
   std::vector<std::unique_ptr<Call>> calls;
   for (const auto& system : context_.registry.systems()) {
     if (static_cast<int>(calls.size()) == tasks_max) break;
-    const bool is_ahead = !system->passed.empty();
+    const bool is_ahead =
+        system->queued.has_value() || !system->passed.empty() || !system->passing.empty();
     if (is_ahead && (!system->source.reads_ahead || system->is_ahead)) continue;
     auto poll = dispatcher_.NextPoll(*system, overloaded);
     if (poll == nullptr) continue;
@@ -399,16 +346,35 @@ absl::Status Core::Finish(std::vector<Task> tasks) {
   return status;
 }
 
-absl::Status Core::Settle(Call& call) {
-  System& system = *context_.registry.Find(call.system);
-  if (call.ran && context_.now > call.deadline) {
-    settler_.TellMisbehaved(system,
-                            fmt::format("a call came back {} after its deadline",
-                                        absl::FormatDuration(context_.now - call.deadline)));
+absl::Status Core::FinishWithNext(std::vector<Task> tasks) {
+  std::vector<Task> pages;
+  absl::Status status = Begin();
+  for (Task& task : tasks) {
+    Call& call = task.call();
+    running_.erase(call.id);
+    if (!status.ok()) {
+      Abandon(call);
+    } else if (call.kind == TaskKind::kPoll) {
+      if (HeedPoll(call) != nullptr) pages.push_back(std::move(task));
+    } else {
+      status = Settle(call);
+      if (!status.ok()) status = Fail(std::move(status));
+    }
   }
+  // Pages come last: what else was settled may have made links, and they are looked up.
+  for (Task& page : pages) {
+    if (status.ok()) status = QueuePage(std::move(page));
+  }
+  return status;
+}
+
+absl::Status Core::Settle(Call& call) {
+  if (call.kind == TaskKind::kPoll) return SettlePoll(call);
+  System& system = *context_.registry.Find(call.system);
+  TellLate(system, call);
   switch (call.kind) {
     case TaskKind::kPoll:
-      return SettlePoll(system, call);
+      break;
     case TaskKind::kApply:
       return settler_.SettleApply(system, call);
     case TaskKind::kProbe:
@@ -417,6 +383,12 @@ absl::Status Core::Settle(Call& call) {
       return reconciler_.SettleList(system, call);
   }
   return absl::OkStatus();
+}
+
+void Core::TellLate(System& system, const Call& call) {
+  if (!call.ran || context_.now <= call.deadline) return;
+  settler_.TellMisbehaved(system, fmt::format("a call came back {} after its deadline",
+                                              absl::FormatDuration(context_.now - call.deadline)));
 }
 
 void Core::Abandon(Call& call) {
@@ -430,9 +402,12 @@ void Core::Abandon(Call& call) {
   if (call.kind == TaskKind::kList) reconciler_.Abandon(call);
 }
 
-absl::Status Core::SettlePoll(System& system, Call& call) {
+// What a poll brought, to be taken in; null when it brought nothing, or must be made again.
+PollResponse* Core::HeedPoll(Call& call) {
+  System& system = *context_.registry.Find(call.system);
+  TellLate(system, call);
   system.polling = false;
-  if (!call.ran) return absl::OkStatus();
+  if (!call.ran) return nullptr;
   if (!call.threw.empty()) {
     settler_.TellMisbehaved(system, "Poll " + call.threw);
     call.poll_response = absl::UnknownError("Poll " + call.threw);
@@ -449,7 +424,7 @@ absl::Status Core::SettlePoll(System& system, Call& call) {
     } else {
       settler_.OnCallFailed(system, std::string(error.message()));
     }
-    return absl::OkStatus();
+    return nullptr;
   }
   PollResponse& page = *call.poll_response;
   settler_.OnCallSucceeded(system);
@@ -457,7 +432,7 @@ absl::Status Core::SettlePoll(System& system, Call& call) {
   if (On(Guard::kPageFollowsPage) && call.poll.cursor != context_.memory.Cursor(system.id)) {
     // The page before it was lost with its commit: both are read again.
     system.next_poll_at = context_.now;
-    return absl::OkStatus();
+    return nullptr;
   }
   if (intake_.Overloaded()) {
     // The page is read again later: its cursor does not move.
@@ -467,7 +442,7 @@ absl::Status Core::SettlePoll(System& system, Call& call) {
                    .traceparent = {},
                    .detail = {}});
     system.next_poll_at = context_.now + context_.options.overload_pause;
-    return absl::OkStatus();
+    return nullptr;
   }
   if (page.changes.size() + page.rejects.size() > static_cast<size_t>(call.poll.changes_max)) {
     settler_.TellMisbehaved(
@@ -475,22 +450,47 @@ absl::Status Core::SettlePoll(System& system, Call& call) {
                             page.changes.size() + page.rejects.size()));
   }
   system.items.Spend(context_.now, static_cast<double>(page.changes.size() + page.rejects.size()));
-  auto receipts = intake_.Take(system, std::span(page.changes), call.prepared);
-  if (!receipts.ok()) return receipts.status();
-  for (const RejectedInput& input : page.rejects) {
-    if (auto receipt = intake_.TakeReject(system, input); !receipt.ok()) return receipt.status();
-  }
   const bool moved =
       page.next_cursor != call.poll.cursor || !page.changes.empty() || !page.rejects.empty();
   if (page.more && !moved) {
     settler_.TellMisbehaved(
         system, "Poll says there is more, but gives nothing and does not move its cursor");
   }
-  context_.memory.SetCursor(system.id, page.next_cursor);
-  system.passed = page.next_cursor;
   system.more_to_poll = page.more;
   system.next_poll_at =
       page.more && moved ? context_.now : context_.now + system.options.poll_interval;
+  return &page;
+}
+
+absl::Status Core::SettlePoll(Call& call) {
+  PollResponse* page = HeedPoll(call);
+  if (page == nullptr) return absl::OkStatus();
+  System& system = *context_.registry.Find(call.system);
+  auto receipts = intake_.Take(system, std::span(page->changes), call.prepared);
+  if (!receipts.ok()) return receipts.status();
+  return PassPage(system, *page);
+}
+
+// Its changes were taken in.
+absl::Status Core::PassPage(System& system, const PollResponse& page) {
+  for (const RejectedInput& input : page.rejects) {
+    if (auto receipt = intake_.TakeReject(system, input); !receipt.ok()) return receipt.status();
+  }
+  context_.memory.SetCursor(system.id, page.next_cursor);
+  system.passed = page.next_cursor;
+  return absl::OkStatus();
+}
+
+absl::Status Core::QueuePage(Task task) {
+  Call& call = task.call();
+  System& system = *context_.registry.Find(call.system);
+  PollResponse& page = *call.poll_response;
+  auto looked_up = intake_.LookUp(system, std::span(page.changes), call.prepared);
+  if (!looked_up.ok()) return Fail(looked_up.status());
+  QueuedChanges& queued = queue_.emplace_back();
+  queued.page = std::move(task);
+  queued.looked_up.push_back(*std::move(looked_up));
+  system.queued = page.next_cursor;
   return absl::OkStatus();
 }
 
@@ -500,7 +500,7 @@ absl::Status Core::Flush() {
 }
 
 absl::Time Core::NextAt() {
-  if (!failed_.ok() || context_.memory.HasStaged() || reconciler_.IsLooking()) {
+  if (!failed_.ok() || context_.memory.HasStaged() || reconciler_.IsLooking() || HasUntold()) {
     return absl::InfinitePast();
   }
   const bool overloaded = intake_.Overloaded();
@@ -515,8 +515,10 @@ absl::Time Core::NextAt() {
 }
 
 bool Core::Idle() const {
-  if (!failed_.ok() || context_.memory.HasStaged() || !running_.empty() || reconciler_.Running())
+  if (!failed_.ok() || context_.memory.HasStaged() || !running_.empty() || reconciler_.Running() ||
+      HasUntold()) {
     return false;
+  }
   for (const auto& system : context_.registry.systems()) {
     if (system->polling || system->more_to_poll || system->Owed() > 0) return false;
   }

@@ -20,6 +20,7 @@
 #include "retailsync/engine/dead_letters.h"
 #include "retailsync/engine/prepared_changes.h"
 #include "retailsync/engine/reports.h"
+#include "retailsync/engine/task.h"
 
 namespace retailsync::engine {
 
@@ -38,7 +39,14 @@ class Core {
   AcceptResponse Accept(PreparedChanges& changes, const Principal& by);
   absl::StatusOr<std::vector<Task>> TakePolls(int tasks_max);
   absl::StatusOr<std::vector<Task>> TakeTasks(int tasks_max);
+  void AcceptWithNext(PreparedChanges changes, const Principal& by);
+  CommitResult CommitNow(int tasks_max);
+  bool CommitsBeside() const { return context_.memory.store()->CommitsBeside(); }
+  absl::Status BeginCommit(int tasks_max);
+  CommitResult EndCommit();
   absl::Status Finish(std::vector<Task> tasks);
+  absl::Status FinishWithNext(std::vector<Task> tasks);
+  bool ExpectsMore() const;
   absl::Time NextAt();
   absl::Status Flush();
 
@@ -85,14 +93,47 @@ class Core {
     bool told = false;  // that it is overdue
   };
 
-  // Every public operation starts here: reads the clock and, after a failed commit, recovers.
+  // Changes that wait to be merged. The store was asked about them before the commit was begun that
+  // is made meanwhile.
+  struct QueuedChanges {
+    // What was looked up refers to them. A page is of a poll; otherwise somebody waits for the
+    // response.
+    PreparedChanges changes;
+    std::optional<Task> page;
+    std::vector<Intake::LookedUp> looked_up;  // a run of changes of one system each
+    AcceptResponse response;
+  };
+  // A commit that was begun and not ended, and what it makes true.
+  struct BegunCommit {
+    bool is_under_way = false;
+    std::vector<AcceptResponse> accepted;
+    std::vector<std::unique_ptr<Call>> calls;
+    std::vector<PendingEvent> events;
+  };
+
+  // Every public operation starts here: reads the clock and, after a failed commit, recovers. What
+  // is queued is merged, so that nothing comes between it and what it was looked up in; unless the
+  // operation takes nothing in and makes no link.
   absl::Status Begin();
+  absl::Status BeginBesideQueue();
+  absl::Status MergeQueue();
   absl::Status Recover();
   absl::Status LoadQueues();
   // What is held in memory is not what the store has: forget it before anything else is done.
   absl::Status Fail(absl::Status status);
+  void Lose(const absl::Status& status);
   absl::Status Commit();
-  void TellEvents();
+  absl::Status EndBegun();
+  std::vector<Task> HandOutClaimed();
+  static size_t EndOfRun(std::span<const model::v1::Change> changes, size_t begin);
+  AcceptResponse Admit(std::span<const model::v1::Change> changes, const Principal& by);
+  // The calls that may be made now. Their lanes are claimed by the next commit.
+  absl::StatusOr<std::vector<std::unique_ptr<Call>>> Claim(int tasks_max);
+  absl::Status ClaimAndCommit(int tasks_max);
+  bool HasUntold() const {
+    return begun_.is_under_way || !queue_.empty() || !answers_.empty() || !calls_.empty();
+  }
+  void TellEvents(std::vector<PendingEvent>& events);
 
   void TellOverdue();
   absl::StatusOr<std::unique_ptr<Call>> NextCall(System& system, bool overloaded);
@@ -100,7 +141,11 @@ class Core {
   void Address(Call& call, const System& system);
   std::vector<Task> HandOut(std::vector<std::unique_ptr<Call>> calls);
   absl::Status Settle(Call& call);
-  absl::Status SettlePoll(System& system, Call& call);
+  void TellLate(System& system, const Call& call);
+  PollResponse* HeedPoll(Call& call);
+  absl::Status SettlePoll(Call& call);
+  absl::Status PassPage(System& system, const PollResponse& page);
+  absl::Status QueuePage(Task task);
   // The call's answer will not be heard; its lanes are probed after the recovery.
   void Abandon(Call& call);
 
@@ -123,6 +168,13 @@ class Core {
   Reconciler reconciler_;
 
   absl::Status failed_;
+  // What is taken in with a later commit, in this order: to be merged; staged; and what became of
+  // it, until that is told.
+  std::vector<QueuedChanges> queue_;
+  std::vector<AcceptResponse> merged_;
+  std::vector<AcceptResponse> answers_;
+  BegunCommit begun_;
+  std::vector<std::unique_ptr<Call>> calls_;  // claimed durably, to be handed out
   uint64_t last_call_ = 0;
   std::map<uint64_t, RunningCall> running_;
   size_t next_system_ = 0;  // whose turn it is

@@ -52,6 +52,23 @@ void Dispatcher::CountCall(System& system, size_t items) {
   system.items.Spend(context_.now, static_cast<double>(items));
 }
 
+void Dispatcher::CountAsOfNow(std::span<const std::unique_ptr<Call>> calls) {
+  for (const auto& system : context_.registry.systems()) {
+    double requests = 0;
+    double items = 0;
+    double retries = 0;
+    for (const auto& call : calls) {
+      if (call->system != system->id) continue;
+      ++requests;
+      items += static_cast<double>(call->records.size());
+      for (const ApplyItem& item : call->apply.items) retries += item.attempt > 1 ? 1 : 0;
+    }
+    system->requests.SpentFor(context_.now, requests);
+    system->items.SpentFor(context_.now, items);
+    system->retries.SpentFor(context_.now, retries);
+  }
+}
+
 std::unique_ptr<Call> Dispatcher::NextPoll(System& system, bool overloaded) {
   if (system.options.source == nullptr || system.polling || overloaded) return nullptr;
   if (!system.more_to_poll && system.next_poll_at > context_.now) return nullptr;
@@ -59,7 +76,7 @@ std::unique_ptr<Call> Dispatcher::NextPoll(System& system, bool overloaded) {
   auto call = std::make_unique<Call>();
   call->kind = TaskKind::kPoll;
   call->source = system.options.source;
-  call->poll.cursor = context_.memory.Cursor(system.id);
+  call->poll.cursor = system.queued.value_or(context_.memory.Cursor(system.id));
   call->poll.changes_max = static_cast<int>(std::min(
       ItemsAllowed(system), static_cast<size_t>(std::min(context_.options.poll_changes_max,
                                                          system.source.page_changes_max))));

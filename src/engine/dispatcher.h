@@ -30,6 +30,8 @@ class Dispatcher {
   // A call to this system may be made now, as far as its breaker and its limits go.
   bool MayCall(System& system) const;
   void CountCall(System& system, size_t items);
+  // These calls were counted when they were claimed, and are made now.
+  void CountAsOfNow(std::span<const std::unique_ptr<Call>> calls);
 
   // How many items a call may carry as far as the limits go; 1 or more.
   size_t ItemsAllowed(System& system) const;

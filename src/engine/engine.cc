@@ -57,6 +57,27 @@ absl::StatusOr<std::vector<Task>> Engine::TakeTasks(int tasks_max) {
 absl::StatusOr<std::vector<Task>> Engine::TakePolls(int tasks_max) {
   return core_->TakePolls(tasks_max);
 }
+absl::Status Engine::FinishWithNext(std::vector<Task> tasks) {
+  return core_->FinishWithNext(std::move(tasks));
+}
+bool Engine::ExpectsMore() const {
+  return core_->ExpectsMore();
+}
+void Engine::AcceptWithNext(PreparedChanges&& changes, const Principal& by) {
+  core_->AcceptWithNext(std::move(changes), by);
+}
+CommitResult Engine::CommitNow(int tasks_max) {
+  return core_->CommitNow(tasks_max);
+}
+bool Engine::CommitsBeside() const {
+  return core_->CommitsBeside();
+}
+absl::Status Engine::BeginCommit(int tasks_max) {
+  return core_->BeginCommit(tasks_max);
+}
+CommitResult Engine::EndCommit() {
+  return core_->EndCommit();
+}
 absl::Status Engine::Finish(std::vector<Task> tasks) {
   return core_->Finish(std::move(tasks));
 }

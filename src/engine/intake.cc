@@ -58,9 +58,8 @@ bool Intake::Overloaded() const {
   return false;
 }
 
-absl::StatusOr<std::vector<Receipt>> Intake::Take(System& system, std::span<Change> changes,
-                                                  std::span<Preparation> prepared,
-                                                  uint64_t requeued) {
+std::vector<Intake::Arrival> Intake::Arrive(std::span<Change> changes,
+                                            std::span<Preparation> prepared) {
   const bool is_prepared = prepared.size() == changes.size();
   std::vector<Arrival> arrivals;
   arrivals.reserve(changes.size());
@@ -68,7 +67,15 @@ absl::StatusOr<std::vector<Receipt>> Intake::Take(System& system, std::span<Chan
     arrivals.push_back({is_prepared ? std::move(prepared[i]) : Prepare(changes[i])});
     arrivals[i].change = arrivals[i].own = &changes[i];
   }
-  return TakeAll(system, std::move(arrivals), requeued);
+  return arrivals;
+}
+
+absl::StatusOr<std::vector<Receipt>> Intake::Take(System& system, std::span<Change> changes,
+                                                  std::span<Preparation> prepared,
+                                                  uint64_t requeued) {
+  auto all = LookUp(system, Arrive(changes, prepared));
+  if (!all.ok()) return all.status();
+  return TakeAll(*std::move(all), requeued);
 }
 
 absl::StatusOr<std::vector<Receipt>> Intake::Take(System& system, std::span<const Change> changes) {
@@ -78,45 +85,62 @@ absl::StatusOr<std::vector<Receipt>> Intake::Take(System& system, std::span<cons
     arrivals.push_back({Prepare(change)});
     arrivals.back().change = &change;
   }
-  return TakeAll(system, std::move(arrivals), 0);
+  auto all = LookUp(system, std::move(arrivals));
+  if (!all.ok()) return all.status();
+  return TakeAll(*std::move(all), 0);
 }
 
-absl::StatusOr<std::vector<Receipt>> Intake::TakeAll(System& system, std::vector<Arrival> arrivals,
-                                                     uint64_t requeued) {
-  const auto known = FindKnown(system, arrivals);
-  if (!known.ok()) return known.status();
-  if (absl::Status status = LookUp(system, arrivals); !status.ok()) return status;
-  context_.memory.ReserveJournal(arrivals.size());
+absl::StatusOr<Intake::LookedUp> Intake::LookUp(System& system, std::span<Change> changes,
+                                                std::span<Preparation> prepared) {
+  return LookUp(system, Arrive(changes, prepared));
+}
+
+absl::StatusOr<std::vector<Receipt>> Intake::Take(LookedUp looked_up) {
+  return TakeAll(std::move(looked_up), 0);
+}
+
+absl::StatusOr<Intake::LookedUp> Intake::LookUp(System& system, std::vector<Arrival> arrivals) {
+  LookedUp all;
+  all.system = &system;
+  all.arrivals = std::move(arrivals);
+  if (absl::Status status = FindKnown(all); !status.ok()) return status;
+  if (absl::Status status = FindRecords(all); !status.ok()) return status;
+  return all;
+}
+
+absl::StatusOr<std::vector<Receipt>> Intake::TakeAll(LookedUp all, uint64_t requeued) {
+  context_.memory.ReserveJournal(all.arrivals.size());
   std::vector<Receipt> receipts;
-  receipts.reserve(arrivals.size());
-  for (Arrival& arrival : arrivals) {
-    auto receipt = TakeOne(system, arrival, requeued);
+  receipts.reserve(all.arrivals.size());
+  for (Arrival& arrival : all.arrivals) {
+    auto receipt = TakeOne(*all.system, arrival, requeued);
     if (!receipt.ok()) return receipt.status();
     receipts.push_back(*std::move(receipt));
   }
   return receipts;
 }
 
-// The rows of changes that came before; the arrivals point to them.
-absl::StatusOr<std::vector<std::optional<JournalRow>>> Intake::FindKnown(
-    const System& system, std::vector<Arrival>& arrivals) {
+// The rows of changes that came before.
+absl::Status Intake::FindKnown(LookedUp& all) {
   std::vector<ChangeKey> changes;
-  changes.reserve(arrivals.size());
-  for (const Arrival& arrival : arrivals) changes.push_back({system.id, arrival.id()});
+  changes.reserve(all.arrivals.size());
+  for (const Arrival& arrival : all.arrivals) changes.push_back({all.system->id, arrival.id()});
   auto known = context_.memory.FindChanges(changes);
   if (!known.ok()) return known.status();
-  for (size_t i = 0; i < arrivals.size(); ++i) {
-    if ((*known)[i]) arrivals[i].known = &*(*known)[i];
+  all.known = *std::move(known);
+  for (size_t i = 0; i < all.arrivals.size(); ++i) {
+    if (all.known[i]) all.arrivals[i].known = &*all.known[i];
   }
-  return known;
+  return absl::OkStatus();
 }
 
 // Asks the store in a few batches what new changes will need, so that taking each of them asks it
 // nothing more.
-absl::Status Intake::LookUp(const System& system, std::vector<Arrival>& arrivals) {
+absl::Status Intake::FindRecords(LookedUp& all) {
+  const System& system = *all.system;
   std::vector<LinkKey> links;
-  links.reserve(2 * arrivals.size());
-  for (const Arrival& arrival : arrivals) {
+  links.reserve(2 * all.arrivals.size());
+  for (const Arrival& arrival : all.arrivals) {
     if (arrival.known != nullptr) continue;
     links.push_back({system.id, arrival.type, arrival.change->subject()});
     if (!arrival.key.empty()) links.push_back({0, arrival.type, arrival.key});
@@ -126,7 +150,7 @@ absl::Status Intake::LookUp(const System& system, std::vector<Arrival>& arrivals
   std::vector<RecordId> records;
   std::vector<LaneKey> lanes;
   size_t next_link = 0;
-  for (Arrival& arrival : arrivals) {
+  for (Arrival& arrival : all.arrivals) {
     if (arrival.known != nullptr) continue;
     arrival.linked = (*linked)[next_link++];
     if (!arrival.key.empty()) arrival.keyed = (*linked)[next_link++];
@@ -135,7 +159,7 @@ absl::Status Intake::LookUp(const System& system, std::vector<Arrival>& arrivals
     records.push_back(record);
     // What the speaker holds, and what targets are owed.
     for (const auto& other : context_.registry.systems()) {
-      if (other.get() == &system || Registry::Carries(*other, arrival.type)) {
+      if (other.get() == all.system || Registry::Carries(*other, arrival.type)) {
         lanes.push_back({other->id, record});
       }
     }

@@ -32,6 +32,13 @@ class Intake {
                                             std::span<const model::v1::Change> changes);
   absl::StatusOr<Receipt> TakeReject(System& system, const RejectedInput& input);
 
+  // The same in two steps. The first asks the store, the second mostly does not; between them
+  // nothing may be taken in but what was looked up too, and no link be made.
+  class LookedUp;
+  absl::StatusOr<LookedUp> LookUp(System& system, std::span<model::v1::Change> changes,
+                                  std::span<Preparation> prepared);
+  absl::StatusOr<std::vector<Receipt>> Take(LookedUp looked_up);
+
   // Some target owes as much as it may.
   bool Overloaded() const;
 
@@ -65,11 +72,12 @@ class Intake {
     std::string trouble;  // not empty: the change cannot be placed, and why
   };
 
-  absl::StatusOr<std::vector<Receipt>> TakeAll(System& system, std::vector<Arrival> arrivals,
-                                               uint64_t requeued);
-  absl::StatusOr<std::vector<std::optional<JournalRow>>> FindKnown(const System& system,
-                                                                   std::vector<Arrival>& arrivals);
-  absl::Status LookUp(const System& system, std::vector<Arrival>& arrivals);
+  static std::vector<Arrival> Arrive(std::span<model::v1::Change> changes,
+                                     std::span<Preparation> prepared);
+  absl::StatusOr<LookedUp> LookUp(System& system, std::vector<Arrival> arrivals);
+  absl::Status FindKnown(LookedUp& all);
+  absl::Status FindRecords(LookedUp& all);
+  absl::StatusOr<std::vector<Receipt>> TakeAll(LookedUp all, uint64_t requeued);
   absl::StatusOr<Receipt> TakeOne(System& system, Arrival& arrival, uint64_t requeued);
   // The receipt of a change that came before under this id, which is the source's own (`said_id`)
   // or made of it; nothing for a new one.
@@ -118,6 +126,15 @@ class Intake {
   Letters& letters_;
   Router& router_;
   Held held_;
+};
+
+// Changes of one system that were looked up; they and the system must last until they are taken.
+class Intake::LookedUp {
+ private:
+  friend class Intake;
+  System* system = nullptr;
+  std::vector<Arrival> arrivals;
+  std::vector<std::optional<JournalRow>> known;  // the arrivals point to them
 };
 
 }  // namespace retailsync::engine

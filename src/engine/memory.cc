@@ -245,6 +245,30 @@ absl::Status Memory::Commit() {
     Trim();
     return absl::OkStatus();
   }
+  if (absl::Status status = store_->Commit(TakeStaged()); !status.ok()) return status;
+  must_write_doubt_ = false;
+  Trim();
+  return absl::OkStatus();
+}
+
+// Rows that are on their way may be forgotten: who wants to read them again waits until they are
+// there.
+void Memory::BeginCommit() {
+  if (HasStaged()) {
+    store_->BeginCommit(TakeStaged());
+    is_doubt_begun_ = std::exchange(must_write_doubt_, false);
+  }
+  Trim();
+}
+
+absl::Status Memory::EndCommit() {
+  absl::Status status = store_->EndCommit();
+  if (!status.ok() && is_doubt_begun_) must_write_doubt_ = true;
+  is_doubt_begun_ = false;
+  return status;
+}
+
+WriteBatch Memory::TakeStaged() {
   // Rows reach the store in the order of their keys, whatever order they were changed in: the same
   // run writes the same bytes, and neighbouring keys are written together.
   std::sort(dirty_records_.begin(), dirty_records_.end(),
@@ -266,12 +290,9 @@ absl::Status Memory::Commit() {
 
   staged_names_.clear();
   for (const StreamRow& row : staged_.streams) known_streams_.insert(row.id);
-  absl::Status status = store_->Commit(std::move(staged_));
+  WriteBatch batch = std::move(staged_);
   ForgetStaged();
-  if (!status.ok()) return status;
-  must_write_doubt_ = false;
-  Trim();
-  return absl::OkStatus();
+  return batch;
 }
 
 void Memory::Trim() {

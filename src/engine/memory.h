@@ -160,11 +160,14 @@ class Memory {
 
   // Writes what is staged. Nothing is staged afterwards, whatever it returns.
   absl::Status Commit();
+  // The same in two halves: see Store. What is staged between them is for the next commit.
+  void BeginCommit();
+  absl::Status EndCommit();
   bool HasStaged() const;
   // Beside it the guesses have a 64th of the limit, and 16 MiB at most.
   size_t cache_bytes() const { return records_.bytes() + links_.bytes() + lanes_.bytes(); }
 
-  Store* store() { return store_; }
+  Store* store() const { return store_; }
 
  private:
   // Every row that is given out is one of these.
@@ -249,6 +252,7 @@ class Memory {
 
   void Forget();
   void ForgetStaged();
+  WriteBatch TakeStaged();
   void Trim();
   absl::Status ReadState();
   absl::Status LandFlights();
@@ -286,6 +290,7 @@ class Memory {
   StoreCounters counters_;
   absl::Time doubtful_before_ = absl::InfinitePast();
   bool must_write_doubt_ = false;
+  bool is_doubt_begun_ = false;  // the commit that was begun has to write it
   absl::flat_hash_map<NameId, NameRow> names_;
   std::map<std::pair<NameKind, std::string>, NameId> name_ids_;
   std::map<NameId, std::unique_ptr<StreamRow>> streams_;

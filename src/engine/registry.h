@@ -46,9 +46,11 @@ struct System {
   bool polling = false;
   bool more_to_poll = true;
   absl::Time next_poll_at = absl::InfinitePast();
-  std::string acknowledge;  // a cursor that is durable and was not told to the source yet
-  std::string passed;       // a cursor that is staged and not durable yet
-  bool is_ahead = false;    // was polled with `passed`
+  std::string acknowledge;            // a cursor that is durable and was not told to the source yet
+  std::string passed;                 // a cursor that is staged and not durable yet
+  std::string passing;                // one that a commit has which was begun
+  std::optional<std::string> queued;  // one behind a page that is not merged yet
+  bool is_ahead = false;              // was polled with a cursor that is not durable
 
   // -- As a target.
   std::vector<RouteState*> routes;                  // in the order they were added

@@ -176,7 +176,7 @@ absl::Status Settler::SettleApply(System& system, Call& call) {
   context_.memory.EndFlights(system.id, call.records, call.flights);
   if (spoke) {
     OnCallSucceeded(system);
-  } else if (!failure.empty()) {
+  } else if (!failure.empty() && !call.kept_back) {
     OnCallFailed(system, failure);
   }
   return absl::OkStatus();
@@ -337,7 +337,7 @@ absl::Status Settler::SettleProbe(System& system, Call& call) {
   }
   if (spoke || call.records.empty()) {
     OnCallSucceeded(system);
-  } else {
+  } else if (!call.kept_back) {
     OnCallFailed(system, call.threw.empty() ? "Probe answered nothing" : "Probe " + call.threw);
   }
   return absl::OkStatus();

@@ -48,6 +48,9 @@ class TokenBucket {
   void Lower(absl::Time now, double tokens) {
     if (!unlimited_ && tokens < Available(now)) tokens_ = tokens;
   }
+  // Of what was spent so many were for something that happens only now: what has flowed in since is
+  // not on top of a full budget.
+  void SpentFor(absl::Time now, double tokens) { Lower(now, burst_ - tokens); }
   // When one token will be there.
   absl::Time ReadyAt(absl::Time now) {
     const double available = Available(now);

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -304,22 +305,44 @@ class Runner::Impl {
 
   // Does what can be done now. How many calls were handed to the pools.
   size_t Turn(const Round& round) {
-    std::vector<Task> tasks;
     const bool pausing = failures_ > 0 && Steady::now() < retry_at_;
-    absl::Status status;
-    if (!pausing) status = Settle();
-    ServeAccepts(round.accepts);
-    ServeBodies(round.bodies);
+    const bool running = round.phase == Phase::kRunning;
     size_t taken = 0;
-    if (!pausing) {
-      if (status.ok() && round.phase == Phase::kRunning) status = ReadAhead(taken);
-      if (status.ok() && round.phase == Phase::kRunning) status = Take(tasks);
-      Note(status);
+    // What the commit of the last turn made durable.
+    absl::Status status = Tell(engine_->EndCommit(), taken);
+    if (!pausing && status.ok()) status = Settle();
+    TakeIn(round.accepts, taken);
+    ServeBodies(round.bodies);
+    const bool working = !pausing && status.ok();
+    if (working && running) status = ReadAhead(taken);
+    if (working || !taken_in_.empty()) {
+      absl::Status committed = Commit(working && running ? kTasksMax : 0, taken);
+      if (status.ok()) status = std::move(committed);
     }
-    taken += tasks.size();
-    HandOut(std::move(tasks));
+    if (!pausing) Note(status);
     AnswerIdles(taken);
     return taken;
+  }
+
+  // While there is more to do the commit is left to another thread, and told of in the next turn.
+  absl::Status Commit(int tasks_max, size_t& taken) {
+    if (engine_->CommitsBeside() && (engine_->ExpectsMore() || MoreCame())) {
+      return engine_->BeginCommit(tasks_max);
+    }
+    return Tell(engine_->CommitNow(tasks_max), taken);
+  }
+
+  bool MoreCame() {
+    std::lock_guard lock(mailbox_->mutex);
+    return mailbox_->phase == Phase::kRunning && mailbox_->Arrived();
+  }
+
+  // Answers whose changes became durable, or did not, and hands out the calls that were claimed.
+  absl::Status Tell(CommitResult result, size_t& taken) {
+    Answer(std::move(result.accepted));
+    taken += result.tasks.size();
+    HandOut(std::move(result.tasks));
+    return result.status;
   }
 
   // Hands over to the engine what came back. While the engine is in trouble it is made to recover
@@ -329,7 +352,7 @@ class Runner::Impl {
       if (absl::Status recovered = engine_->Flush(); !recovered.ok()) return recovered;
     }
     if (held_.empty()) return absl::OkStatus();
-    return engine_->Finish(std::exchange(held_, {}));
+    return engine_->FinishWithNext(std::exchange(held_, {}));
   }
 
   // Pages are read while what was taken in and settled is committed.
@@ -338,13 +361,6 @@ class Runner::Impl {
     if (!polls.ok()) return polls.status();
     taken += polls->size();
     HandOut(*std::move(polls));
-    return absl::OkStatus();
-  }
-
-  absl::Status Take(std::vector<Task>& tasks) {
-    absl::StatusOr<std::vector<Task>> taken = engine_->TakeTasks(kTasksMax);
-    if (!taken.ok()) return taken.status();
-    tasks = *std::move(taken);
     return absl::OkStatus();
   }
 
@@ -387,8 +403,9 @@ class Runner::Impl {
     }
   }
 
-  void ServeAccepts(const std::vector<AcceptCall*>& calls) {
-    // A commit is checked against one principal's rights.
+  void TakeIn(const std::vector<AcceptCall*>& calls, size_t& taken) {
+    size_t uncommitted = 0;
+    // What is taken in together is checked against one principal's rights.
     std::map<std::string_view, std::vector<AcceptCall*>> by_principal;
     for (AcceptCall* call : calls) by_principal[call->by->name].push_back(call);
     for (const auto& [name, own] : by_principal) {
@@ -397,19 +414,37 @@ class Runner::Impl {
         while (end < own.size() && changes + own[end]->changes.size() <= kCommitChangesMax) {
           changes += own[end++]->changes.size();
         }
-        AcceptTogether(std::span(own).subspan(begin, end - begin), changes);
+        if (uncommitted + changes > kCommitChangesMax) {
+          static_cast<void>(Commit(0, taken));
+          uncommitted = 0;
+        }
+        uncommitted += changes;
+        PreparedChanges together;
+        std::vector<AcceptCall*>& waiting = taken_in_.emplace_back();
+        for (size_t i = begin; i < end; ++i) {
+          together.Append(std::move(own[i]->prepared));
+          waiting.push_back(own[i]);
+        }
+        engine_->AcceptWithNext(std::move(together), *waiting.front()->by);
       }
     }
   }
 
-  void AcceptTogether(std::span<AcceptCall* const> calls, size_t changes) {
-    PreparedChanges together;
-    for (AcceptCall* call : calls) together.Append(std::move(call->prepared));
-    AcceptResponse response = engine_->Accept(std::move(together), *calls.front()->by);
+  void Answer(std::vector<AcceptResponse> responses) {
+    for (AcceptResponse& response : responses) {
+      const std::vector<AcceptCall*> calls = std::move(taken_in_.front());
+      taken_in_.pop_front();
+      AnswerTogether(calls, std::move(response));
+    }
+  }
+
+  void AnswerTogether(const std::vector<AcceptCall*>& calls, AcceptResponse response) {
+    size_t changes = 0;
+    for (const AcceptCall* call : calls) changes += call->changes.size();
     if (response.status.ok() && response.receipts.size() != changes) {
       Die("Runner: the engine accepted changes without a receipt for each");
     }
-    // One caller's mistake fails a commit that others share.
+    // One caller's mistake fails what others share.
     const bool separately = calls.size() > 1 && (absl::IsInvalidArgument(response.status) ||
                                                  absl::IsPermissionDenied(response.status));
     auto receipt = response.receipts.begin();
@@ -460,10 +495,17 @@ class Runner::Impl {
       TakeRequests(round);
     }
     Append(unstarted, held_);
+    // Calls that a commit claimed just now are not made any more.
+    CommitResult last = engine_->EndCommit();
+    Append(last.tasks, held_);
+    Answer(std::move(last.accepted));
     absl::Status status = Settle();
-    ServeAccepts(round.accepts);
+    size_t none = 0;
+    TakeIn(round.accepts, none);
     ServeBodies(round.bodies);
-    if (status.ok()) status = engine_->Flush();
+    last = engine_->CommitNow(0);
+    Answer(std::move(last.accepted));
+    if (status.ok()) status = last.status;
     for (Note(status); !status.ok() && failures_ < kFailuresMax; Note(status)) {
       std::this_thread::sleep_for(absl::ToChronoNanoseconds(FailurePause()));
       status = Settle();
@@ -496,7 +538,8 @@ class Runner::Impl {
 
   // Of the engine's thread, and of who holds life_mutex_ while there is none.
   std::unique_ptr<WorkerPools> pools_;
-  std::vector<Task> held_;  // back from the pools, for the engine
+  std::vector<Task> held_;                         // back from the pools, for the engine
+  std::deque<std::vector<AcceptCall*>> taken_in_;  // by the engine, together, and not answered
   std::vector<IdleCall*> idles_;
   int failures_ = 0;  // of the engine, in a row
   Steady::time_point retry_at_;

@@ -8,6 +8,7 @@
 #include "bench/experiment.h"
 #include "bench/limit.h"
 #include "bench/workload.h"
+#include "retailsync/host/own_thread.h"
 
 namespace retailsync::bench {
 namespace {
@@ -106,7 +107,10 @@ class Pipeline {
                                : variant_.batch;
     const auto oversupply = static_cast<uint64_t>(workload_->oversupply());
     if (oversupply > 1) options.engine.step_calls_max = variant_.driver == Driver::kPoll ? 2 : 1;
-    if (HasThreads()) options.poll_interval = absl::Milliseconds(1);
+    if (HasThreads()) {
+      options.poll_interval = absl::Milliseconds(1);
+      options.sqlite.executor = host::RunOnOwnThread;
+    }
     options.engine.poll_changes_max = static_cast<int>(batch);
     const int sink_items = static_cast<int>(std::max<uint64_t>(1, batch / oversupply));
     steps_every_ = std::max<uint64_t>(1, oversupply / batch);

@@ -223,25 +223,15 @@ class WatchedStore final : public Store {
       : store_(std::move(store)), watch_(*watch) {}
 
   absl::Status Commit(WriteBatch batch) override {
-    const uint64_t syncs = SyncsDone();
-    const size_t rows = RowsOf(batch);
-    // The store may keep what it is given.
-    Committed copy;
-    if (watch_.on_commit) {
-      const Timed timed(watch_.recording);
-      copy = batch;
-    }
-    absl::Status status = store_->Commit(std::move(batch));
-    if (!status.ok() || rows == 0) return status;
-    ++watch_.commits;
-    watch_.rows += rows;
-    if (watch_.durable && SyncsDone() == syncs) ++watch_.commits_unsynced;
-    if (watch_.on_commit) {
-      const Timed timed(watch_.recording);
-      watch_.on_commit(copy);
-    }
-    return status;
+    Note(batch);
+    return Committed(store_->Commit(std::move(batch)));
   }
+  bool CommitsBeside() const override { return store_->CommitsBeside(); }
+  void BeginCommit(WriteBatch batch) override {
+    Note(batch);
+    store_->BeginCommit(std::move(batch));
+  }
+  absl::Status EndCommit() override { return Committed(store_->EndCommit()); }
 
   std::string Describe() const override { return store_->Describe(); }
   absl::Status Recover() override { return store_->Recover(); }
@@ -302,8 +292,34 @@ class WatchedStore final : public Store {
   }
 
  private:
+  void Note(const WriteBatch& batch) {
+    syncs_ = SyncsDone();
+    rows_ = RowsOf(batch);
+    // The store may keep what it is given.
+    if (watch_.on_commit) {
+      const Timed timed(watch_.recording);
+      copy_ = batch;
+    }
+  }
+  absl::Status Committed(absl::Status status) {
+    const size_t rows = std::exchange(rows_, 0);
+    if (!status.ok() || rows == 0) return status;
+    ++watch_.commits;
+    watch_.rows += rows;
+    if (watch_.durable && SyncsDone() == syncs_) ++watch_.commits_unsynced;
+    if (watch_.on_commit) {
+      const Timed timed(watch_.recording);
+      watch_.on_commit(copy_);
+    }
+    return status;
+  }
+
   const std::unique_ptr<Store> store_;
   StoreWatch& watch_;
+  // Of the commit that is under way.
+  uint64_t syncs_ = 0;
+  size_t rows_ = 0;
+  bench::Committed copy_;
 };
 
 }  // namespace

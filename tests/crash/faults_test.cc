@@ -43,7 +43,7 @@ TEST_CASE("I2 I3 I30: the disk fails at any one operation") {
   const bool beside = GENERATE(false, true);
   Workload workload = MakeWorkload(seed, 12);
   workload.store.checkpoint_bytes = 64u << 10;
-  workload.checkpoints_beside = beside;
+  workload.works_beside = beside;
   const int operations = Count(workload, fault_case.kind);
   CHECK(operations > 0);
   const int stride = Stride(operations, 3);

@@ -114,12 +114,40 @@ absl::Status Installation::Open() {
 }
 
 void Installation::Close() {
+  tasks_.clear();
   engine_.reset();
   store_.reset();
 }
 
+// As a host does that goes on while the store commits. Everything that was finished in the step
+// before is durable before the first call of this one.
+absl::StatusOr<StepResult> Installation::StepBeside() {
+  StepResult step;
+  const int calls_max = workload_->engine.step_calls_max;
+  const bool had_work = engine_->NextAt() == absl::InfinitePast();
+  absl::Status status = Heed(engine_->EndCommit());
+  status.Update(Heed(engine_->CommitNow(calls_max)));
+  step.progressed = had_work || !tasks_.empty();
+  std::vector<Task> tasks = std::exchange(tasks_, {});
+  if (!status.ok()) {
+    engine_->Finish(std::move(tasks)).IgnoreError();
+    return status;
+  }
+  for (Task& task : tasks) task.Run();
+  status = engine_->FinishWithNext(std::move(tasks));
+  status.Update(engine_->BeginCommit(calls_max));
+  if (!status.ok()) return status;
+  step.next_at = engine_->NextAt();
+  return step;
+}
+
+absl::Status Installation::Heed(CommitResult result) {
+  std::move(result.tasks.begin(), result.tasks.end(), std::back_inserter(tasks_));
+  return result.status;
+}
+
 absl::StatusOr<bool> Installation::Step() {
-  auto result = engine_->Step();
+  auto result = WorksBeside() ? StepBeside() : engine_->Step();
   if (!result.ok()) return result.status();
   if (after_step) after_step();
   if (result->progressed) return true;
@@ -141,6 +169,14 @@ absl::Status Installation::RunUntilIdle() {
 }
 
 AcceptResponse Installation::HandIn(size_t batch) {
+  if (WorksBeside()) {
+    engine_->AcceptWithNext(PreparedChanges(workload_->batches[batch]));
+    engine_->BeginCommit(0).IgnoreError();  // then the answer is an error
+    CommitResult result = engine_->CommitNow(0);
+    AcceptResponse response = std::move(result.accepted.back());
+    Heed(std::move(result)).IgnoreError();
+    return response;
+  }
   return engine_->Accept(workload_->batches[batch]);
 }
 

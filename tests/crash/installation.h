@@ -67,6 +67,9 @@ class Installation {
   class WatchedShop;
 
   void WireUp();
+  bool WorksBeside() const { return workload_->works_beside && store_->CommitsBeside(); }
+  absl::StatusOr<StepResult> StepBeside();
+  absl::Status Heed(CommitResult result);
 
   const Workload* workload_;
   SimulatedClock* clock_;
@@ -77,6 +80,7 @@ class Installation {
   std::unique_ptr<AccessPolicy> access_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Engine> engine_;
+  std::vector<Task> tasks_;  // claimed, and not run yet
 };
 
 }  // namespace retailsync::crash

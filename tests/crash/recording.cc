@@ -27,7 +27,7 @@ class Recorder {
     Chance chance({workload.seed, 2});
     beside_ = Chance({workload.seed, 3});
     // The connection that is tampered with is the last that was opened, and the only one.
-    if (workload.checkpoints_beside && options_.tampering == Tampering::kNone) {
+    if (workload.works_beside && options_.tampering == Tampering::kNone) {
       workload.store.executor = [this](std::function<void()> work) { Give(std::move(work)); };
     }
     stage_.clock->Set(SimulatedClock().Now());
@@ -83,13 +83,24 @@ class Recorder {
   // within the same commit or later, or never; once in a while when it is not wanted any more.
   void Give(std::function<void()> work) {
     constexpr int kOperationsMax = 60;
-    operations_until_work_ = beside_.Between(0, kOperationsMax);
-    work_ = beside_.OneIn(10) ? nullptr : std::move(work);
+    const auto operations = beside_.Between(0, kOperationsMax);
+    if (!beside_.OneIn(10)) given_.push_back({operations, std::move(work)});
   }
   void WorkBeside() {
-    if (work_ == nullptr || operations_until_work_-- > 0) return;
-    ++recording_->works;
-    std::exchange(work_, nullptr)();
+    // One thread does all of it: work that waited for other work would wait for ever.
+    if (is_working_) return;
+    is_working_ = true;
+    for (auto given = given_.begin(); given != given_.end();) {
+      if (given->operations_until-- > 0) {
+        ++given;
+        continue;
+      }
+      ++recording_->works;
+      const std::function<void()> work = std::move(given->work);
+      given = given_.erase(given);
+      work();
+    }
+    is_working_ = false;
   }
 
   // What the disk answers.
@@ -263,8 +274,12 @@ class Recorder {
   std::unique_ptr<Recording> recording_;
   Installation* installation_ = nullptr;
   Chance beside_{0};
-  std::function<void()> work_;  // given away and not done yet; null: there is none
-  int operations_until_work_ = 0;
+  struct Given {
+    int64_t operations_until = 0;
+    std::function<void()> work;
+  };
+  std::vector<Given> given_;  // away, and not done yet
+  bool is_working_ = false;
   int asked_ = 0;     // operations of the kind that fails
   int failures_ = 0;  // in a row
   bool is_in_doubt_ = false;

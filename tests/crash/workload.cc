@@ -193,7 +193,7 @@ Workload MakeWorkload(uint64_t seed, int size) {
   workload.overlap = workload.expires ? 0 : chance.Between(0, 2);
   // Few, so that what is sorted in, deleted and begun anew meets every kind of cut.
   workload.store.recent_rows = static_cast<uint64_t>(chance.Between(1, 40));
-  workload.checkpoints_beside = chance.OneIn(2);
+  workload.works_beside = chance.OneIn(2);
   Script(seed, &workload).Write(size);
   return workload;
 }

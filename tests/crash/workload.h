@@ -51,9 +51,9 @@ struct Workload {
   EngineOptions engine;
   int batch_items_max = 1;
   int page_changes_max = 1;
-  int overlap = 0;                  // of the shop's pages
-  bool expires = false;             // old history is forgotten along the way
-  bool checkpoints_beside = false;  // rather than within commits
+  int overlap = 0;            // of the shop's pages
+  bool expires = false;       // old history is forgotten along the way
+  bool works_beside = false;  // of the engine: commits; and of commits: bringing the log home
   std::vector<FeedEntry> feed;
   std::vector<std::vector<Change>> batches;
   std::map<std::string, Expected> expected;  // by "order:1001"

@@ -118,6 +118,8 @@ class Installation {
     options.probe_interval = absl::Milliseconds(1);
     options.dependency_check_interval = absl::Milliseconds(1);
     shop_options.source = &shop;
+    // While there is more to do, a runner goes on beside them.
+    store.commits_beside = true;
     // Once it was read to its end it is left alone: what a test leaves behind is never a poll.
     shop_options.poll_interval = absl::Hours(1);
     shop_options.retry = &impatient_;
@@ -143,8 +145,9 @@ class Installation {
   }
 
   // A new engine on the same store, as after a restart of the process.
-  std::unique_ptr<Engine> MakeEngine() {
-    auto engine = Engine::Create(options, {.store = &store, .clock = clock});
+  std::unique_ptr<Engine> MakeEngine() { return MakeEngine(&store); }
+  std::unique_ptr<Engine> MakeEngine(Store* on) {
+    auto engine = Engine::Create(options, {.store = on, .clock = clock});
     Must(engine.status());
     Must((*engine)->AddSystem("shop", shop_options));
     for (const auto& [name, system] : targets) Must((*engine)->AddSystem(name, system));

@@ -5,7 +5,10 @@
 #include <future>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "host/installation.h"
+#include "retailsync/host/runner.h"
 #include "store/rows.h"
 #include "support/catch.h"
 
@@ -43,6 +46,49 @@ TEST_CASE("I2: a store with RunOnOwnThread has all that was committed") {
   REQUIRE(store.ok());
   CHECK((*store)->ReadNames()->size() == kRows);
   CHECK((*store)->ReadCursors()->front().cursor == std::to_string(kRows));
+}
+
+TEST_CASE("rules 1 and 2: a runner goes on while its store commits on another thread") {
+  const testing::TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  constexpr int kPolled = 400;
+  constexpr int kCallers = 4;
+  constexpr int kCalls = 30;
+  Installation at;
+  at.shop.capabilities.page_changes_max = 16;
+  for (const model::v1::Change& change : Installation::Orders(1, kPolled)) at.shop.Push(change);
+  ThreadedErp erp("erp");
+  erp.fake.capabilities.batch_items_max = 50;
+  at.AddErp("erp", &erp).limits.concurrency = 2;
+  {
+    auto store = store::OpenSqlite(path, {.executor = host::RunOnOwnThread});
+    REQUIRE(store.ok());
+    const auto engine = at.MakeEngine(store->get());
+    host::Runner runner(engine.get());
+    REQUIRE(runner.Start() == absl::OkStatus());
+    std::vector<std::thread> callers;
+    std::vector<int> answered(kCallers, 0);
+    for (int caller = 0; caller < kCallers; ++caller) {
+      callers.emplace_back([&, caller] {
+        for (int call = 0; call < kCalls; ++call) {
+          const int number = kPolled + 1 + caller * kCalls + call;
+          const AcceptResponse response = runner.Accept(Installation::Orders(number, 1));
+          answered[static_cast<size_t>(caller)] +=
+              response.status.ok() && !response.receipts.at(0).duplicate ? 1 : 0;
+        }
+      });
+    }
+    for (std::thread& caller : callers) caller.join();
+    CHECK(answered == std::vector<int>(kCallers, kCalls));
+    REQUIRE(runner.RunUntilIdle() == absl::OkStatus());
+    CHECK(runner.Stop() == absl::OkStatus());
+  }
+  constexpr int kAll = kPolled + kCallers * kCalls;
+  CHECK(Installation::SortedNames(erp.fake) == Installation::OrderNames(1, kAll));
+  CHECK(erp.fake.Wrongs().empty());
+  auto store = store::OpenSqlite(path);
+  REQUIRE(store.ok());
+  CHECK((*store)->ScanJournal(0, 10'000)->size() == kAll);
 }
 
 }  // namespace

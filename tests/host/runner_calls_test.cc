@@ -77,6 +77,7 @@ class CountedShop final : public Source {
 
 TEST_CASE("the next page is read while the one before it is committed") {
   Installation at;
+  at.store.commits_beside = false;
   at.shop.capabilities.page_changes_max = 2;
   for (const model::v1::Change& change : Installation::Orders(1, 6)) at.shop.Push(change);
   CountedShop shop(&at.shop);

@@ -47,11 +47,17 @@ class FaultyStore final : public Store {
   void DamageLanesOf(RecordId record) { damaged_ = record; }
   // Is called, where the engine is, with what is about to be committed.
   std::function<void(const WriteBatch&)> before_commit;
+  // Commits that are begun are made beside the engine: at once, or, of a slow store, when somebody
+  // waits for them.
+  bool commits_beside = false;
+  bool is_slow = false;
   void FailRecoveries(int count) { recovery_failures_ = count; }
   bool dead() const { return dead_; }
   // After a crash: the same data, opened anew.
   void Revive(Store* under) {
     under_ = under;
+    begun_.reset();
+    begun_status_ = absl::OkStatus();
     dead_ = false;
     fail_at_ = 0;
     read_failures_ = 0;
@@ -60,7 +66,18 @@ class FaultyStore final : public Store {
 
   std::string Describe() const override { return "faulty " + under_->Describe(); }
 
+  bool CommitsBeside() const override { return commits_beside; }
+  void BeginCommit(WriteBatch batch) override {
+    Await();
+    begun_ = std::move(batch);
+    if (!is_slow) Await();
+  }
+  absl::Status EndCommit() override {
+    Await();
+    return std::exchange(begun_status_, absl::OkStatus());
+  }
   absl::Status Commit(WriteBatch batch) override {
+    Await();
     if (dead_) return status_;
     ++commits_;
     if (before_commit) before_commit(batch);
@@ -73,6 +90,7 @@ class FaultyStore final : public Store {
     return status_;
   }
   absl::Status Recover() override {
+    Await();
     if (dead_) return status_;
     ++recoveries_;
     if (recovery_failures_ > 0) {
@@ -175,7 +193,13 @@ class FaultyStore final : public Store {
   }
 
  private:
+  void Await() {
+    if (!begun_.has_value()) return;
+    WriteBatch batch = *std::exchange(begun_, std::nullopt);
+    begun_status_ = Commit(std::move(batch));
+  }
   absl::Status Read() {
+    Await();
     if (dead_) return status_;
     if (closed_) return absl::UnavailableError("closed after an error until Recover()");
     if (reads_passing_ > 0) {
@@ -188,6 +212,8 @@ class FaultyStore final : public Store {
   }
 
   Store* under_;
+  std::optional<WriteBatch> begun_;
+  absl::Status begun_status_;
   RecordId damaged_ = 0;
   int commits_ = 0;
   int recoveries_ = 0;

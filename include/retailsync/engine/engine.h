@@ -71,10 +71,42 @@ class Engine {
   // Finish, run or not (one that was not run counts as unknown), in any order and grouping.
   absl::StatusOr<std::vector<Task>> TakeTasks(int tasks_max);
   // The polls that are due, without a commit: what is read can be on its way while TakeTasks, which
-  // gives them too, waits for its own. A source that declares it is read one page ahead of what is
-  // durable; where the commit fails, that page is dropped, and both are read again.
+  // gives them too, waits for its own. A source that declares it is read one page ahead of what was
+  // taken in, and with BeginCommit up to three ahead of what is durable; where the commit fails,
+  // what was read ahead is dropped, and read again.
   absl::StatusOr<std::vector<Task>> TakePolls(int tasks_max);
   absl::Status Finish(std::vector<Task> tasks);
+
+  // For hosts that go on while a commit is made, where the store makes it on another thread:
+  //
+  //     engine.EndCommit();          tells what the last one made durable
+  //     engine.FinishWithNext(...);  settles, and asks the store about the changes
+  //     engine.AcceptWithNext(...);  asks about these too
+  //     engine.BeginCommit(...);     of what was there before; then merges the changes
+  //
+  // Any other call may come between; one that needs the store waits for the commit, and one that
+  // changes anything has what waits to be merged merged first.
+
+  // As Finish, but what polls brought is in the next commit but one, like what AcceptWithNext
+  // takes.
+  absl::Status FinishWithNext(std::vector<Task> tasks);
+  // A page waits to be merged, and its source says that it has more.
+  bool ExpectsMore() const;
+  // Takes changes in as Accept does, but for the commit: CommitNow or EndCommit tells what became
+  // of them, once, in the order in which they were handed in.
+  void AcceptWithNext(PreparedChanges&& changes, const Principal& by = {});
+  // What TakeTasks does, and makes all of AcceptWithNext durable.
+  CommitResult CommitNow(int tasks_max);
+  // Whether BeginCommit leaves the commit to another thread. Otherwise it makes it, and CommitNow
+  // is the better choice.
+  bool CommitsBeside() const;
+  // What TakeTasks does up to its commit, and begins that; a commit that was begun before is ended
+  // first. It has what was settled and merged before. What waits to be merged is merged while it is
+  // made, and is in the next.
+  absl::Status BeginCommit(int tasks_max);
+  // Waits for the commit that was begun, if any, and tells what is durable and was not told.
+  CommitResult EndCommit();
+
   // When TakeTasks will have something, if nothing else happens; InfinitePast when it does now.
   absl::Time NextAt() const;
   // Makes everything that was finished durable.

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "retailsync/engine/task.h"
 #include "retailsync/model/v1/change.pb.h"
 #include "retailsync/spi/policy.h"
 #include "retailsync/spi/rows.h"
@@ -32,6 +33,15 @@ struct AcceptResponse {
   absl::Status status;
   absl::Time retry_at = absl::InfinitePast();
   std::vector<Receipt> receipts;  // one for each change, in their order
+};
+
+// What a commit made durable, and did not: see Engine::EndCommit.
+struct CommitResult {
+  // The store's error. What was to become durable is lost, but may be so all the same; the engine
+  // reads it again.
+  absl::Status status;
+  std::vector<AcceptResponse> accepted;  // of AcceptWithNext, in order, each with its own status
+  std::vector<Task> tasks;               // to be run and given to Finish
 };
 
 struct StepResult {

@@ -39,6 +39,7 @@ class Task {
   void Run() noexcept;
 
   engine::Call& call() { return *call_; }
+  const engine::Call& call() const { return *call_; }
 
  private:
   std::unique_ptr<engine::Call> call_;

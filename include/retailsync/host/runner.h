@@ -40,6 +40,9 @@ struct RunnerOptions {
 // a connector that blocks holds up nobody else. A pool has as many threads as the engine has calls
 // to make at a time; they are made when they are needed, and kept for `thread_idle_max`.
 //
+// Where the store commits on another thread (SqliteOptions::executor), the engine merges and
+// settles meanwhile, as long as there is more to do.
+//
 // Thread safety: every method may be called from any thread, except that no method may be called
 // from the engine's own thread, which is where With() bodies, observers, policies, filters and
 // transforms run: With() and the destructor end the process with a sentence, the others refuse with
@@ -80,7 +83,8 @@ class Runner {
 
   // Runs `body` with the engine, on the engine's thread, and waits for it; on the calling thread
   // while the runner does not run. Must not call the runner, must not throw, and holds up
-  // everything else.
+  // everything else. CommitNow() and EndCommit() would take answers that callers of Accept() wait
+  // for.
   void With(const std::function<void(Engine&)>& body);
 
   // Has the clock looked at again now.

@@ -24,6 +24,7 @@ Run::Run(const SimulationOptions& options)
       operator_(&world_, &retailer_, &plan_),
       event_watch_(&world_, &retailer_),
       status_watch_(&world_, &engine_options_, &retailer_.routes()),
+      works_beside_(options.seed % 2 == 1),
       medium_(options),
       clock_(Epoch()) {
   DrawOptions();
@@ -175,6 +176,9 @@ void Run::StopEngine(Micros down_for) {
   world_.trace.Line(world_.queue.now(), "crash");
   engine_.reset();
   returned_.clear();
+  for (const SentWebhook& sent : std::exchange(unanswered_, {})) {
+    OnAnswer(sent, absl::UnavailableError("the process is gone"));
+  }
   sent_of_letters_.clear();
   turn_at_ = kNever;
   asleep_until_ = 0;
@@ -240,41 +244,24 @@ void Run::Turn() {
   }
   world_.ReadClock();
   clock_.Set(world_.ClockTime());
-  absl::Status status;
-  if (!returned_.empty()) {
-    // In any order and grouping.
-    std::vector<Task> tasks;
-    for (size_t left = returned_.size(); left > 0; --left) {
-      const size_t at = world_.choices.Below(Stream::kSchedule, static_cast<uint32_t>(left));
-      const auto errand = errands_.find(returned_[at]);
-      seats_[errand->second.seat].watch->OnReturned(errand->second.result);
-      tasks.push_back(std::move(errand->second.task));
-      errands_.erase(errand);
-      returned_.erase(returned_.begin() + static_cast<std::ptrdiff_t>(at));
-    }
-    status = engine_->Finish(std::move(tasks));
-    NoticeTrouble();
-    if (engine_ == nullptr) return;
-  }
+  // What the commit made durable that the last turn began.
+  absl::Status status = works_beside_ ? Heed(engine_->EndCommit()) : absl::OkStatus();
+  if (engine_ != nullptr) TakeBack();
+  if (engine_ == nullptr) return;
   const auto tasks_max = static_cast<int>(world_.choices.Between(Stream::kSchedule, 1, 8));
   // A host may have pages read while the engine commits.
-  if (world_.choices.Hit(Stream::kSchedule, 500)) {
-    auto polls = engine_->TakePolls(tasks_max);
-    NoticeTrouble();
-    if (engine_ == nullptr) return;
-    if (polls.ok()) {
-      for (Task& poll : *polls) HandOut(std::move(poll));
-    }
-  }
-  auto tasks = engine_->TakeTasks(tasks_max);
-  if (!tasks.ok()) {
+  if (world_.choices.Hit(Stream::kSchedule, 500)) TakePolls(tasks_max);
+  if (engine_ == nullptr) return;
+  size_t taken = 0;
+  status.Update(Commit(tasks_max, taken));
+  if (engine_ == nullptr) return;
+  if (!status.ok()) {
     NoticeTrouble();
     WakeAt(world_.queue.now() + kSecond);
     return;
   }
   if (has_new_letters_) ReadNewLetters();
-  const bool is_full = static_cast<int>(tasks->size()) == tasks_max;
-  for (Task& task : *tasks) HandOut(std::move(task));
+  const bool is_full = static_cast<int>(taken) == tasks_max;
   if (status_watch_.HasNews()) status_watch_.Check(engine_->Status());
   HandleWhileCalling();
   if (engine_ == nullptr) return;
@@ -284,6 +271,63 @@ void Run::Turn() {
   const Micros wait =
       next == absl::InfinitePast() ? 0 : absl::ToInt64Microseconds(next - world_.ClockTime());
   WakeAt(world_.queue.now() + std::max<Micros>(wait, kMillisecond));
+}
+
+// What was called comes back, in any order and grouping.
+void Run::TakeBack() {
+  if (returned_.empty()) return;
+  std::vector<Task> tasks;
+  for (size_t left = returned_.size(); left > 0; --left) {
+    const size_t at = world_.choices.Below(Stream::kSchedule, static_cast<uint32_t>(left));
+    const auto errand = errands_.find(returned_[at]);
+    seats_[errand->second.seat].watch->OnReturned(errand->second.result);
+    tasks.push_back(std::move(errand->second.task));
+    errands_.erase(errand);
+    returned_.erase(returned_.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+  // What fails here fails the commit too.
+  if (works_beside_ && world_.choices.Hit(Stream::kSchedule, 700)) {
+    engine_->FinishWithNext(std::move(tasks)).IgnoreError();
+  } else {
+    engine_->Finish(std::move(tasks)).IgnoreError();
+  }
+  NoticeTrouble();
+}
+
+void Run::TakePolls(int tasks_max) {
+  auto polls = engine_->TakePolls(tasks_max);
+  NoticeTrouble();
+  if (engine_ == nullptr || !polls.ok()) return;
+  for (Task& poll : *polls) HandOut(std::move(poll));
+}
+
+absl::Status Run::Commit(int tasks_max, size_t& taken) {
+  if (!works_beside_) {
+    auto tasks = engine_->TakeTasks(tasks_max);
+    if (!tasks.ok()) return tasks.status();
+    taken = tasks->size();
+    for (Task& task : *tasks) HandOut(std::move(task));
+    return absl::OkStatus();
+  }
+  if (world_.choices.Hit(Stream::kSchedule, 300)) {
+    CommitResult result = engine_->CommitNow(tasks_max);
+    taken = result.tasks.size();
+    return Heed(std::move(result));
+  }
+  medium_.store().BeSlow(world_.choices.Hit(Stream::kSchedule, 500));
+  return engine_->BeginCommit(tasks_max);
+}
+
+absl::Status Run::Heed(CommitResult result) {
+  for (const AcceptResponse& response : result.accepted) {
+    const SentWebhook sent = std::move(unanswered_.front());
+    unanswered_.pop_front();
+    OnAnswer(sent, response.status);
+  }
+  NoticeTrouble();
+  if (engine_ == nullptr) return absl::OkStatus();
+  for (Task& task : result.tasks) HandOut(std::move(task));
+  return result.status;
 }
 
 // People handle letters while calls about the same are on their way.
@@ -413,44 +457,65 @@ void Run::SendWebhook(size_t number, size_t statement_number, int tries) {
   if (statement.reject.has_value()) return;  // nothing to send
   // Under the id that it has here it would contradict nothing.
   if (statement.is_contradiction && seat.system->traits().readable) return;
-  const auto again = [this, number, statement_number, tries] {
-    const Micros pause = std::min<Micros>(Micros{10} << std::min(tries, 5), 300) * kSecond;
-    world_.queue.In(pause, "webhook again", [this, number, statement_number, tries] {
-      SendWebhook(number, statement_number, tries + 1);
-    });
-  };
-  if (engine_ == nullptr || seat.system->IsDown()) return again();
+  if (engine_ == nullptr || seat.system->IsDown()) {
+    return SendWebhookAgain(number, statement_number, tries);
+  }
   world_.ReadClock();
   clock_.Set(world_.ClockTime());
   model::v1::Change change = statement.change;
   // What is read as well has another id there.
   if (seat.system->traits().readable) change.set_id(Feed::WebhookId(change.id()));
   const uint64_t moment = feed.ShowByWebhook(statement_number);
-  const bool is_overloaded = IsOverloaded();
+  const SentWebhook sent{.seat = number,
+                         .statement = statement_number,
+                         .tries = tries,
+                         .id = change.id(),
+                         .moment = moment,
+                         .is_overloaded = IsOverloaded()};
+  if (works_beside_ && world_.choices.Hit(Stream::kSchedule, 700)) {
+    unanswered_.push_back(sent);
+    engine_->AcceptWithNext(PreparedChanges({change}));
+    NoticeTrouble();
+    WakeAt(world_.queue.now());
+    return;
+  }
   const AcceptResponse response = engine_->Accept({&change, 1});
-  if (is_overloaded && response.status.ok()) {
-    world_.Break("I23",
-                 fmt::format("{} is taken although a target owes all that it may", change.id()));
+  NoticeTrouble();
+  OnAnswer(sent, response.status);
+}
+
+void Run::SendWebhookAgain(size_t number, size_t statement_number, int tries) {
+  const Micros pause = std::min<Micros>(Micros{10} << std::min(tries, 5), 300) * kSecond;
+  world_.queue.In(pause, "webhook again", [this, number, statement_number, tries] {
+    SendWebhook(number, statement_number, tries + 1);
+  });
+}
+
+void Run::OnAnswer(const SentWebhook& sent, const absl::Status& answer) {
+  Seat& seat = seats_[sent.seat];
+  Statement& statement = seat.system->feed().At(sent.statement);
+  const auto again = [&] { SendWebhookAgain(sent.seat, sent.statement, sent.tries); };
+  if (sent.is_overloaded && answer.ok()) {
+    world_.Break("I23", fmt::format("{} is taken although a target owes all that it may", sent.id));
   }
   world_.trace.Line(world_.queue.now(), "calls")
-      .Add(change.id())
-      .Add(absl::StatusCodeToString(response.status.code()));
-  NoticeTrouble();
-  if (absl::IsResourceExhausted(response.status)) {
+      .Add(sent.id)
+      .Add(absl::StatusCodeToString(answer.code()));
+  if (absl::IsResourceExhausted(answer)) {
     // Where this is the only way, some senders give up: what was refused must have no effect.
     const bool is_missed = IsReferredTo(world_.model.TypeOfEntity(statement.entity)) ||
-                           change.operation() == model::v1::OPERATION_DELETE;
-    if (!seat.system->traits().readable && !statement.may_be_taken && !is_missed && tries > 1 &&
-        seat.system->faults().Strikes(Fault::kWebhookRefused, Always::kAlways)) {
-      feed.Withdraw(statement_number);
+                           statement.change.operation() == model::v1::OPERATION_DELETE;
+    if (!seat.system->traits().readable && !statement.may_be_taken && !is_missed &&
+        sent.tries > 1 && seat.system->faults().Strikes(Fault::kWebhookRefused, Always::kAlways)) {
+      seat.system->feed().Withdraw(sent.statement);
       retailer_.DisregardBooks(world_.model.TypeOfEntity(statement.entity));
       return;
     }
     return again();
   }
   statement.may_be_taken = true;
-  if (!response.status.ok()) return again();
-  feed.TakeByWebhook(statement_number, moment, change.id());
+  if (!answer.ok()) return again();
+  seat.system->feed().TakeByWebhook(sent.statement, sent.moment, sent.id);
   WakeAt(world_.queue.now());
   if (seat.system->faults().Strikes(Fault::kWebhookAnswerLost, Always::kAlways)) again();
 }

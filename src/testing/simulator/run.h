@@ -3,6 +3,7 @@
 #define RETAILSYNC_SRC_TESTING_SIMULATOR_RUN_H_
 
 #include <array>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -51,6 +52,16 @@ class Run final : private Observer {
     bool is_orphan = false;  // the engine that sent it is gone
   };
 
+  // Something that a system says by calling, until it is answered.
+  struct SentWebhook {
+    size_t seat = 0;
+    size_t statement = 0;
+    int tries = 0;
+    std::string id;
+    uint64_t moment = 0;
+    bool is_overloaded = false;
+  };
+
   // -- Set-up
   void DrawOptions();
   void TakeSeat(RetailSystem* system);
@@ -61,6 +72,10 @@ class Run final : private Observer {
   void StopEngine(Micros down_for);
   void NoticeTrouble();
   void Turn();
+  void TakeBack();
+  void TakePolls(int tasks_max);
+  absl::Status Commit(int tasks_max, size_t& taken);
+  absl::Status Heed(CommitResult result);
   void WakeAt(Micros at);
   void HandleWhileCalling();
   void BetweenTurns(const std::function<void()>& ask);
@@ -78,6 +93,8 @@ class Run final : private Observer {
   void SetClock(Micros change);
   void ReachOwing(Fault fault);
   void SendWebhook(size_t seat, size_t statement, int tries);
+  void SendWebhookAgain(size_t seat, size_t statement, int tries);
+  void OnAnswer(const SentWebhook& sent, const absl::Status& answer);
 
   // -- Phases
   void Trade();
@@ -105,6 +122,8 @@ class Run final : private Observer {
   EventWatch event_watch_;
   StatusWatch status_watch_;
   OperatorMayAll access_;
+  // The host goes on while the store commits, now and then.
+  const bool works_beside_;
   Medium medium_;
   SimulatedClock clock_;
   EngineOptions engine_options_;
@@ -121,6 +140,7 @@ class Run final : private Observer {
   std::unordered_map<uint64_t, Errand> errands_;
   uint64_t last_errand_ = 0;
   std::vector<uint64_t> returned_;
+  std::deque<SentWebhook> unanswered_;  // taken in with a later commit
   uint64_t engine_events_ = 0;
   uint64_t crashes_ = 0;
   bool has_new_letters_ = false;

@@ -31,6 +31,8 @@ class UnreliableStore final : public Store {
     fate_ = fate;
     dies_ = dies;
   }
+  // Commits that are begun are made when somebody waits for them, rather than at once.
+  void BeSlow(bool is_slow) { is_slow_ = is_slow; }
   void FailRecoveries(int count) { recovery_failures_ = count; }
   void FailReads(int count) { read_failures_ = count; }
   bool dead() const { return dead_; }
@@ -42,6 +44,8 @@ class UnreliableStore final : public Store {
   // After a crash: the same data, opened anew.
   void Reopen(Store* under) {
     under_ = under;
+    begun_.reset();
+    begun_status_ = absl::OkStatus();
     dead_ = dies_ = false;
     fate_ = CommitFate::kDone;
     recovery_failures_ = 0;
@@ -53,17 +57,21 @@ class UnreliableStore final : public Store {
   std::string Describe() const override { return "unreliable " + under_->Describe(); }
 
   absl::Status Commit(WriteBatch batch) override {
-    if (dead_) return Gone();
-    ++commits_;
-    const CommitFate fate = std::exchange(fate_, CommitFate::kDone);
-    if (fate != CommitFate::kNotDone) {
-      absl::Status status = under_->Commit(std::move(batch));
-      if (fate == CommitFate::kDone || !status.ok()) return status;
-    }
-    dead_ = dies_;
-    return Gone();
+    Await();
+    return CommitNow(std::move(batch));
+  }
+  bool CommitsBeside() const override { return true; }
+  void BeginCommit(WriteBatch batch) override {
+    Await();
+    begun_ = std::move(batch);
+    if (!is_slow_) Await();
+  }
+  absl::Status EndCommit() override {
+    Await();
+    return std::exchange(begun_status_, absl::OkStatus());
   }
   absl::Status Recover() override {
+    Await();
     if (dead_ || Strikes(&recovery_failures_)) return Gone();
     return under_->Recover();
   }
@@ -137,6 +145,20 @@ class UnreliableStore final : public Store {
   }
 
  private:
+  absl::Status CommitNow(WriteBatch batch) {
+    if (dead_) return Gone();
+    ++commits_;
+    const CommitFate fate = std::exchange(fate_, CommitFate::kDone);
+    if (fate != CommitFate::kNotDone) {
+      absl::Status status = under_->Commit(std::move(batch));
+      if (fate == CommitFate::kDone || !status.ok()) return status;
+    }
+    dead_ = dies_;
+    return Gone();
+  }
+  void Await() {
+    if (begun_.has_value()) begun_status_ = CommitNow(*std::exchange(begun_, std::nullopt));
+  }
   absl::Status Gone() {
     ++failures_;
     return absl::UnavailableError("the disk is gone");
@@ -148,11 +170,15 @@ class UnreliableStore final : public Store {
   }
   template <typename T, typename Function>
   absl::StatusOr<T> Read(Function read) {
+    Await();
     if (dead_ || Strikes(&read_failures_)) return Gone();
     return read();
   }
 
   Store* under_;
+  std::optional<WriteBatch> begun_;
+  absl::Status begun_status_;
+  bool is_slow_ = false;
   CommitFate fate_ = CommitFate::kDone;
   bool dies_ = false;
   bool dead_ = false;
