@@ -415,6 +415,7 @@ class Runner::Impl {
           changes += own[end++]->changes.size();
         }
         if (uncommitted + changes > kCommitChangesMax) {
+          // Where it fails those who wait are told.
           static_cast<void>(Commit(0, taken));
           uncommitted = 0;
         }
