@@ -290,7 +290,8 @@ TEST_CASE("The filter rules out what it should", "[key_index]") {
   constexpr uint64_t kKeys = 100'000;
   KeySource source(7);
   const auto key = [&] { return source.Below(~uint64_t{0}) >> 16; };
-  constexpr std::pair<uint64_t, double> kMost[] = {{12, 0.006}, {16, 0.002}, {20, 0.001}};
+  constexpr std::pair<uint64_t, double> kMost[] = {
+      {9, 0.02}, {12, 0.006}, {16, 0.002}, {20, 0.001}};
   for (const auto& [bits, most] : kMost) {
     KeyFilter filter(KeyFilter::BlocksFor(kKeys, bits));
     for (uint64_t i = 0; i < kKeys; ++i) {

@@ -19,7 +19,7 @@ using StoreExecutor = std::function<void(std::function<void()> work)>;
 
 struct SqliteOptions {
   // Page cache, in bytes. More helps when there are many more records than fit into the engine's
-  // own cache. Beside it the store holds an index of keys in memory: five to six bytes for each
+  // own cache. Beside it the store holds an index of keys in memory: about four bytes for each
   // change that was ever accepted, and 1 MiB for the newest.
   uint64_t cache_bytes = 32u << 20;
   // The write-ahead log is brought into the database after this many bytes of it.

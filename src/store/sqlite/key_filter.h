@@ -18,8 +18,8 @@ namespace retailsync::store::sqlite {
 
 // A Bloom filter in blocks of one cache line: a key sets seven bits of one block. Blocks are in the
 // order of the keys, so that a filter is built, written and given up from front to back together
-// with its run. With 12 bits an entry it takes one absent key in 200 for a present one, with 20 one
-// in 2000.
+// with its run. With 9 bits an entry it takes one absent key in 60 for a present one, with 12 one
+// in 200, and with 20 one in 2000.
 class KeyFilter {
  public:
   static constexpr uint64_t kBlockBytes = 64;

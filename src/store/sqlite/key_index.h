@@ -53,8 +53,8 @@ struct KeyMatch {
 // returns. DataLoss names the row of key_run, key_part or key_page that is damaged: Reset, and give
 // the journal to Add again; no key was lost. ResourceExhausted: no room.
 //
-// Memory, in bytes: 1.5 to 2 for each entry in runs, and about 40 for each entry that is in no run.
-// With three entries a journal row, five to six a row.
+// Memory, in bytes: 1.1 to 1.5 for each entry in runs, and about 40 for each entry that is in no
+// run. With three entries a journal row, about four a row.
 //
 // Thread safety: none.
 class KeyIndex {
