@@ -1,22 +1,13 @@
 // Commits: what waits for one, what one makes true, and what is lost with one that fails.
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "engine/core.h"
 #include "engine/guard.h"
+#include "engine/move_behind.h"
 #include "engine/prepared_changes.h"
 
 namespace retailsync::engine {
-namespace {
-
-template <typename T>
-void MoveBehind(std::vector<T>& from, std::vector<T>& to) {
-  to.insert(to.end(), std::move_iterator(from.begin()), std::move_iterator(from.end()));
-  from.clear();
-}
-
-}  // namespace
 
 absl::Status Core::Begin() {
   absl::Status status = BeginBesideQueue();

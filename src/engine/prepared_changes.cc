@@ -1,18 +1,10 @@
 #include "engine/prepared_changes.h"
 
-#include <iterator>
 #include <utility>
 
+#include "engine/move_behind.h"
+
 namespace retailsync {
-namespace {
-
-template <typename T>
-void MoveBehind(std::vector<T>& own, std::vector<T>& more) {
-  own.insert(own.end(), std::move_iterator(more.begin()), std::move_iterator(more.end()));
-  more.clear();
-}
-
-}  // namespace
 
 PreparedChanges::PreparedChanges() : content_(std::make_unique<Content>()) {}
 PreparedChanges::PreparedChanges(std::vector<model::v1::Change> changes)
@@ -30,8 +22,8 @@ void PreparedChanges::Append(PreparedChanges&& more) {
     std::swap(content_, more.content_);
     return;
   }
-  MoveBehind(content_->changes, more.content_->changes);
-  MoveBehind(content_->prepared, more.content_->prepared);
+  engine::MoveBehind(more.content_->changes, content_->changes);
+  engine::MoveBehind(more.content_->prepared, content_->prepared);
 }
 
 size_t PreparedChanges::size() const {
