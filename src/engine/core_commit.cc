@@ -219,10 +219,7 @@ absl::Status Core::BeginCommit(int tasks_max) {
     }
     context_.memory.BeginCommit();
   }
-  status = MergeQueue();
-  // What was only read is not kept until the next commit.
-  context_.memory.Trim();
-  return status;
+  return MergeQueue();
 }
 
 CommitResult Core::EndCommit() {

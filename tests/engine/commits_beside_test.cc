@@ -204,29 +204,6 @@ TEST_CASE("rule 8: calls that wait for a commit do not add up to more than a lim
   CHECK(EffectsAtRest(world) == 4);
 }
 
-TEST_CASE("rule 9: what was read to merge a change is not kept until the next commit") {
-  constexpr size_t kCacheBytes = 64u << 10;
-  constexpr int kOrders = 300;
-  Slow world({.options = {.cache_bytes_max = kCacheBytes}});
-  for (int number = 1; number <= kOrders; ++number) {
-    REQUIRE(world.AcceptOne(Order(number)).seq > 0);
-  }
-  CHECK(EffectsAtRest(world) == kOrders);
-  CHECK(world.engine().Status().cache_bytes <= kCacheBytes);
-  std::vector<Change> again;
-  for (int number = 1; number <= kOrders; ++number) {
-    again.push_back(Order(number));
-    again.back().set_id(again.back().id() + " again");
-  }
-  world.engine().AcceptWithNext(PreparedChanges(std::move(again)));
-  REQUIRE_OK(world.engine().BeginCommit(0));
-  CHECK(world.engine().Status().cache_bytes <= kCacheBytes);
-  const CommitResult result = world.engine().CommitNow(0);
-  REQUIRE(result.accepted.size() == 1);
-  REQUIRE(result.accepted[0].receipts.size() == kOrders);
-  CHECK(result.accepted[0].receipts.back().disposition == Disposition::kNoChange);
-}
-
 // Takes back what was read, and reads what is due. How many pages.
 size_t ReadOn(Slow& world, std::vector<Task>& read) {
   for (Task& poll : read) poll.Run();
