@@ -219,7 +219,10 @@ absl::Status Core::BeginCommit(int tasks_max) {
     }
     context_.memory.BeginCommit();
   }
-  return MergeQueue();
+  status = MergeQueue();
+  // What was only read is not kept until the next commit.
+  context_.memory.Trim();
+  return status;
 }
 
 CommitResult Core::EndCommit() {

@@ -56,14 +56,20 @@ class LruCache {
   void Erase(const LookUp& key) {
     if (Node** place = PlaceOf(key, Hash()(key)); *place != nullptr) Free(place);
   }
-  // Drops what was not used for longest, down to `bytes_max`.
-  void Trim(size_t bytes_max) {
-    while (bytes_ > bytes_max && newest_.previous != &newest_) {
-      const Node* node = static_cast<Node*>(newest_.previous);
+  // Drops what was not used for longest, down to `bytes_max`; not what `keep(key, value)` is true
+  // of.
+  template <typename Keep>
+  void Trim(size_t bytes_max, Keep keep) {
+    for (Link* link = newest_.previous; bytes_ > bytes_max && link != &newest_;) {
+      const Node* node = static_cast<Node*>(std::exchange(link, link->previous));
+      if (keep(node->key, node->value)) continue;
       Node** place = &buckets_[BucketOf(node->hash)];
       while (*place != node) place = &(*place)->next_in_bucket;
       Free(place);
     }
+  }
+  void Trim(size_t bytes_max) {
+    Trim(bytes_max, [](const Key&, const Value&) { return false; });
   }
   void Clear() {
     buckets_.assign(1, nullptr);

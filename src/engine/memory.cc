@@ -296,19 +296,25 @@ WriteBatch Memory::TakeStaged() {
 }
 
 void Memory::Trim() {
-  if (!On(Guard::kCacheCeiling)) return;
+  if (!On(Guard::kCacheCeiling) || cache_bytes() <= cache_bytes_max_) return;
+  // The next commit writes what is dirty, and looks at the records of lanes that are.
+  absl::flat_hash_set<RecordId> needed;
+  for (const CachedLane* lane : dirty_lanes_) needed.insert(lane->record);
   // No more than is too much, so that no commit pays for what many have added. One cache may have
   // the room that others do not need; who has more than its share goes back to that first.
-  const auto trim = [this](auto& cache, size_t share) {
+  const auto trim = [this](auto& cache, size_t share, auto keep) {
     const size_t total = cache_bytes();
     if (total > cache_bytes_max_) {
-      cache.Trim(
-          std::max(share, cache.bytes() - std::min(cache.bytes(), total - cache_bytes_max_)));
+      const size_t rest = cache.bytes() - std::min(cache.bytes(), total - cache_bytes_max_);
+      cache.Trim(std::max(share, rest), keep);
     }
   };
-  trim(records_, cache_bytes_max_ / 2);
-  trim(lanes_, cache_bytes_max_ / 4);
-  trim(links_, cache_bytes_max_ / 4);
+  trim(records_, cache_bytes_max_ / 2, [&](RecordId id, const CachedRecord& record) {
+    return record.dirty || needed.contains(id);
+  });
+  trim(lanes_, cache_bytes_max_ / 4,
+       [](const LaneKey&, const CachedLane& lane) { return lane.dirty; });
+  trim(links_, cache_bytes_max_ / 4, [](const LinkName&, RecordId) { return false; });
 }
 
 }  // namespace retailsync::engine

@@ -54,7 +54,8 @@ struct CachedRecord {
 };
 
 // Everything read through it includes what was staged and is not committed yet. Rows that are
-// staged are not evicted. Pointers it returns are valid until the next Commit() or Recover().
+// staged are not evicted. Pointers it returns are valid until the next Commit(), Trim() or
+// Recover().
 class Memory {
  public:
   Memory(Store* store, size_t cache_bytes_max)
@@ -163,6 +164,8 @@ class Memory {
   // The same in two halves: see Store. What is staged between them is for the next commit.
   void BeginCommit();
   absl::Status EndCommit();
+  // Evicts what is too much, as every commit does.
+  void Trim();
   bool HasStaged() const;
   // Beside it the guesses have a 64th of the limit, and 16 MiB at most.
   size_t cache_bytes() const { return records_.bytes() + links_.bytes() + lanes_.bytes(); }
@@ -253,7 +256,6 @@ class Memory {
   void Forget();
   void ForgetStaged();
   WriteBatch TakeStaged();
-  void Trim();
   absl::Status ReadState();
   absl::Status LandFlights();
   absl::Status Land(StreamRow& stream, const Flight& flight);

@@ -204,6 +204,60 @@ TEST_CASE("rule 8: calls that wait for a commit do not add up to more than a lim
   CHECK(EffectsAtRest(world) == 4);
 }
 
+TEST_CASE("rule 9: what was read to merge a change is not kept until the next commit") {
+  constexpr size_t kCacheBytes = 64u << 10;
+  constexpr int kOrders = 300;
+  Slow world({.options = {.cache_bytes_max = kCacheBytes}});
+  for (int number = 1; number <= kOrders; ++number) {
+    REQUIRE(world.AcceptOne(Order(number)).seq > 0);
+  }
+  CHECK(EffectsAtRest(world) == kOrders);
+  CHECK(world.engine().Status().cache_bytes <= kCacheBytes);
+  std::vector<Change> again;
+  for (int number = 1; number <= kOrders; ++number) {
+    again.push_back(Order(number));
+    again.back().set_id(again.back().id() + " again");
+  }
+  world.engine().AcceptWithNext(PreparedChanges(std::move(again)));
+  REQUIRE_OK(world.engine().BeginCommit(0));
+  CHECK(world.engine().Status().cache_bytes <= kCacheBytes);
+  const CommitResult result = world.engine().CommitNow(0);
+  REQUIRE(result.accepted.size() == 1);
+  REQUIRE(result.accepted[0].receipts.size() == kOrders);
+  CHECK(result.accepted[0].receipts.back().disposition == Disposition::kNoChange);
+}
+
+TEST_CASE("rules 2 and 9: what is merged and not committed is kept, however small the cache") {
+  constexpr int kOrders = 300;
+  Slow world({.options = {.cache_bytes_max = 64u << 10}});
+  const auto take_in = [&](const std::string& text) {
+    std::vector<Change> changes;
+    for (int number = 1; number <= kOrders; ++number) {
+      const std::string name = std::to_string(number);
+      changes.push_back(Upsert("shop", text + name, MakeOrder(name, text)));
+    }
+    world.engine().AcceptWithNext(PreparedChanges(std::move(changes)));
+    REQUIRE_OK(world.engine().BeginCommit(0));
+  };
+  take_in("a");
+  CHECK(world.StatusOf("erp").domains.at(0).ready == kOrders);
+  take_in("b");  // new versions of what is on its way
+  CHECK(world.StatusOf("erp").domains.at(0).ready == kOrders);
+  REQUIRE_OK(world.engine().Flush());
+  REQUIRE_OK(world.Restart());
+  CHECK(world.StatusOf("erp").domains.at(0).ready == kOrders);
+  CHECK(EffectsAtRest(world) == 2 * kOrders);  // each version of an order is sent
+}
+
+// The shop has so many orders, in pages of two, and is due to be asked.
+void TellInPages(Slow& world, int orders) {
+  world.shop.capabilities.page_changes_max = 2;
+  REQUIRE_OK(world.Restart());
+  world.SetOut();
+  world.Pass(absl::Minutes(1));
+  for (int number = 1; number <= orders; ++number) world.shop.Push(Order(1000 + number));
+}
+
 // Takes back what was read, and reads what is due. How many pages.
 size_t ReadOn(Slow& world, std::vector<Task>& read) {
   for (Task& poll : read) poll.Run();
@@ -217,11 +271,7 @@ size_t ReadOn(Slow& world, std::vector<Task>& read) {
 TEST_CASE("rule 1: pages are read while those before them are merged and committed") {
   const bool fails = GENERATE(false, true);
   Slow world;
-  world.shop.capabilities.page_changes_max = 2;
-  REQUIRE_OK(world.Restart());
-  world.SetOut();
-  world.Pass(absl::Minutes(1));
-  for (int number = 1; number <= 20; ++number) world.shop.Push(Order(1000 + number));
+  TellInPages(world, 20);
   std::vector<Task> read;
   CHECK_FALSE(world.engine().ExpectsMore());
   CHECK(ReadOn(world, read) == 1);
@@ -247,11 +297,7 @@ TEST_CASE("rule 1: pages are read while those before them are merged and committ
 
 TEST_CASE("rule 1: a page that waits to be merged is read again after a crash") {
   Slow world({.store = fakes::StoreKind::kSqlite});
-  world.shop.capabilities.page_changes_max = 2;
-  REQUIRE_OK(world.Restart());
-  world.SetOut();
-  world.Pass(absl::Minutes(1));
-  for (int number = 1; number <= 6; ++number) world.shop.Push(Order(1000 + number));
+  TellInPages(world, 6);
   std::vector<Task> read;
   CHECK(ReadOn(world, read) == 1);
   CHECK(ReadOn(world, read) == 1);

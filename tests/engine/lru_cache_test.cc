@@ -125,6 +125,22 @@ TEST_CASE("A cache has what was put last, and drops what was used least recently
   }
 }
 
+TEST_CASE("A cache drops nothing that is to be kept, however old and large", "[engine]") {
+  LruCache<uint64_t, uint64_t, SpreadHash> cache;
+  for (uint64_t key = 0; key < 100; ++key) cache.Put(key, uint64_t{key}, 10);
+  const auto is_kept = [](uint64_t key, uint64_t) { return key % 10 == 0; };
+  cache.Trim(300, is_kept);
+  CHECK(cache.bytes() == 300);
+  for (uint64_t key = 0; key < 100; ++key) {
+    // The ten that are kept, and of the others the twenty that were used last.
+    CHECK((cache.Find(key) != nullptr) == (key % 10 == 0 || key >= 78));
+  }
+  cache.Trim(0, is_kept);
+  CHECK(cache.bytes() == 100);
+  cache.Trim(0);
+  CHECK(cache.bytes() == 0);
+}
+
 TEST_CASE("Entries of a cache stay where they are while others come and go", "[engine]") {
   LruCache<uint64_t, uint64_t, SpreadHash> cache;
   std::vector<uint64_t*> places;
