@@ -168,6 +168,7 @@ AcceptResponse Core::Admit(std::span<const Change> changes, const Principal& by)
                     context_.options.owed_lanes_max));
     response.retry_at = context_.OnTheClock(context_.now + context_.options.overload_pause);
     context_.Tell({.kind = EventKind::kRefusedForOverload, .traceparent = {}, .detail = {}});
+    // What is staged is told of when it is durable.
     if (!context_.memory.HasStaged()) TellEvents(context_.events);
   }
   return response;
@@ -332,49 +333,44 @@ absl::StatusOr<std::vector<Task>> Core::TakePolls(int tasks_max) {
 }
 
 absl::Status Core::Finish(std::vector<Task> tasks) {
-  absl::Status status = Begin();
-  for (Task& task : tasks) {
-    Call& call = task.call();
-    running_.erase(call.id);
-    if (status.ok()) {
-      status = Settle(call);
-      if (!status.ok()) status = Fail(std::move(status));
-    } else {
-      Abandon(call);
-    }
-  }
-  return status;
+  return FinishAll(std::move(tasks), nullptr);
 }
 
+// Pages come last: what else was settled may have made links, and they are looked up.
 absl::Status Core::FinishWithNext(std::vector<Task> tasks) {
   std::vector<Task> pages;
-  absl::Status status = Begin();
-  for (Task& task : tasks) {
-    Call& call = task.call();
-    running_.erase(call.id);
-    if (!status.ok()) {
-      Abandon(call);
-    } else if (call.kind == TaskKind::kPoll) {
-      if (HeedPoll(call) != nullptr) pages.push_back(std::move(task));
-    } else {
-      status = Settle(call);
-      if (!status.ok()) status = Fail(std::move(status));
-    }
-  }
-  // Pages come last: what else was settled may have made links, and they are looked up.
+  absl::Status status = FinishAll(std::move(tasks), &pages);
   for (Task& page : pages) {
     if (status.ok()) status = QueuePage(std::move(page));
   }
   return status;
 }
 
+// `pages`: gets those that are to be taken in; null: they are.
+absl::Status Core::FinishAll(std::vector<Task> tasks, std::vector<Task>* pages) {
+  absl::Status status = Begin();
+  for (Task& task : tasks) {
+    Call& call = task.call();
+    running_.erase(call.id);
+    if (!status.ok()) {
+      Abandon(call);
+    } else if (pages != nullptr && call.kind == TaskKind::kPoll) {
+      TellLate(call);
+      if (HeedPoll(call) != nullptr) pages->push_back(std::move(task));
+    } else {
+      status = Settle(call);
+      if (!status.ok()) status = Fail(std::move(status));
+    }
+  }
+  return status;
+}
+
 absl::Status Core::Settle(Call& call) {
-  if (call.kind == TaskKind::kPoll) return SettlePoll(call);
   System& system = *context_.registry.Find(call.system);
-  TellLate(system, call);
+  TellLate(call);
   switch (call.kind) {
     case TaskKind::kPoll:
-      break;
+      return SettlePoll(system, call);
     case TaskKind::kApply:
       return settler_.SettleApply(system, call);
     case TaskKind::kProbe:
@@ -385,10 +381,11 @@ absl::Status Core::Settle(Call& call) {
   return absl::OkStatus();
 }
 
-void Core::TellLate(System& system, const Call& call) {
+void Core::TellLate(const Call& call) {
   if (!call.ran || context_.now <= call.deadline) return;
-  settler_.TellMisbehaved(system, fmt::format("a call came back {} after its deadline",
-                                              absl::FormatDuration(context_.now - call.deadline)));
+  settler_.TellMisbehaved(*context_.registry.Find(call.system),
+                          fmt::format("a call came back {} after its deadline",
+                                      absl::FormatDuration(context_.now - call.deadline)));
 }
 
 void Core::Abandon(Call& call) {
@@ -405,7 +402,6 @@ void Core::Abandon(Call& call) {
 // What a poll brought, to be taken in; null when it brought nothing, or must be made again.
 PollResponse* Core::HeedPoll(Call& call) {
   System& system = *context_.registry.Find(call.system);
-  TellLate(system, call);
   system.polling = false;
   if (!call.ran) return nullptr;
   if (!call.threw.empty()) {
@@ -462,10 +458,9 @@ PollResponse* Core::HeedPoll(Call& call) {
   return &page;
 }
 
-absl::Status Core::SettlePoll(Call& call) {
+absl::Status Core::SettlePoll(System& system, Call& call) {
   PollResponse* page = HeedPoll(call);
   if (page == nullptr) return absl::OkStatus();
-  System& system = *context_.registry.Find(call.system);
   auto receipts = intake_.Take(system, std::span(page->changes), call.prepared);
   if (!receipts.ok()) return receipts.status();
   return PassPage(system, *page);

@@ -140,10 +140,11 @@ class Core {
   // Says of a call who makes it and until when.
   void Address(Call& call, const System& system);
   std::vector<Task> HandOut(std::vector<std::unique_ptr<Call>> calls);
+  absl::Status FinishAll(std::vector<Task> tasks, std::vector<Task>* pages);
   absl::Status Settle(Call& call);
-  void TellLate(System& system, const Call& call);
+  void TellLate(const Call& call);
   PollResponse* HeedPoll(Call& call);
-  absl::Status SettlePoll(Call& call);
+  absl::Status SettlePoll(System& system, Call& call);
   absl::Status PassPage(System& system, const PollResponse& page);
   absl::Status QueuePage(Task task);
   // The call's answer will not be heard; its lanes are probed after the recovery.
