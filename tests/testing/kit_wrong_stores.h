@@ -1,69 +1,14 @@
-// Stores that are wrong in one way each. All that wraps Store is in these two files.
+// Stores that are wrong in one way each.
 #ifndef RETAILSYNC_TESTS_TESTING_KIT_WRONG_STORES_H_
 #define RETAILSYNC_TESTS_TESTING_KIT_WRONG_STORES_H_
 
 #include <functional>
-#include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "retailsync/spi/store.h"
+#include "testing/kit_spoilt_store.h"
 
 namespace retailsync::testing {
-
-template <typename Rows>
-using Edit = std::function<void(Rows&)>;
-
-// What a store is on: the test makes its troubles.
-struct Medium {
-  int open = 0;  // stores
-  bool full = false;
-  Seq damaged = 0;  // a journal row
-};
-
-// How a right store is spoilt. What is left out is right.
-struct Spoiling {
-  // In place of the commit; the right one is the second argument.
-  std::function<absl::Status(WriteBatch, Store&)> commit;
-  // In place of the second half of a commit, with what was begun.
-  std::function<absl::Status(WriteBatch, Store&)> end_commit;
-  std::function<absl::Status(Store&)> recover;
-  std::function<absl::StatusOr<ExpireResult>(const ExpireRequest&, Store&)> expire;
-  std::string description = "spoilt";
-  bool writes_a_part_without_room = false;
-  bool serves_damaged_rows = false;
-
-  // Before the reads by keys.
-  std::function<void(ChangeKey&)> change_key;
-  // After the reads.
-  std::function<void(StoreCounters&, Store&)> counters;
-  Edit<std::vector<NameRow>> names;
-  Edit<std::vector<StreamRow>> streams;
-  Edit<std::vector<CursorRow>> cursors;
-  Edit<std::vector<std::optional<JournalRow>>> changes;
-  Edit<std::vector<std::optional<JournalRow>>> journal;
-  Edit<std::vector<std::optional<RecordRow>>> records;
-  std::function<void(std::span<const LinkKey>, std::vector<std::optional<RecordId>>&)> links;
-  Edit<std::vector<std::optional<LaneRow>>> lanes;
-  Edit<std::vector<LinkRow>> links_of;
-  Edit<std::vector<LaneCount>> lane_counts;
-  Edit<std::optional<DeadLetterRow>> letter;
-  Edit<uint64_t> letter_count;
-
-  // Before the scans, of what is asked for.
-  std::function<void(Seq& from, int& rows_max)> scan_journal;
-  std::function<void(Seq& after, int& seqs_max, int& rows_max)> scan_owed;
-  std::function<void(ReadyPlace& after, int& rows_max)> scan_ready;
-  std::function<void(absl::Time& until, int& rows_max)> scan_delayed;
-  std::function<void(DeadLetterFilter&)> scan_letters;
-  // And after them.
-  Edit<std::vector<JournalRow>> scanned_journal;
-  Edit<OwedPage> scanned_owed;
-  Edit<std::vector<LaneRow>> scanned_ready;
-  Edit<std::vector<LaneRow>> scanned_delayed;
-};
 
 struct WrongStore {
   std::string what;                 // it does
@@ -75,9 +20,6 @@ struct WrongStore {
 };
 
 std::vector<WrongStore> WrongStores();
-
-// A front of `right`, spoilt so. What it is given outlives it.
-std::unique_ptr<Store> MakeSpoiltStore(Store* right, const Spoiling* spoiling, Medium* medium);
 
 }  // namespace retailsync::testing
 
