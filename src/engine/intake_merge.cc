@@ -415,13 +415,14 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
       record->row.provenance = std::move(heard);
       context_.memory.MarkRecord(*record);
     }
+    auto lane = context_.memory.FindLane({system.id, record->row.id});
+    if (!lane.ok()) return lane.status();
+    if (*lane != nullptr && result.stale.empty()) NoteRemoteVersion(**lane, change);
     if (!result.refused.empty() || !result.stale.empty()) {
       row.payload = std::move(arrival.payload);
       return Close(std::move(row),
                    result.refused.empty() ? Disposition::kStale : Disposition::kRefused);
     }
-    auto lane = context_.memory.FindLane({system.id, record->row.id});
-    if (!lane.ok()) return lane.status();
     const bool is_ours = *lane != nullptr && (*lane)->acknowledged > 0 && !(*lane)->base_is_payload;
     if (!is_patch && arrival.entity == record->row.digest) {
       if (absl::Status status = NoteHeld(system, *record, change.subject()); !status.ok()) {
@@ -580,6 +581,17 @@ absl::Status Intake::NoteHeld(System& system, const CachedRecord& record,
   context_.memory.MarkLane(lane);
   context_.WakeNamed(system.id, lane.record);
   return letters_.OnApplied(lane, lane.acknowledged);
+}
+
+// Its state has another version than our write gave it: it holds a word of its own, which was heard
+// now. Which of the two is the newer nobody can tell, so that the next write names neither.
+void Intake::NoteRemoteVersion(LaneRow& lane, const Change& change) {
+  if (!On(Guard::kOwnWordIsNoConflict) || change.remote_version().empty() ||
+      lane.remote_version.empty() || lane.remote_version == change.remote_version()) {
+    return;
+  }
+  lane.remote_version.clear();
+  context_.memory.MarkLane(lane);
 }
 
 // The deletion is still on its way to the system, which says what it was known to hold before.

@@ -208,6 +208,9 @@ void ScriptedSystem::SayUpsert(const Entity& entity, const std::string& name,
   change.set_subject(ExternalId(name));
   change.mutable_time()->set_seconds(absl::ToUnixSeconds(clock_->Now()));
   change.set_caused_by(key);
+  if (sink_capabilities.conditional_writes) {
+    change.set_remote_version(held_.at(name).remote_version);
+  }
   Say(std::move(change));
 }
 

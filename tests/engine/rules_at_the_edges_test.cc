@@ -218,6 +218,32 @@ TEST_CASE("rule 3, I7: what the target said itself is no conflict with the next 
   CHECK(both.world.AllLetters().empty());
 }
 
+TEST_CASE("rule 3, I7: nor is a word of its own that changes nothing that is known here") {
+  TalkingErp both;
+  both.erp.capabilities.conditional_writes = true;
+  REQUIRE(both.Say("shop", "c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  // Our write as the target tells of it, or somebody saved it there once more.
+  const bool is_its_own = GENERATE(false, true);
+  if (is_its_own) both.erp.Tamper("product:P", [](model::v1::Entity&) {});
+  model::v1::Change said = Upsert("erp", "e1", MakeProduct("P", "v1"));
+  said.set_remote_version(is_its_own ? "r2" : "r1");
+  CHECK(both.world.AcceptOne(said).disposition == Disposition::kEcho);
+  // What nobody told of is not overwritten.
+  const bool is_untold = GENERATE(false, true);
+  if (is_untold && !is_its_own) {
+    both.erp.Tamper("product:P", [](model::v1::Entity& entity) {
+      entity.mutable_product()->mutable_titles(0)->set_text("theirs");
+    });
+  }
+  REQUIRE(both.Say("shop", "c2", "v2") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  const bool conflicts = is_untold && !is_its_own;
+  CHECK(both.erp.HeldText("product:P") == (conflicts ? "theirs" : "v2"));
+  CHECK(both.world.AllLetters().size() == (conflicts ? 1 : 0));
+  CHECK(both.erp.Wrongs() == "");
+}
+
 TEST_CASE("rule 8, I24: the budget that a system says is left is kept") {
   // With a limit of our own that is far above it, and without any.
   const double limit = GENERATE(0.0, 100.0);

@@ -201,6 +201,7 @@ TEST_CASE("the content of a change is what it says, not how it travelled") {
   again.mutable_time()->set_seconds(9);
   again.set_traceparent("00-1-2-01");
   again.set_caused_by("key");
+  again.set_remote_version("W/7");
   std::swap(*again.mutable_fields(0), *again.mutable_fields(1));
   CHECK(ContentDigest(said) == ContentDigest(again));
   CHECK(ContentDigest(said, CanonicalDigestOfSerialized(said.entity().SerializeAsString())) ==

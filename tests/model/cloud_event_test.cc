@@ -22,7 +22,8 @@ const char kChange[] = R"(id: "e-1" source: "shop" subject: "gid://shopify/Order
     operation: OPERATION_PATCH entity { order { number: "1001" } }
     fields: "lines[a,b].title" fields: "lines[x\\]].title" fields: "number"
     time { seconds: 1293840000 nanos: 5000 } source_version: -3 dataschema: "urn:x:1"
-    traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" caused_by: "k1")";
+    traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" caused_by: "k1"
+    remote_version: "W/\"7\"")";
 
 TEST_CASE("a change is a CloudEvent, attribute by attribute") {
   const auto event = ToCloudEvent(Parse(kChange));
@@ -39,6 +40,7 @@ TEST_CASE("a change is a CloudEvent, attribute by attribute") {
         std::map<std::string, std::string>{
             {"causedby", "k1"},
             {"fields", R"(lines[a\,b].title,lines[x\\]].title,number)"},
+            {"remoteversion", "W/\"7\""},
             {"sourceversion", "-3"},
             {"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}});
 }

@@ -270,12 +270,26 @@ TEST_CASE_METHOD(Fixture, "Its users' changes and its own come out of the source
   CHECK(page->changes[0].caused_by() == "k1");
   CHECK(TextOf(page->changes[0].entity()) == "tidied");
   CHECK(page->changes[0].subject() == "erp-order:3");
+  CHECK(page->changes[0].remote_version().empty());
   system.page_overlap = 2;
   CHECK(Poll("3") == "erp-2 erp-4 !r1 >4");
   // However large the overlap, a page makes headway.
   CHECK(Poll("3", 1).ends_with(">4"));
   system.source()->Acknowledge("3");
   CHECK(system.acknowledged() == std::vector<std::string>{"3"});
+}
+
+TEST_CASE_METHOD(Fixture, "Where writes are conditional, changes tell the version to name",
+                 "[scripted]") {
+  system.sink_capabilities.conditional_writes = true;
+  system.Put(MakeOrder("1", "theirs"));
+  const auto page = system.source()->Poll({});
+  REQUIRE(page->changes.size() == 1);
+  ApplyItem item = Order("1", "k1");
+  item.remote_version = "r0";
+  CHECK(Answer(item) == "conflict");
+  item.remote_version = page->changes[0].remote_version();
+  CHECK(Answer(item) == "applied");
 }
 
 TEST_CASE_METHOD(Fixture, "Several threads may call at once", "[scripted]") {

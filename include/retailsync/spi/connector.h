@@ -30,7 +30,8 @@ struct SinkCapabilities {
   absl::Duration probe_delay = absl::ZeroDuration();
   // Most items in one Apply(); 1 to 10,000.
   int batch_items_max = 1;
-  // It refuses a write whose remote_version is not the one it holds (Reason::kConflict).
+  // It refuses a write whose remote_version is not the one it holds (Reason::kConflict). Where its
+  // changes are read as well they should tell that version too (Change.remote_version).
   bool conditional_writes = false;
   // It takes Operation DELETE.
   bool deletes = false;

@@ -97,6 +97,8 @@ absl::Status ParseExtensions(const CloudEvent& event, Change* change) {
       change->set_traceparent(value);
     } else if (name == "causedby") {
       change->set_caused_by(value);
+    } else if (name == "remoteversion") {
+      change->set_remote_version(value);
     } else if (name == "sourceversion") {
       int64_t version = 0;
       const char* end = value.data() + value.size();
@@ -147,6 +149,9 @@ absl::StatusOr<CloudEvent> ToCloudEvent(const Change& change) {
   }
   if (!change.traceparent().empty()) event.extensions["traceparent"] = change.traceparent();
   if (!change.caused_by().empty()) event.extensions["causedby"] = change.caused_by();
+  if (!change.remote_version().empty()) {
+    event.extensions["remoteversion"] = change.remote_version();
+  }
   for (const std::string& field : change.fields()) {
     if (field.empty()) return Bad("fields", "must not have an empty path");
   }

@@ -359,6 +359,7 @@ void CheckChange(const Change& change, std::string_view entity_bytes, Findings<k
   text("dataschema", change.dataschema(), false);
   text("traceparent", change.traceparent(), false);
   text("caused_by", change.caused_by(), false);
+  text("remote_version", change.remote_version(), false);
 }
 
 }  // namespace

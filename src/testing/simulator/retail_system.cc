@@ -11,10 +11,6 @@ namespace {
 using model::v1::Change;
 using model::v1::Entity;
 
-std::string VersionText(int64_t revision) {
-  return "r" + std::to_string(revision);
-}
-
 void RoundToCents(model::v1::Money* money) {
   constexpr int32_t kNanosOfCent = 10'000'000;
   int32_t cents = (money->nanos() + kNanosOfCent / 2) / kNanosOfCent;
@@ -29,6 +25,10 @@ void Capitalise(std::string* text) {
 }
 
 }  // namespace
+
+std::string RetailSystem::VersionText(int64_t revision) {
+  return "r" + std::to_string(revision);
+}
 
 RetailSystem::RetailSystem(World* world, Profile profile)
     : world_(*world),

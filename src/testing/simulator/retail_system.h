@@ -188,6 +188,7 @@ class RetailSystem final : public SimulatedSystem {
   bool Remembers(const KeyRecord& known) const;
   // It was done, or whoever sent it cannot know whether it was.
   static bool IsInDoubt(const KeyRecord& known);
+  static std::string VersionText(int64_t revision);
   Statement NewStatement(EntityNo entity, const Holding& holding);
   std::vector<RevisionId> OwnRevisions(EntityNo entity) const;
   void Say(Statement statement);

@@ -72,6 +72,7 @@ Statement RetailSystem::NewStatement(EntityNo entity, const Holding& holding) {
   change.set_operation(model::v1::OPERATION_UPSERT);
   *change.mutable_entity() = holding.entity;
   if (profile_.traits.versions) change.set_source_version(holding.revision);
+  if (profile_.traits.conditional_writes) change.set_remote_version(VersionText(holding.revision));
   change.mutable_time()->set_seconds(absl::ToUnixSeconds(OwnTime()));
   return statement;
 }

@@ -23,7 +23,7 @@ struct CloudEvent {
   std::string datacontenttype;
   std::string data;
   // By name: lower-case letters and digits. Those that Change has a field for are "sourceversion",
-  // "traceparent", "causedby" and "fields".
+  // "traceparent", "causedby", "remoteversion" and "fields".
   std::map<std::string, std::string> extensions;
 
   bool operator==(const CloudEvent&) const = default;
