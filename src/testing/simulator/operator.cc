@@ -229,8 +229,10 @@ absl::Status Operator::HandleDelivery(Engine* engine, const DeadLetter& letter) 
       !HasWhatItNeeds(system, letter.entity)) {
     return absl::OkStatus();
   }
-  // What others refer to is never given up.
-  if (!IsReferredTo(letter.row.type) && plan_.Strikes(Fault::kDiscard, Now())) {
+  // What others refer to is never given up, nor what is there and was tampered with: the engine
+  // puts right only what it knows to be there.
+  if (!IsReferredTo(letter.row.type) && !system.IsDamaged(entity) &&
+      plan_.Strikes(Fault::kDiscard, Now())) {
     absl::Status status = Discard(engine, letter, "not worth the trouble");
     if (MayHaveHappened(status)) {
       model.GiveUp(system.number(), entity);
