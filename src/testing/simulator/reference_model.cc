@@ -84,10 +84,27 @@ void ReferenceModel::Tellable(RevisionId revision, int change) {
 void ReferenceModel::Amend(SystemNo target, EntityNo entity, const Entity& content) {
   Progress& progress = At(target, entity);
   std::string amended = ContentOf(content, PartsOf(stories_[entity].type)[0]);
-  progress.holds_amended = progress.holds_amended && amended == progress.amended;
-  progress.amended = std::move(amended);
+  std::erase_if(progress.amendments,
+                [&](const Amendment& known) { return known.content == amended; });
   // What is told later comes after it, also where it was said before and set aside.
-  progress.amended_at = NewestTellable(entity, 0).value_or(Newest(entity, 0).number);
+  const size_t at = NewestTellable(entity, 0).value_or(Newest(entity, 0).number);
+  progress.amendments.push_back({std::move(amended), at});
+}
+
+const ReferenceModel::Amendment* ReferenceModel::FindAmendment(const Progress& progress,
+                                                               const std::string& content) {
+  for (const Amendment& amendment : progress.amendments) {
+    if (amendment.content == content) return &amendment;
+  }
+  return nullptr;
+}
+
+// The newest may come late; those before it only as long as nothing newer was there.
+bool ReferenceModel::MayCome(const Progress& progress, const Amendment& amendment) {
+  const Amendment* const newest = &progress.amendments.back();
+  if (&amendment == newest) return true;
+  const Amendment* const held = FindAmendment(progress, progress.holds_amended);
+  return progress.at[0] <= amendment.at && (held == nullptr || held <= &amendment);
 }
 
 void ReferenceModel::Forbid(EntityNo entity, size_t part, const Entity& content,
@@ -165,7 +182,7 @@ std::optional<Blame> ReferenceModel::OnEffect(SystemNo target, EntityNo entity,
   Progress& progress = At(target, entity);
   auto at = progress.at;
   bool advances = !progress.present;
-  bool is_amended = false;
+  std::string amended;
   for (size_t part = 0; part < parts.size(); ++part) {
     const std::string content = ContentOf(sent, parts[part]);
     auto found = Search(target, entity, part, at[part], content);
@@ -176,10 +193,11 @@ std::optional<Blame> ReferenceModel::OnEffect(SystemNo target, EntityNo entity,
       at[part] = found.value_or(at[part]);
       continue;
     }
-    if (!found && !progress.amended.empty() && content == progress.amended) {
-      found = std::max(progress.amended_at, at[part]);
-      is_amended = true;
-      advances = advances || !progress.holds_amended;
+    const Amendment* amendment = found ? nullptr : FindAmendment(progress, content);
+    if (amendment != nullptr && MayCome(progress, *amendment)) {
+      found = std::max(amendment->at, at[part]);
+      amended = content;
+      advances = advances || progress.holds_amended != content;
     }
     if (!found) return Wrong(target, entity, part, content);
     advances = advances || *found > at[part];
@@ -202,7 +220,7 @@ std::optional<Blame> ReferenceModel::OnEffect(SystemNo target, EntityNo entity,
   }
   progress.present = true;
   progress.was_there = true;
-  progress.holds_amended = is_amended;
+  progress.holds_amended = std::move(amended);
   progress.at = at;
   for (size_t part = 0; part < parts.size(); ++part) {
     progress.seen[part].resize(story.parts[part].size());
@@ -289,8 +307,9 @@ bool ReferenceModel::IsPast(SystemNo target, EntityNo entity, const Entity& cont
   const Progress* progress = Look(target, entity);
   if (progress == nullptr || !progress->present) return false;
   const auto parts = PartsOf(stories_[entity].type);
-  if (!progress->amended.empty() && ContentOf(content, parts[0]) == progress->amended) {
-    return progress->at[0] > progress->amended_at || (or_same && progress->holds_amended);
+  const std::string first = ContentOf(content, parts[0]);
+  if (const Amendment* amendment = FindAmendment(*progress, first)) {
+    return progress->at[0] > amendment->at || (or_same && progress->holds_amended == first);
   }
   bool is_same = true;
   for (size_t part = 0; part < parts.size(); ++part) {

@@ -77,7 +77,8 @@ class ReferenceModel {
   // The revision is told in a way that the engine can take (1), or one that was is taken back (-1).
   void Tellable(RevisionId revision, int change);
   // Whoever looks after the engine decided that this target is given `content` instead of the
-  // newest revision, of an entity of one part.
+  // newest revision, of an entity of one part. What was decided before that may still be on its
+  // way, as long as nothing newer was given.
   void Amend(SystemNo target, EntityNo entity, const model::v1::Entity& content);
   // No target may ever be given this content; `invariant` is what it would break.
   void Forbid(EntityNo entity, size_t part, const model::v1::Entity& content,
@@ -109,7 +110,7 @@ class ReferenceModel {
   // People had something else written there, at some time.
   bool WasAmended(SystemNo target, EntityNo entity) const {
     const Progress* progress = Look(target, entity);
-    return progress != nullptr && !progress->amended.empty();
+    return progress != nullptr && !progress->amendments.empty();
   }
   // People decided that the target need not be given the newest.
   void GiveUp(SystemNo target, EntityNo entity) { At(target, entity).given_up = true; }
@@ -157,6 +158,11 @@ class ReferenceModel {
     std::array<std::vector<Revision>, kPartsMax> parts;
     std::vector<Forbidden> forbidden;
   };
+  // What a target may be given instead of revision `at`.
+  struct Amendment {
+    std::string content;
+    size_t at = 0;
+  };
   // How far one target has come with one entity.
   struct Progress {
     std::array<size_t, kPartsMax> at{};
@@ -167,11 +173,12 @@ class ReferenceModel {
     bool doubted = false;
     bool again = false;
     int letters = 0;
-    std::string amended;  // may be given instead of revision `amended_at`
-    size_t amended_at = 0;
-    bool holds_amended = false;
+    std::vector<Amendment> amendments;  // the newest last
+    std::string holds_amended;          // the content of the one it has; empty: none
   };
 
+  static const Amendment* FindAmendment(const Progress& progress, const std::string& content);
+  static bool MayCome(const Progress& progress, const Amendment& amendment);
   Progress& At(SystemNo target, EntityNo entity);
   const Progress* Look(SystemNo target, EntityNo entity) const;
   const std::string& Shown(SystemNo target, const Revision& revision) const;
