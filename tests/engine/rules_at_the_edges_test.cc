@@ -223,24 +223,39 @@ TEST_CASE("rule 3, I7: nor is a word of its own that changes nothing that is kno
   both.erp.capabilities.conditional_writes = true;
   REQUIRE(both.Say("shop", "c1", "v1") == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
-  // Our write as the target tells of it, or somebody saved it there once more.
-  const bool is_its_own = GENERATE(false, true);
-  if (is_its_own) both.erp.Tamper("product:P", [](model::v1::Entity&) {});
-  model::v1::Change said = Upsert("erp", "e1", MakeProduct("P", "v1"));
-  said.set_remote_version(is_its_own ? "r2" : "r1");
-  CHECK(both.world.AcceptOne(said).disposition == Disposition::kEcho);
-  // What nobody told of is not overwritten.
-  const bool is_untold = GENERATE(false, true);
-  if (is_untold && !is_its_own) {
-    both.erp.Tamper("product:P", [](model::v1::Entity& entity) {
-      entity.mutable_product()->mutable_titles(0)->set_text("theirs");
+  const auto tell = [&](const std::string& remote_version) {
+    model::v1::Change said = Upsert("erp", "e1", MakeProduct("P", "v1"));
+    said.set_remote_version(remote_version);
+    CHECK(both.world.AcceptOne(said).disposition == Disposition::kEcho);
+  };
+  const auto tamper = [&](const std::string& text) {
+    both.erp.Tamper("product:P", [&](model::v1::Entity& entity) {
+      entity.mutable_product()->mutable_titles(0)->set_text(text);
     });
+  };
+  bool is_refused = false;
+  SECTION("it was saved there once more") {
+    tamper("v1");
+    tell("r2");
   }
+  SECTION("it is our write") {
+    tell("r1");
+  }
+  SECTION("it is our write, and what came after that was not told") {
+    tell("r1");
+    tamper("theirs");
+    is_refused = true;
+  }
+  SECTION("its version is not told, so that it may be our write") {
+    tamper("v1");
+    tell("");
+    is_refused = true;
+  }
+  const std::string before = both.erp.HeldText("product:P");
   REQUIRE(both.Say("shop", "c2", "v2") == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
-  const bool conflicts = is_untold && !is_its_own;
-  CHECK(both.erp.HeldText("product:P") == (conflicts ? "theirs" : "v2"));
-  CHECK(both.world.AllLetters().size() == (conflicts ? 1 : 0));
+  CHECK(both.erp.HeldText("product:P") == (is_refused ? before : "v2"));
+  CHECK(both.world.AllLetters().size() == (is_refused ? 1 : 0));
   CHECK(both.erp.Wrongs() == "");
 }
 

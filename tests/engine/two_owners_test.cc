@@ -145,6 +145,23 @@ TEST_CASE("rule 3, I7: a patch of the target's own is no conflict of the next wr
   CHECK(both.world.AllLetters().empty());
 }
 
+TEST_CASE("rules 3 and 6, I7: nor is a word of its own that was kept out of the record") {
+  TwoOwners both;
+  both.shop.capabilities.conditional_writes = true;
+  both.SetUp();
+  both.Say("erp", "e2", MakeBranded("t1", "b2"));
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.shop.Tamper("product:P",
+                   [](Entity& held) { held.mutable_product()->set_brand("not its own"); });
+  model::v1::Change said = Upsert("shop", "s2", MakeBranded("t1", "not its own"));
+  said.set_remote_version("not ours");
+  REQUIRE(both.world.AcceptOne(said).disposition == Disposition::kRefused);
+  both.Say("erp", "e3", MakeBranded("t1", "b3"));
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.AtShop() == "b3");
+  CHECK(both.world.AllLetters().empty());
+}
+
 TEST_CASE("rule 6: a patch that goes back to what its system once held is a change") {
   TwoOwners both;
   both.SetUp();

@@ -137,7 +137,8 @@ class ScriptedSystem {
   std::function<void(model::v1::Entity&)> normalize;
   // What its sink applies comes back out of its source as a change.
   bool echoes = false;
-  // Those changes carry our idempotency key.
+  // Those changes carry our idempotency key. (Where writes are conditional, every change carries
+  // the version that a write must name.)
   bool echoes_carry_key = false;
   // Told together with every answer.
   Throttle throttle;
