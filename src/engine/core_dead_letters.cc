@@ -96,6 +96,9 @@ absl::StatusOr<std::vector<DeadLetter>> Core::ListLetters(const DeadLetterQuery&
       !status.ok()) {
     return status;
   }
+  // Whoever is told of a letter will name it again: the number of one that is lost is given to
+  // another.
+  if (absl::Status status = Commit(); !status.ok()) return status;
   auto filter = FilterOf(query);
   if (!filter.ok()) return filter.status();
   std::vector<DeadLetter> letters;
@@ -113,6 +116,7 @@ absl::StatusOr<std::vector<DeadLetter>> Core::ListLetters(const DeadLetterQuery&
 absl::StatusOr<DeadLetter> Core::ShowLetter(uint64_t id, const Principal& by) {
   auto row = FindLetter(id, PrivilegedOperation::kReadDeadLetters, by);
   if (!row.ok()) return row.status();
+  if (absl::Status status = Commit(); !status.ok()) return status;
   return Present(*std::move(row));
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "support/catch.h"
 #include "support/world.h"
@@ -463,6 +464,40 @@ TEST_CASE("rule 10, I17: any subset of the dead letters in any order leads to th
   CHECK(first ==
         Texts{"product:P0v2", "product:P1v2", "product:P2v2", "product:P3v2", "product:P4v2"});
   for (unsigned order = 1; order < 12; ++order) CHECK(run(order) == first);
+}
+
+TEST_CASE("rule 10, I2: a letter that was shown is there for good, and so is its id") {
+  const bool lists = GENERATE(true, false);
+  const bool fails = GENERATE(true, false);
+  ShopAndErp world;
+  world.shop.Push(Invalid("c1", "1"));
+  auto tasks = world.engine().TakeTasks(1);
+  REQUIRE_OK(tasks.status());
+  for (Task& task : *tasks) task.Run();
+  REQUIRE_OK(world.engine().Finish(*std::move(tasks)));
+  // Set aside, and not durable yet.
+  if (fails) world.store().FailCommit(1, fakes::FailWhen::kBefore);
+  std::map<uint64_t, std::string> shown;
+  const auto look = [&] {
+    auto letters = world.engine().dead_letters();
+    if (lists) {
+      const auto listed = letters.List({}, Anna());
+      if (!listed.ok()) return;
+      for (const DeadLetter& letter : *listed) shown[letter.row.id] = letter.row.change_id;
+    } else if (const auto letter = letters.Show(1, Anna()); letter.ok()) {
+      shown[letter->row.id] = letter->row.change_id;
+    }
+  };
+  look();
+  // Something else is set aside after what was lost.
+  if (fails) CHECK(world.Accept({Invalid("c2", "2")}).receipts.size() == 1);
+  if (!fails) CHECK(shown.size() == 1);
+  REQUIRE_OK(world.Restart());
+  for (const auto& [id, change] : shown) {
+    const auto letter = world.engine().dead_letters().Show(id, Anna());
+    REQUIRE_OK(letter.status());
+    CHECK(letter->row.change_id == change);
+  }
 }
 
 TEST_CASE("rule 10, I2: an operation whose commit failed is not taken for done") {

@@ -73,6 +73,8 @@ class DeadLetters {
  public:
   explicit DeadLetters(Engine* engine) : engine_(engine) {}
 
+  // Looking makes durable what was finished before: what is told is there for good, and so are its
+  // ids.
   absl::StatusOr<std::vector<DeadLetter>> List(const DeadLetterQuery& query,
                                                const Principal& by) const;
   // NotFound when there is none of that id.
