@@ -154,6 +154,7 @@ class Core {
                            std::string_view system) const;
   absl::StatusOr<DeadLetterRow> FindLetter(uint64_t id, PrivilegedOperation operation,
                                            const Principal& by);
+  absl::Status CommitBeforeShowing();
   absl::StatusOr<DeadLetter> Present(DeadLetterRow row);
   absl::StatusOr<std::optional<DeadLetterFilter>> FilterOf(const DeadLetterQuery& query) const;
   absl::Status Requeue(DeadLetterRow row, const Principal& by);

@@ -31,6 +31,12 @@ absl::StatusOr<DeadLetterRow> Core::FindLetter(uint64_t id, PrivilegedOperation 
   return **std::move(row);
 }
 
+// Whoever is shown a letter will name it again: the number of one that is lost with its commit is
+// given to another.
+absl::Status Core::CommitBeforeShowing() {
+  return On(Guard::kShownIsDurable) ? Commit() : absl::OkStatus();
+}
+
 absl::StatusOr<DeadLetter> Core::Present(DeadLetterRow row) {
   DeadLetter letter;
   letter.system = context_.memory.NameOf(row.system);
@@ -96,9 +102,7 @@ absl::StatusOr<std::vector<DeadLetter>> Core::ListLetters(const DeadLetterQuery&
       !status.ok()) {
     return status;
   }
-  // Whoever is told of a letter will name it again: the number of one that is lost is given to
-  // another.
-  if (absl::Status status = Commit(); !status.ok()) return status;
+  if (absl::Status status = CommitBeforeShowing(); !status.ok()) return status;
   auto filter = FilterOf(query);
   if (!filter.ok()) return filter.status();
   std::vector<DeadLetter> letters;
@@ -116,7 +120,7 @@ absl::StatusOr<std::vector<DeadLetter>> Core::ListLetters(const DeadLetterQuery&
 absl::StatusOr<DeadLetter> Core::ShowLetter(uint64_t id, const Principal& by) {
   auto row = FindLetter(id, PrivilegedOperation::kReadDeadLetters, by);
   if (!row.ok()) return row.status();
-  if (absl::Status status = Commit(); !status.ok()) return status;
+  if (absl::Status status = CommitBeforeShowing(); !status.ok()) return status;
   return Present(*std::move(row));
 }
 

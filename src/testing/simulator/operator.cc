@@ -50,6 +50,7 @@ RetailSystem& Operator::PickSystem() {
 // -- Letters
 
 void Operator::ReadNewLetters(Engine* engine) {
+  CheckThatTheLastIsThere(engine);
   DeadLetterQuery query;
   query.state = std::nullopt;
   query.after_id = last_letter_;
@@ -58,6 +59,7 @@ void Operator::ReadNewLetters(Engine* engine) {
   for (const DeadLetter& letter : *letters) {
     last_letter_ = letter.row.id;
     ++letters_;
+    CheckThatItIsTheSame(letter);
     Judge(letter);
   }
 }
@@ -100,13 +102,41 @@ void Operator::Judge(const DeadLetter& letter) {
 }
 
 absl::StatusOr<std::vector<DeadLetter>> Operator::OpenLetters(Engine* engine) {
+  CheckThatTheLastIsThere(engine);
   DeadLetterQuery query;
   query.rows_max = 200;
   auto letters = engine->dead_letters().List(query, me_);
   if (letters.ok()) {
-    for (const DeadLetter& letter : *letters) CheckThatItIsOpen(letter);
+    for (const DeadLetter& letter : *letters) {
+      CheckThatItIsTheSame(letter);
+      CheckThatItIsOpen(letter);
+    }
   }
   return letters;
+}
+
+// Whoever saw a letter names it by its number: it must stay, until history is expired, and must not
+// become another's.
+void Operator::CheckThatTheLastIsThere(Engine* engine) {
+  if (shown_.empty() || forgets_) return;
+  const auto& [id, about] = *shown_.rbegin();
+  if (absl::IsNotFound(engine->dead_letters().Show(id, me_).status())) {
+    world_.Break("rule 10",
+                 fmt::format("dead letter {} about {} was shown, and is not there", id, about));
+  }
+}
+
+void Operator::CheckThatItIsTheSame(const DeadLetter& letter) {
+  const DeadLetterRow& row = letter.row;
+  const std::string about =
+      row.kind == DeadLetterKind::kChange
+          ? fmt::format("change {} of {}", row.change_id, letter.system)
+          : fmt::format("version {} of record {} at {}", row.version, row.record, letter.system);
+  const auto [known, is_new] = shown_.try_emplace(row.id, about);
+  if (known->second != about) {
+    world_.Break("rule 10", fmt::format("dead letter {} was about {}, and is about {} now", row.id,
+                                        known->second, about));
+  }
 }
 
 // A letter is settled by the success of what it is about, or of something newer.

@@ -4,6 +4,7 @@
 #define RETAILSYNC_SRC_TESTING_SIMULATOR_OPERATOR_H_
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -65,6 +66,8 @@ class Operator {
   void Judge(const DeadLetter& letter);
   absl::StatusOr<std::vector<DeadLetter>> OpenLetters(Engine* engine);
   void CheckThatItIsOpen(const DeadLetter& letter);
+  void CheckThatTheLastIsThere(Engine* engine);
+  void CheckThatItIsTheSame(const DeadLetter& letter);
   absl::Status HandleLetter(Engine* engine, const DeadLetter& letter);
   absl::Status HandleChange(Engine* engine, const DeadLetter& letter);
   absl::Status HandleDelivery(Engine* engine, const DeadLetter& letter);
@@ -94,7 +97,8 @@ class Operator {
   const Principal me_{.name = "operator"};
   uint64_t last_letter_ = 0;
   uint64_t letters_ = 0;
-  bool forgets_ = false;  // history was expired
+  std::map<uint64_t, std::string> shown_;  // what each letter was about when it was seen first
+  bool forgets_ = false;                   // history was expired
 };
 
 }  // namespace retailsync::testing
