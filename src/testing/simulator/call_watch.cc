@@ -115,9 +115,11 @@ void CallWatch::OnApply(const ApplyRequest& request, const SinkCapabilities& cap
     if (item.attempt > 1) ++retries;
   }
   // A batch is paid for as a whole, and calls are not made in the order in which they were paid
-  // for: this may be one that came before the batch that has overdrawn the budget.
+  // for: this may be one that came before the batch that has overdrawn the budget. What was paid
+  // for before a lapse was not of the budget that began anew with it.
   const double slack = static_cast<double>(capabilities.batch_items_max) + 4;
-  if (retries > 0 && !retries_.Spend(world_.EngineNow(), static_cast<double>(retries), slack)) {
+  if (retries > 0 && !is_of_before_ &&
+      !retries_.Spend(world_.EngineNow(), static_cast<double>(retries), slack)) {
     world_.Break("I24", fmt::format("retries to {} exceed their budget by {:.1f}", system_.name(),
                                     -retries_.left()));
   }

@@ -104,6 +104,8 @@ class CallWatch {
 
   // The engine hands out a call.
   void OnSent();
+  // A call is about to be made that was sent after so many lapses.
+  void OnArrived(uint64_t lapses) { is_of_before_ = lapses != world_.lapses; }
   // The engine is told what a call came to.
   void OnReturned(const CallResult& result);
   // It will be told that this call was not made.
@@ -164,7 +166,8 @@ class CallWatch {
   BreakerModel breaker_;
   uint64_t lapses_ = 0;
   uint64_t interventions_ = 0;
-  Micros paused_until_ = 0;  // by the engine's time
+  bool is_of_before_ = false;  // the call that is being made was sent before the last lapse
+  Micros paused_until_ = 0;    // by the engine's time
   CallResult result_;
   std::unordered_map<std::string, KeyHistory> keys_;
   std::unordered_map<uint64_t, RecordHistory> records_;

@@ -354,7 +354,7 @@ void Run::BetweenTurns(const std::function<void()>& ask) {
 // -- Calls
 
 void Run::HandOut(Task task) {
-  Errand errand{.task = std::move(task)};
+  Errand errand{.task = std::move(task), .lapses = world_.lapses};
   while (seats_[errand.seat].system->name() != errand.task.system()) ++errand.seat;
   Seat& seat = seats_[errand.seat];
   seat.watch->OnSent();
@@ -390,6 +390,7 @@ void Run::Arrive(uint64_t number) {
   // A target may speak just before it is called, and just after.
   if (is_watched && plan_.Has(Fault::kTellHeld)) BetweenTurns(tell_held);
   if (errand = find(); errand == nullptr) return;
+  seat.watch->OnArrived(errand->lapses);
   errand->task.Run();
   errand->is_done = true;
   errand->result = seat.watch->TakeResult();

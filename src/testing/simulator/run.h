@@ -50,6 +50,7 @@ class Run final : private Observer {
     CallResult result;
     bool is_done = false;    // the system was called, or never will be
     bool is_orphan = false;  // the engine that sent it is gone
+    uint64_t lapses = 0;     // World::lapses when it was sent
   };
 
   // Something that a system says by calling, until it is answered.
