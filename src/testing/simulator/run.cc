@@ -12,6 +12,7 @@ namespace {
 constexpr Micros kNever = INT64_MAX;
 // Several times as often as the engine asks to be called in the longest runs.
 constexpr uint64_t kTurnsMax = 100'000;
+constexpr uint64_t kTurnsBetweenLooks = 8;
 
 }  // namespace
 
@@ -248,8 +249,8 @@ void Run::Turn() {
   absl::Status status = works_beside_ ? Heed(engine_->EndCommit()) : absl::OkStatus();
   if (engine_ != nullptr) TakeBack();
   if (engine_ == nullptr) return;
-  // Somebody may look at what was settled and is not durable yet.
-  if (world_.choices.Hit(Stream::kSchedule, 100)) ReadNewLetters();
+  // Now and then somebody looks at what was settled and is not durable yet.
+  if (turns_ % kTurnsBetweenLooks == 0) ReadNewLetters();
   const auto tasks_max = static_cast<int>(world_.choices.Between(Stream::kSchedule, 1, 8));
   // A host may have pages read while the engine commits.
   if (world_.choices.Hit(Stream::kSchedule, 500)) TakePolls(tasks_max);
