@@ -102,11 +102,11 @@ absl::StatusOr<std::vector<DeadLetter>> Core::ListLetters(const DeadLetterQuery&
       !status.ok()) {
     return status;
   }
-  if (absl::Status status = CommitBeforeShowing(); !status.ok()) return status;
   auto filter = FilterOf(query);
   if (!filter.ok()) return filter.status();
   std::vector<DeadLetter> letters;
   if (!filter->has_value()) return letters;
+  if (absl::Status status = CommitBeforeShowing(); !status.ok()) return status;
   auto rows = context_.memory.FindDeadLetters(**filter);
   if (!rows.ok()) return rows.status();
   for (DeadLetterRow& row : *rows) {
