@@ -2,6 +2,7 @@
 #ifndef RETAILSYNC_SRC_ENGINE_CONTEXT_H_
 #define RETAILSYNC_SRC_ENGINE_CONTEXT_H_
 
+#include <algorithm>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -47,10 +48,12 @@ struct Context {
   absl::Time doubtful_before = absl::InfinitePast();
   void ReadClock() {
     const absl::Time clock = parts.clock->Now();
-    const bool is_set_back = On(Guard::kTimeRunsForward) && clock + ahead < memory.latest_time();
+    // What the store has not heard of is not undone by a commit that fails.
+    const absl::Time latest = std::max(memory.latest_time(), now);
+    const bool is_set_back = On(Guard::kTimeRunsForward) && clock + ahead < latest;
     if (is_set_back) {
-      doubtful_before = memory.latest_time();
-      ahead = memory.latest_time() - clock;
+      doubtful_before = latest;
+      ahead = latest - clock;
     }
     now = clock + ahead;
     memory.SetLatestTime(now);

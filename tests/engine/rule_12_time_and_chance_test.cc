@@ -220,6 +220,30 @@ TEST_CASE("rule 12, I20 I22: a clock that is set back stops neither polls nor re
   CHECK(world.engine().NextAt() < world.clock.Now() + absl::Hours(1));
 }
 
+TEST_CASE("rule 12, I20 I22: a commit that fails does not turn time back") {
+  ShopAndErp world({}, {EntityType::kOrder}, {.limits = {.requests_per_second = 1}});
+  world.erp.capabilities.batch_items_max = 1;
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1", "a"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  // The clock is wrong for a moment, which the engine sees and the store never hears of.
+  world.clock.Advance(absl::Hours(3));
+  world.shop.Push(Upsert("shop", "c2", MakeOrder("2", "a")));
+  world.store().FailCommit(1, fakes::FailWhen::kBefore);
+  absl::Status stepped;
+  for (int step = 0; step < 5 && stepped.ok(); ++step) stepped = world.engine().Step().status();
+  REQUIRE_FALSE(stepped.ok());
+  world.clock.Advance(absl::Hours(-3));
+  for (int i = 3; i < 12; ++i) {
+    world.shop.Push(Upsert("shop", fmt::format("c{}", i), MakeOrder(fmt::format("{}", i), "a")));
+  }
+  for (int second = 0; second < 60; ++second) {
+    for (int i = 0; i < 4; ++i) REQUIRE(world.engine().Step().ok());
+    world.Pass(absl::Seconds(1));
+  }
+  CHECK(world.erp.effects().size() == 11);
+  CHECK(world.erp.Wrongs() == "");
+}
+
 TEST_CASE("rule 12, I22: a clock that is set back does not stop the work for as long") {
   ShopAndErp world;
   world.erp.Script("order:1", {{Act::kTransient}});
