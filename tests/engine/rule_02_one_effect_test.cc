@@ -185,6 +185,29 @@ TEST_CASE("rule 2: throttling and missing credentials never exhaust a delivery")
   CHECK(world.erp.TextsOf("order:1001") == std::vector<std::string>{"a"});
 }
 
+TEST_CASE("rule 2: throttling and missing credentials do not exhaust what is unknown either") {
+  const Act refusal = GENERATE(Act::kThrottled, Act::kUnauthorised);
+  ShopAndErp world;
+  world.erp.capabilities.idempotent = true;
+  world.erp.capabilities.verifiable = true;
+  world.erp.capabilities.key_lifetime = absl::Hours(48);
+  std::vector<fakes::Behaviour> script(15, {refusal});
+  script.front() = {Act::kUnknownWithoutEffect};
+  world.erp.Script("order:1", std::move(script));
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1", "a"))}).status);
+  REQUIRE_OK(world.StepUntil([&] { return !world.erp.attempts().empty(); }));
+  // Resent as long as its key lives, and then asked about: it is not there, and sent again.
+  for (int i = 0; i < 1000 && world.erp.attempts().size() < 15; ++i) {
+    REQUIRE_OK(world.RunFor(absl::Minutes(5)));
+  }
+  REQUIRE(world.erp.attempts().size() >= 15);
+  world.Pass(absl::Hours(48));
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.AllLetters().empty());
+  CHECK(world.erp.TextsOf("order:1") == std::vector<std::string>{"a"});
+  CHECK(world.erp.Wrongs() == "");
+}
+
 TEST_CASE("rule 2, I1: an effect that shows late is waited for before anything is sent again") {
   ShopAndErp world;
   world.erp.visible_after = absl::Seconds(90);
