@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/core.h"
+#include "engine/guard.h"
 
 namespace retailsync::engine {
 
@@ -103,8 +104,10 @@ absl::StatusOr<std::optional<RecordView>> Core::FindRecordOf(const std::string& 
 absl::StatusOr<std::optional<RecordView>> Core::FindRecord(NameId system, EntityType type,
                                                            const std::string& id) {
   if (absl::Status status = Begin(); !status.ok()) return status;
-  if (absl::Status status = Commit(); !status.ok())
-    return status;  // so that the store's view is ours
+  // Whoever is shown a version has read it; and the store must say what is said here.
+  if (On(Guard::kShownVersionIsDurable)) {
+    if (absl::Status status = Commit(); !status.ok()) return status;
+  }
   auto record_id = context_.memory.FindLink({system, type, id});
   if (!record_id.ok()) return record_id.status();
   if (*record_id == 0) return std::optional<RecordView>();

@@ -482,6 +482,24 @@ TEST_CASE(
   CHECK(world.erp.Wrongs() == "");
 }
 
+TEST_CASE("rule 1, I2: a version of a record that was shown is there for good") {
+  const bool fails = GENERATE(true, false);
+  ShopAndErp world;
+  world.shop.Push(Upsert("shop", "c1", MakeOrder("1001", "a")));
+  auto tasks = world.engine().TakeTasks(1);
+  REQUIRE_OK(tasks.status());
+  for (Task& task : *tasks) task.Run();
+  REQUIRE_OK(world.engine().Finish(*std::move(tasks)));
+  // Taken in, and not durable yet.
+  if (fails) world.store().FailCommit(1, FailWhen::kBefore);
+  const auto shown = world.engine().FindRecord(EntityType::kOrder, "1001");
+  CHECK(shown.ok() == !fails);
+  REQUIRE_OK(world.Restart());
+  const auto known = world.engine().FindRecord(EntityType::kOrder, "1001");
+  REQUIRE_OK(known.status());
+  CHECK(known->has_value() == !fails);
+}
+
 TEST_CASE("I30: a question that finds the store closed has it opened again by the next one") {
   ShopAndErp world;
   REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1001", "a"))}).status);
