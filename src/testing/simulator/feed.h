@@ -26,7 +26,8 @@ struct Statement {
   // The change as it should have been, when it was told wrongly, and what it would have told.
   std::optional<model::v1::Change> right;
   std::vector<RevisionId> right_revisions;
-  bool is_corrected = false;
+  // Under these ids people told the engine what was meant.
+  std::set<std::string> corrected_as;
   // It was on a page that was read.
   bool was_shown = false;
   Micros shown_at = 0;  // first, there or by a webhook

@@ -212,7 +212,9 @@ absl::Status Operator::HandleChange(Engine* engine, const DeadLetter& letter) {
   const bool is_late = !system.traits().versions && system.WasSaidSince(letter.row.change_id);
   const bool may_go =
       is_late || (!IsReferredTo(TypeOf(right->entity())) && plan_.Strikes(Fault::kDiscard, Now()));
-  if (may_go && !system.IsBeingCorrected(letter.row.change_id)) {
+  if (may_go) {
+    // It is open, so that no correction before this has been taken.
+    system.OnCorrectionDropped(letter.row.change_id);
     absl::Status status = Discard(engine, letter, "not worth the trouble");
     if (MayHaveHappened(status)) retailer_.DisregardBooks(TypeOf(right->entity()));
     return status;

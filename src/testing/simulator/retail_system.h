@@ -108,10 +108,10 @@ class RetailSystem final : public SimulatedSystem {
   bool HasTroubled(EntityNo entity) const { return troubled_.contains(entity); }
   // The statement as it should have been, when it came out wrong and was set aside.
   std::optional<model::v1::Change> RightChange(const std::string& change_id) const;
-  // Somebody tells the engine what was meant; then, the engine has it.
+  // Somebody tells the engine what was meant; then, the engine has it, or is not told of it again.
   void OnCorrection(const std::string& change_id);
   void OnCorrectionTaken(const std::string& change_id);
-  bool IsBeingCorrected(const std::string& change_id) const;
+  void OnCorrectionDropped(const std::string& change_id);
   // Something newer was said of the same entity.
   bool WasSaidSince(const std::string& change_id) const;
   // A repair of this type begins, and may write again what is not there as it was written.

@@ -267,11 +267,6 @@ std::optional<Change> RetailSystem::RightChange(const std::string& change_id) co
   return feed_.At(*found).right;
 }
 
-bool RetailSystem::IsBeingCorrected(const std::string& change_id) const {
-  const auto found = feed_.FindById(change_id);
-  return found && feed_.At(*found).is_corrected;
-}
-
 bool RetailSystem::WasSaidSince(const std::string& change_id) const {
   const auto found = feed_.FindById(change_id);
   if (!found) return false;
@@ -307,9 +302,19 @@ void RetailSystem::OnCorrection(const std::string& change_id) {
   const auto found = feed_.FindById(change_id);
   if (!found) return;
   Statement& statement = feed_.At(*found);
-  if (std::exchange(statement.is_corrected, true)) return;
+  if (!statement.corrected_as.insert(change_id).second) return;
   for (const RevisionId& revision : statement.right_revisions) {
     world_.model.Tellable(revision, 1);
+  }
+}
+
+void RetailSystem::OnCorrectionDropped(const std::string& change_id) {
+  const auto found = feed_.FindById(change_id);
+  if (!found) return;
+  Statement& statement = feed_.At(*found);
+  if (statement.corrected_as.erase(change_id) == 0) return;
+  for (const RevisionId& revision : statement.right_revisions) {
+    world_.model.Tellable(revision, -1);
   }
 }
 
