@@ -47,6 +47,11 @@ EntityNo ReferenceModel::Find(EntityType type, const std::string& key) {
   return entry->second;
 }
 
+std::string ReferenceModel::KeyOf(EntityNo entity) const {
+  const Story& story = stories_[entity];
+  return story.name.substr(Name(story.type).size() + 1);
+}
+
 // -- What the owners decided
 
 RevisionId ReferenceModel::Append(EntityNo entity, size_t part, Revision revision) {
@@ -240,6 +245,35 @@ std::optional<Blame> ReferenceModel::OnDeletion(SystemNo target, EntityNo entity
   }
   progress.present = false;
   progress.at[0] = *found;
+  return std::nullopt;
+}
+
+std::optional<Blame> ReferenceModel::OnLook(EntityNo entity, const Entity* shown,
+                                            bool is_at_rest) const {
+  const Story& story = stories_[entity];
+  const auto parts = PartsOf(story.type);
+  for (size_t part = 0; part < (shown == nullptr ? 1 : parts.size()); ++part) {
+    const auto& revisions = story.parts[part];
+    size_t least = 0;
+    for (size_t i = 0; i < revisions.size(); ++i) {
+      if (revisions[i].tellable > 0 && (is_at_rest || revisions[i].taken != kNever)) least = i;
+    }
+    const std::string content =
+        shown == nullptr ? std::string(kGone) : ContentOf(*shown, parts[part]);
+    const auto says = [&](const Revision& revision) {
+      const bool is_absent = shown == nullptr && &revision == &revisions[0];
+      return revision.tellable > 0 && (revision.content == content || is_absent);
+    };
+    const auto first = revisions.begin() + static_cast<std::ptrdiff_t>(least);
+    if (std::any_of(first, revisions.end(), says)) continue;
+    const bool is_older = std::any_of(revisions.begin(), first, says);
+    return Blame{
+        is_older ? "I2" : "rule 6",
+        fmt::format("the engine shows {} {}: {}; it should show revision {}{}: {}", story.name,
+                    is_older ? "as it was before" : "as nobody decided it",
+                    DescribeContent(story.type, content), least, is_at_rest ? "" : " or later",
+                    DescribeContent(story.type, revisions[least].content))};
+  }
   return std::nullopt;
 }
 

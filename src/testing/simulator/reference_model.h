@@ -65,6 +65,7 @@ class ReferenceModel {
   }
   const std::string& NameOf(EntityNo entity) const { return stories_[entity].name; }
   EntityType TypeOfEntity(EntityNo entity) const { return stories_[entity].type; }
+  std::string KeyOf(EntityNo entity) const;
   size_t entity_count() const { return stories_.size(); }
 
   // -- What the owners decided.
@@ -101,6 +102,10 @@ class ReferenceModel {
   void PermitAgain(SystemNo target, EntityNo entity) { At(target, entity).again = true; }
   // The last effect was such a repetition.
   bool WasAgain() const { return was_again_; }
+  // The engine shows the entity so; null: it knows of none, or says that it is gone. It must show
+  // what it has taken for good, and `is_at_rest` what was decided last.
+  std::optional<Blame> OnLook(EntityNo entity, const model::v1::Entity* shown,
+                              bool is_at_rest) const;
   // The engine set a delivery aside for people to see.
   void OnLetter(SystemNo target, EntityNo entity) { ++At(target, entity).letters; }
   bool HasLetters(SystemNo target, EntityNo entity) const {

@@ -25,10 +25,12 @@ Run::Run(const SimulationOptions& options)
       operator_(&world_, &retailer_, &plan_),
       event_watch_(&world_, &retailer_),
       status_watch_(&world_, &engine_options_, &retailer_.routes()),
+      record_watch_(&world_, &retailer_),
       works_beside_(options.seed % 2 == 1),
       medium_(options),
       clock_(Epoch()) {
   DrawOptions();
+  DrawSizes(Stream::kWorkload);
   for (const auto& system : retailer_.systems()) TakeSeat(system.get());
 }
 
@@ -53,14 +55,8 @@ void Run::DrawOptions() {
   trading_until_ = between(minutes_max / 8, minutes_max) * kMinute;
   decisions_left_ = static_cast<int>(between(options_.decisions_max / 8, options_.decisions_max));
   engine_options_.seed = static_cast<uint64_t>(between(1, 1000));
-  engine_options_.window_lanes_max = static_cast<int>(hit(500)   ? 16
-                                                      : hit(500) ? between(17, 40)
-                                                                 : 8192);
   if (hit(250)) engine_options_.owed_lanes_max = static_cast<uint64_t>(between(4, 40));
   engine_options_.overload_pause = absl::Seconds(between(1, 30));
-  engine_options_.poll_changes_max = static_cast<int>(between(1, 100));
-  engine_options_.cache_bytes_max =
-      hit(500) ? static_cast<size_t>(between(64, 256)) << 10 : size_t{64} << 20;
   const bool waits_long = engine_options_.owed_lanes_max > 40 && hit(500);
   engine_options_.dependency_wait_max =
       waits_long ? absl::Hours(24) : absl::Minutes(between(3, 60));
@@ -72,6 +68,19 @@ void Run::DrawOptions() {
       plan_.Switch(Fault::kClockAhead, false);
     }
   }
+}
+
+void Run::DrawSizes(Stream stream) {
+  const auto hit = [&](uint32_t permille) { return world_.choices.Hit(stream, permille); };
+  const auto between = [&](int64_t least, int64_t most) {
+    return world_.choices.Between(stream, least, most);
+  };
+  engine_options_.window_lanes_max = static_cast<int>(hit(500)   ? 16
+                                                      : hit(500) ? between(17, 40)
+                                                                 : 8192);
+  engine_options_.poll_changes_max = static_cast<int>(between(1, 100));
+  engine_options_.cache_bytes_max =
+      hit(500) ? static_cast<size_t>(between(64, 256)) << 10 : size_t{64} << 20;
 }
 
 SystemOptions Run::DrawSystemOptions() {
@@ -139,6 +148,11 @@ void Run::StartEngine() {
   if (engine_ != nullptr) return;
   world_.ReadClock();
   clock_.Set(world_.ClockTime());
+  // Whoever starts it again may have given it more memory, or less.
+  if (crashes_ > 0) {
+    world_.choices.BeginGroup(Stream::kFaults);
+    DrawSizes(Stream::kFaults);
+  }
   const auto try_again = [this] {
     engine_.reset();
     world_.queue.In(5 * kSecond, "start again", [this] { StartEngine(); });
@@ -154,18 +168,32 @@ void Run::StartEngine() {
                                                  .access = &access_});
   if (!engine.ok()) return try_again();
   engine_ = *std::move(engine);
-  for (const Seat& seat : seats_) {
-    absl::Status status = engine_->AddSystem(seat.system->name(), seat.options);
-    if (absl::IsUnavailable(status)) return try_again();
-    if (!status.ok()) world_.Break("set up", status.ToString());
-  }
-  for (const Route& route : retailer_.routes()) {
-    absl::Status status = engine_->AddRoute(route);
-    if (absl::IsUnavailable(status)) return try_again();
-    if (!status.ok()) world_.Break("set up", status.ToString());
+  if (absl::Status status = SetUpEngine(); absl::IsUnavailable(status)) {
+    return try_again();
+  } else if (!status.ok()) {
+    world_.Break("set up", status.ToString());
   }
   has_new_letters_ = true;
+  must_look_again_ = true;
   WakeAt(world_.queue.now());
+}
+
+// Systems and routes may come in another order than before.
+absl::Status Run::SetUpEngine() {
+  const auto first = [&](size_t count) {
+    return crashes_ == 0 ? 0 : world_.choices.Below(Stream::kFaults, static_cast<uint32_t>(count));
+  };
+  for (size_t i = 0, begin = first(seats_.size()); i < seats_.size(); ++i) {
+    const Seat& seat = seats_[(begin + i) % seats_.size()];
+    absl::Status status = engine_->AddSystem(seat.system->name(), seat.options);
+    if (!status.ok()) return status;
+  }
+  const std::vector<Route>& routes = retailer_.routes();
+  for (size_t i = 0, begin = first(routes.size()); i < routes.size(); ++i) {
+    absl::Status status = engine_->AddRoute(routes[(begin + i) % routes.size()]);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 // The process is gone with everything it had in memory. Calls that are under way may still reach
@@ -207,6 +235,7 @@ void Run::StopEngine(Micros down_for) {
 void Run::NoticeTrouble() {
   if (medium_.store().failures() != failures_seen_) {
     failures_seen_ = medium_.store().failures();
+    must_look_again_ = true;
     ++world_.lapses;
     if (store_fault_.has_value()) {
       ReachOwing(*store_fault_);
@@ -218,6 +247,19 @@ void Run::NoticeTrouble() {
   } else if (has_new_letters_) {
     ReadNewLetters();
   }
+}
+
+// Now and then pages are read ahead of a commit that fails.
+void Run::FailAheadOf(const std::vector<Task>& polls) {
+  constexpr uint64_t kPollsBetween = 32;
+  polled_ahead_ += polls.size();
+  if (polled_ahead_ < kPollsBetween || store_fault_.has_value() || plan_.healed() ||
+      !plan_.Has(Fault::kCommitFails)) {
+    return;
+  }
+  polled_ahead_ = 0;
+  medium_.store().FailNextCommit(CommitFate::kNotDone, /*dies=*/false);
+  store_fault_ = Fault::kCommitFails;
 }
 
 void Run::ReadNewLetters() {
@@ -247,10 +289,11 @@ void Run::Turn() {
   clock_.Set(world_.ClockTime());
   // What the commit made durable that the last turn began.
   absl::Status status = works_beside_ ? Heed(engine_->EndCommit()) : absl::OkStatus();
+  if (engine_ != nullptr) LookAgain();
   if (engine_ != nullptr) TakeBack();
   if (engine_ == nullptr) return;
-  // Now and then somebody looks at what was settled and is not durable yet.
-  if (turns_ % kTurnsBetweenLooks == 0) ReadNewLetters();
+  LookNowAndThen();
+  if (engine_ == nullptr) return;
   const auto tasks_max = static_cast<int>(world_.choices.Between(Stream::kSchedule, 1, 8));
   // A host may have pages read while the engine commits.
   if (world_.choices.Hit(Stream::kSchedule, 500)) TakePolls(tasks_max);
@@ -274,6 +317,22 @@ void Run::Turn() {
   const Micros wait =
       next == absl::InfinitePast() ? 0 : absl::ToInt64Microseconds(next - world_.ClockTime());
   WakeAt(world_.queue.now() + std::max<Micros>(wait, kMillisecond));
+}
+
+// Whatever was lost is seen to be gone before it comes again.
+void Run::LookAgain() {
+  if (!std::exchange(must_look_again_, false)) return;
+  record_watch_.LookAgain(engine_.get());
+  NoticeTrouble();
+}
+
+// Somebody looks at what was settled and is not durable yet.
+void Run::LookNowAndThen() {
+  if (turns_ % kTurnsBetweenLooks == 0) ReadNewLetters();
+  if (turns_ % kTurnsBetweenLooks == kTurnsBetweenLooks / 2) {
+    record_watch_.LookAtNext(engine_.get());
+    NoticeTrouble();
+  }
 }
 
 // What was called comes back, in any order and grouping.
@@ -301,6 +360,7 @@ void Run::TakePolls(int tasks_max) {
   auto polls = engine_->TakePolls(tasks_max);
   NoticeTrouble();
   if (engine_ == nullptr || !polls.ok()) return;
+  FailAheadOf(*polls);
   for (Task& poll : *polls) HandOut(std::move(poll));
 }
 

@@ -18,6 +18,7 @@
 #include "testing/simulator/medium.h"
 #include "testing/simulator/operator.h"
 #include "testing/simulator/people.h"
+#include "testing/simulator/record_watch.h"
 #include "testing/simulator/retailer.h"
 #include "testing/simulator/status_watch.h"
 #include "testing/simulator/watched_connector.h"
@@ -65,11 +66,13 @@ class Run final : private Observer {
 
   // -- Set-up
   void DrawOptions();
+  void DrawSizes(Stream stream);
   void TakeSeat(RetailSystem* system);
   SystemOptions DrawSystemOptions();
 
   // -- The engine's process
   void StartEngine();
+  absl::Status SetUpEngine();
   void StopEngine(Micros down_for);
   void NoticeTrouble();
   void Turn();
@@ -86,6 +89,9 @@ class Run final : private Observer {
   void OnEvent(const Event& event) override;
   bool IsOverloaded() const;
   void ReadNewLetters();
+  void LookAgain();
+  void LookNowAndThen();
+  void FailAheadOf(const std::vector<Task>& polls);
 
   // -- What happens to it
   void Misfortune();
@@ -122,6 +128,7 @@ class Run final : private Observer {
   Operator operator_;
   EventWatch event_watch_;
   StatusWatch status_watch_;
+  RecordWatch record_watch_;
   OperatorMayAll access_;
   // The host goes on while the store commits, now and then.
   const bool works_beside_;
@@ -145,9 +152,11 @@ class Run final : private Observer {
   uint64_t engine_events_ = 0;
   uint64_t crashes_ = 0;
   bool has_new_letters_ = false;
+  bool must_look_again_ = false;
   // What the last turn sends, of what was set aside before.
   std::vector<std::pair<std::string, uint64_t>> sent_of_letters_;
   uint64_t failures_seen_ = 0;
+  uint64_t polled_ahead_ = 0;         // pages, since a commit was made to fail beside them
   std::optional<Fault> store_fault_;  // armed
   std::optional<std::pair<SystemNo, EntityNo>> poison_;
 };

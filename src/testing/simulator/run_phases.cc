@@ -269,6 +269,10 @@ std::string Run::WhyNotAtRest() {
   if (!operator_.Handle(engine_.get())) return "the engine cannot read its dead letters";
   WakeAt(world_.queue.now());
   if (std::string missing = Missing(nullptr); !missing.empty()) return missing;
+  for (EntityNo entity = 0; entity < world_.model.entity_count(); ++entity) {
+    if (world_.model.IsTaken(entity)) continue;
+    return fmt::format("the engine has not taken what was said of {}", world_.model.NameOf(entity));
+  }
   const EngineStatus status = engine_->Status();
   if (status.owed > 0) return fmt::format("{} lanes are still owed", status.owed);
   if (status.open_dead_letters > 0) return "there are open dead letters";
@@ -298,6 +302,7 @@ void Run::JudgeTheEnd() {
     settle(repair ? "a repair" : "a reconciliation");
   }
   if (world_.broken.has_value()) return;
+  record_watch_.LookAtAll(engine_.get());
   if (const std::string drift = operator_.Drift(*engine_); !drift.empty()) {
     world_.Break("I20", "a reconciliation at the end finds " + drift);
   }
@@ -317,6 +322,7 @@ void Run::JudgeTheEnd() {
         "I1", fmt::format("telling and replaying everything again wrote {} at {}",
                           world_.model.NameOf(system.effects()[effects[i]].entity), system.name()));
   }
+  record_watch_.LookAtAll(engine_.get());
   retailer_.CheckFinalBooks();
 }
 
