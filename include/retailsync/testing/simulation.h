@@ -14,7 +14,7 @@
 // What is checked, by the numbers of the invariants that the library promises:
 //
 //   I1   at a target, no delivery takes effect twice, and none is lost
-//   I2   what intake acknowledged is still there after every crash
+//   I2   what intake acknowledged is still there after every crash, and so is what was shown
 //   I3   a commit whose answer was lost, repeated, gives the same result
 //   I4   the same change id with other content has no effect
 //   I5   nothing is sent again after the target forgot its key, without asking first
@@ -23,7 +23,8 @@
 //   I9   the ERP's stock is the sum of the adjustments that happened, and the shop shows it
 //   I10  captured less refunded is what the ledger says; refunded ≤ captured ≤ authorised
 //   I14  a cursor passes only what was accepted: shared timestamps, moving and late rows lose none
-//   I16  what was accepted is at the targets, or visibly set aside for a cause, or discarded
+//   I16  what was accepted is at the targets, or visibly set aside for a cause, or discarded; and
+//        what counts as applied was applied
 //   I17  whatever dead letters are requeued, in whatever order, the end is the same
 //   I18  an entity that a target refuses holds nothing else up
 //   I19  an echo of our own write causes no further write, rounded or not
@@ -41,7 +42,8 @@
 //   rule 2  what is on its way is not judged by a comparison
 //   rule 4  of a state the newest version is sent
 //   rule 5  nobody is told what it said, nor written what it holds
-//   rule 6  fields come from their owners alone, and so do deletions
+//   rule 6  fields come from their owners alone, and so do deletions; records are shown so, and by
+//   each of their names
 //   rule 7  references are there before what refers to them
 //   rule 10  what people discarded is not sent; a letter is closed by the success of what it is
 //   about
