@@ -270,8 +270,11 @@ std::optional<Change> RetailSystem::RightChange(const std::string& change_id) co
 bool RetailSystem::WasSaidSince(const std::string& change_id) const {
   const auto found = feed_.FindById(change_id);
   if (!found) return false;
+  const Statement& statement = feed_.At(*found);
   for (size_t i = *found + 1; i < feed_.size(); ++i) {
-    if (feed_.At(i).entity == feed_.At(*found).entity) return true;
+    // The same, told twice, is no news.
+    const Statement& later = feed_.At(i);
+    if (later.entity == statement.entity && later.change.id() != statement.change.id()) return true;
   }
   return false;
 }
