@@ -24,11 +24,11 @@ uint64_t Mix(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-// An attempt that the system did not look at for reasons of its own does not count against the
-// delivery.
-bool IsFaultOfDelivery(const Outcome& outcome) {
-  return outcome.kind != OutcomeKind::kNotApplied ||
-         (outcome.reason != Reason::kThrottled && outcome.reason != Reason::kUnauthorised);
+// The system did not look at the delivery, for reasons that are not in it: such an attempt does not
+// count against it.
+bool IsOfTheSystem(const Outcome& outcome) {
+  return outcome.kind == OutcomeKind::kNotApplied &&
+         (outcome.reason == Reason::kThrottled || outcome.reason == Reason::kUnauthorised);
 }
 
 // One answer for each item of the call, by its key; nothing for an item that was not mentioned or
@@ -234,7 +234,7 @@ absl::Status Settler::StayUnknown(System& system, LaneRow& lane, const Outcome& 
     delay = std::max(delay, answer.delay);
   }
   // The attempt that is unknown stays counted.
-  if (!IsFaultOfDelivery(outcome)) lane.attempts = std::max(1, lane.attempts - 1);
+  if (IsOfTheSystem(outcome)) lane.attempts = std::max(1, lane.attempts - 1);
   context_.Delay(lane, LaneState::kUnknown, context_.now + delay, outcome.message);
   return absl::OkStatus();
 }
@@ -254,7 +254,7 @@ absl::Status Settler::Retry(System& system, LaneRow& lane, const Outcome& outcom
                                               : dead_letter_reason::kExhausted;
     return GiveUp(system, lane, *type, reason, outcome.message);
   }
-  if (!IsFaultOfDelivery(outcome)) lane.attempts = std::max(0, lane.attempts - 1);
+  if (IsOfTheSystem(outcome)) lane.attempts = std::max(0, lane.attempts - 1);
   absl::Duration delay = std::max(answer.delay, absl::ZeroDuration());
   if (On(Guard::kRetryAfter)) delay = std::max(delay, outcome.retry_after);
   context_.Tell({.kind = EventKind::kRetried,
