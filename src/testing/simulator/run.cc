@@ -249,19 +249,6 @@ void Run::NoticeTrouble() {
   }
 }
 
-// Now and then pages are read ahead of a commit that fails.
-void Run::FailAheadOf(const std::vector<Task>& polls) {
-  constexpr uint64_t kPollsBetween = 32;
-  polled_ahead_ += polls.size();
-  if (polled_ahead_ < kPollsBetween || store_fault_.has_value() || plan_.healed() ||
-      !plan_.Has(Fault::kCommitFails)) {
-    return;
-  }
-  polled_ahead_ = 0;
-  medium_.store().FailNextCommit(CommitFate::kNotDone, /*dies=*/false);
-  store_fault_ = Fault::kCommitFails;
-}
-
 void Run::ReadNewLetters() {
   if (engine_ == nullptr) return;
   has_new_letters_ = false;
@@ -362,6 +349,19 @@ void Run::TakePolls(int tasks_max) {
   if (engine_ == nullptr || !polls.ok()) return;
   FailAheadOf(*polls);
   for (Task& poll : *polls) HandOut(std::move(poll));
+}
+
+// Now and then pages are read ahead of a commit that fails.
+void Run::FailAheadOf(const std::vector<Task>& polls) {
+  constexpr uint64_t kPollsBetween = 32;
+  polled_ahead_ += polls.size();
+  if (polled_ahead_ < kPollsBetween || store_fault_.has_value() || plan_.healed() ||
+      !plan_.Has(Fault::kCommitFails)) {
+    return;
+  }
+  polled_ahead_ = 0;
+  medium_.store().FailNextCommit(CommitFate::kNotDone, /*dies=*/false);
+  store_fault_ = Fault::kCommitFails;
 }
 
 absl::Status Run::Commit(int tasks_max, size_t& taken) {

@@ -322,6 +322,7 @@ void Run::JudgeTheEnd() {
         "I1", fmt::format("telling and replaying everything again wrote {} at {}",
                           world_.model.NameOf(system.effects()[effects[i]].entity), system.name()));
   }
+  if (world_.broken.has_value()) return;
   record_watch_.LookAtAll(engine_.get());
   retailer_.CheckFinalBooks();
 }
