@@ -78,6 +78,8 @@ class Dispatcher {
                                              std::optional<Version>& room);
   // Finds what the items refer to: `references_` and `found_` have it, item by item.
   absl::Status LookUpReferences(System& system, std::span<const ApplyItem> items);
+  absl::StatusOr<std::optional<std::string>> NameAtTarget(const System& system, RecordId record,
+                                                          const LaneRow* lane);
   // True: everything it refers to is at the target. Otherwise the lane waits now, or was given up.
   // `first`: where its references begin.
   absl::StatusOr<bool> ResolveReferences(System& system, const Pending& pending, size_t first,

@@ -50,6 +50,26 @@ absl::Status Dispatcher::LookUpReferences(System& system, std::span<const ApplyI
   return absl::OkStatus();
 }
 
+// What the target calls the record; nothing when the target is not known to have it. What it alone
+// has spoken of, while nothing was sent to it, has no lane.
+absl::StatusOr<std::optional<std::string>> Dispatcher::NameAtTarget(const System& system,
+                                                                    RecordId record,
+                                                                    const LaneRow* lane) {
+  std::optional<std::string> name;
+  if (lane != nullptr &&
+      (lane->acknowledged > 0 || lane->base != 0 || !lane->external_id.empty())) {
+    name = lane->external_id;
+    return name;
+  }
+  if (record == 0 || lane != nullptr || !On(Guard::kNameByItsWord)) return name;
+  auto found = context_.memory.FindRecord(record);
+  if (!found.ok()) return found.status();
+  auto is_its_own = context_.memory.IsAllFrom(**found, system.id);
+  if (!is_its_own.ok()) return is_its_own.status();
+  if (*is_its_own && !(*found)->row.deleted) name = (*found)->head->external_id;
+  return name;
+}
+
 // What was found for the batch still holds, whatever became of the items before this one: no call
 // is put together that adds a link, and lanes are read where they stand.
 absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const Pending& pending,
@@ -77,12 +97,14 @@ absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const Pending
       if (!found.ok()) return found.status();
       at_target = *found;
     }
-    if (at_target != nullptr && (at_target->acknowledged > 0 || at_target->base != 0)) {
+    auto name = NameAtTarget(system, record, at_target);
+    if (!name.ok()) return name.status();
+    if (name->has_value()) {
       ResolvedReference& resolved = item.references.emplace_back();
       resolved.reference.type = reference.type;
       resolved.reference.id = reference.id;
       resolved.reference.key = reference.key;
-      resolved.external_id = at_target->external_id;
+      resolved.external_id = *std::move(*name);
       continue;
     }
     if (is_resend || !pending.route->route.dependencies ||

@@ -98,7 +98,10 @@ class Intake {
                              const Digest& said, bool is_body);
   absl::StatusOr<bool> IsKnownByItsWordAlone(const LaneRow& lane);
   absl::Status NoteFirstSpeaker(const System& second, CachedRecord& record,
-                                const model::v1::Provenance& before, Seq previous);
+                                const model::v1::Provenance& before, Seq previous,
+                                const std::string& said_as);
+  void NoteName(const System& system, const CachedRecord& record, LaneRow* lane,
+                const std::string& external_id, bool is_all);
   absl::Status NoteHeld(System& system, const CachedRecord& record, const std::string& external_id);
   void NoteRemoteVersion(LaneRow& lane, const model::v1::Change& change);
   absl::StatusOr<std::optional<model::v1::Entity>> Base(const System& system, CachedRecord& record);

@@ -131,6 +131,8 @@ class Memory {
   model::v1::Entity ReleaseBody(CachedRecord& record);
   // Which system wrote which field of the record.
   absl::StatusOr<model::v1::Provenance> ProvenanceOf(CachedRecord& record);
+  // The system alone has spoken of the record.
+  absl::StatusOr<bool> IsAllFrom(CachedRecord& record, NameId system);
 
   void ReserveJournal(size_t rows);
   void StageJournal(JournalRow&& row);

@@ -5,6 +5,7 @@
 
 #include "engine/memory.h"
 #include "retailsync/model/v1/canonical.h"
+#include "retailsync/model/v1/provenance.h"
 
 namespace retailsync::engine {
 namespace {
@@ -190,6 +191,15 @@ absl::StatusOr<model::v1::Provenance> Memory::ProvenanceOf(CachedRecord& record)
   root->set_source_version((*head)->source_version);
   root->set_seq((*head)->seq);
   return provenance;
+}
+
+absl::StatusOr<bool> Memory::IsAllFrom(CachedRecord& record, NameId system) {
+  auto head = Head(record);
+  if (!head.ok()) return head.status();
+  if ((*head)->system != system || record.row.provenance.empty()) return (*head)->system == system;
+  auto provenance = ProvenanceOf(record);
+  if (!provenance.ok()) return provenance.status();
+  return retailsync::IsAllFrom(*provenance, NameOf(system));
 }
 
 absl::StatusOr<std::optional<JournalRow>> Memory::FindJournal(Seq seq) {

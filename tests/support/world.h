@@ -79,6 +79,10 @@ class World {
   void AddRoute(const Route& route);
   // A route of one type with everything else at its default, named "<from>-<to>-<type>".
   void AddRoute(const std::string& from, const std::string& to, EntityType type);
+  // From the next engine on.
+  void RemoveRoute(const std::string& name) {
+    std::erase_if(routes_, [&](const Route& route) { return route.name == name; });
+  }
 
   Engine& engine();
   FaultyStore& store() { return *faulty_; }

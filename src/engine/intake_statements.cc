@@ -1,0 +1,164 @@
+// What is noted of what systems say: what they hold, and under which name.
+#include "engine/guard.h"
+#include "engine/intake.h"
+#include "retailsync/model/v1/canonical.h"
+#include "retailsync/model/v1/provenance.h"
+
+namespace retailsync::engine {
+
+using model::v1::Change;
+using model::v1::Entity;
+using model::v1::Provenance;
+
+// The system tells of what others told of, for the first time and nothing new (`is_all`: all that
+// the record is): it has it, under this name.
+void Intake::NoteName(const System& system, const CachedRecord& record, LaneRow* lane,
+                      const std::string& external_id, bool is_all) {
+  context_.memory.StageLink({system.id, record.row.type, external_id, record.row.id});
+  if (lane == nullptr) {
+    LaneRow fresh;
+    fresh.target = system.id;
+    fresh.record = record.row.id;
+    if (is_all) {
+      fresh.done = fresh.acknowledged = record.row.version;
+      fresh.base = record.row.head;
+    }
+    lane = context_.memory.StageLane(std::move(fresh));
+  }
+  // What is sent again must be what was sent.
+  const bool is_under_way =
+      lane->state == LaneState::kInFlight || lane->state == LaneState::kUnknown;
+  if (is_under_way || !lane->external_id.empty()) return;
+  lane->external_id = external_id;
+  context_.memory.MarkLane(*lane);
+  context_.WakeNamed(system.id, lane->record);
+}
+
+// The target says that it holds the newest version, which nobody may have known: its answer was
+// lost, and a person was asked.
+absl::Status Intake::NoteHeld(System& system, const CachedRecord& record,
+                              const std::string& external_id) {
+  auto found = context_.memory.FindLane({system.id, record.row.id});
+  if (!found.ok()) return found.status();
+  if (*found == nullptr) return absl::OkStatus();
+  LaneRow& lane = **found;
+  if (lane.state != LaneState::kIdle || lane.route == 0 ||
+      lane.acknowledged >= record.row.version) {
+    return absl::OkStatus();
+  }
+  if (system.comparisons > 0) system.applied_meanwhile.insert(lane.record);
+  lane.acknowledged = record.row.version;
+  // How its route renders it was not asked, so the next version is sent whatever it says.
+  lane.acknowledged_digest = Digest();
+  lane.base = record.row.head;
+  lane.base_is_payload = false;
+  if (lane.external_id.empty()) {
+    lane.external_id = external_id;
+    context_.memory.StageLink({system.id, record.row.type, external_id, record.row.id});
+  }
+  context_.memory.MarkLane(lane);
+  context_.WakeNamed(system.id, lane.record);
+  return letters_.OnApplied(lane, lane.acknowledged);
+}
+
+// Its state has another version than our write gave it: it holds a word of its own, which was heard
+// now. Which of the two is the newer nobody can tell, so that the next write names neither.
+void Intake::NoteRemoteVersion(LaneRow& lane, const Change& change) {
+  if (!On(Guard::kOwnWordIsNoConflict) || change.remote_version().empty() ||
+      lane.remote_version.empty() || lane.remote_version == change.remote_version()) {
+    return;
+  }
+  lane.remote_version.clear();
+  context_.memory.MarkLane(lane);
+}
+
+// The deletion is still on its way to the system, which says what it was known to hold before.
+absl::StatusOr<bool> Intake::HoldsWhatIsDeleted(const System& system, const CachedRecord& record,
+                                                const std::optional<Entity>& held,
+                                                const Digest& said) {
+  auto lane = context_.memory.FindLane({system.id, record.row.id});
+  if (!lane.ok()) return lane.status();
+  return On(Guard::kOldBodyDoesNotRevive) && *lane != nullptr &&
+         (*lane)->done < record.row.version && held.has_value() && CanonicalDigest(*held) == said;
+}
+
+// Until now one system alone spoke of the record, and the record was all it ever said. Now another
+// one does: what the first one holds must be remembered, and as what, so that its next statement is
+// not taken for a change of what it merely has not heard of, and it is not given what it has for
+// something new.
+absl::Status Intake::NoteFirstSpeaker(const System& second, CachedRecord& record,
+                                      const Provenance& before, Seq previous,
+                                      const std::string& said_as) {
+  if (!On(Guard::kFirstSpeaker) || before.entries_size() == 0 || IsAllFrom(before, second.name) ||
+      !IsAllFrom(before, before.entries(0).system())) {
+    return absl::OkStatus();
+  }
+  System* first = context_.registry.Find(before.entries(0).system());
+  if (first == nullptr) return absl::OkStatus();
+  auto found = context_.memory.FindLane({first->id, record.row.id});
+  if (!found.ok()) return found.status();
+  if (*found != nullptr && (*found)->base != 0) return absl::OkStatus();
+  LaneRow lane = *found != nullptr ? **found : LaneRow();
+  lane.target = first->id;
+  lane.record = record.row.id;
+  lane.base = previous;
+  lane.base_is_payload = false;
+  if (On(Guard::kNameByItsWord) && lane.external_id.empty()) lane.external_id = said_as;
+  context_.memory.StageLane(std::move(lane));
+  return absl::OkStatus();
+}
+
+// Nothing but its own word is known of what the system holds. Otherwise nobody can tell whether it
+// said something before or after what was written there, and so whether it still holds that.
+absl::StatusOr<bool> Intake::IsKnownByItsWordAlone(const LaneRow& lane) {
+  const bool is_idle = lane.state == LaneState::kIdle;
+  if (lane.base != 0) {
+    return is_idle && lane.base_is_payload && !lane.acknowledged_digest.IsZero();
+  }
+  const bool is_to_be_sent = lane.state == LaneState::kReady || lane.state == LaneState::kWaiting;
+  if (!(is_idle || is_to_be_sent) || lane.attempts > 0 || lane.acknowledged > 0) return false;
+  auto attempts = letters_.Undetermined(lane);
+  if (!attempts.ok()) return attempts.status();
+  return attempts->empty();
+}
+
+// Remembers what a system said itself, where that is needed later: as the base of its next
+// statement, and so that it is not told what it knows. A record that a single pure source speaks of
+// is its own memory.
+absl::Status Intake::NoteStatement(System& system, CachedRecord& record, const JournalRow& journal,
+                                   const Digest& said, bool is_body) {
+  const bool is_memory = journal.merged.empty() && !Registry::Carries(system, record.row.type);
+  if (is_memory && journal.IsFirst()) return absl::OkStatus();
+  auto found = context_.memory.FindLane({system.id, record.row.id});
+  if (!found.ok()) return found.status();
+  LaneRow* lane = *found;
+  // Unless it was more than that at some time: a target, or one of several that speak.
+  if (is_memory && lane == nullptr) {
+    auto is_alone = context_.memory.IsAllFrom(record, system.id);
+    if (!is_alone.ok() || *is_alone) return is_alone.status();
+  }
+  const bool is_patch = journal.operation == model::v1::OPERATION_PATCH;
+  if (lane == nullptr) {
+    if (is_patch) return absl::OkStatus();
+    LaneRow fresh;
+    fresh.target = system.id;
+    fresh.record = record.row.id;
+    fresh.external_id = journal.external_id;
+    lane = context_.memory.StageLane(std::move(fresh));
+  } else {
+    context_.memory.MarkLane(*lane);
+  }
+  // What it changed is merged now; which version it gave that is not known.
+  if (On(Guard::kOwnWordIsNoConflict)) lane->remote_version.clear();
+  if (is_patch) return absl::OkStatus();  // its payload is not all the system holds
+  auto is_certain = IsKnownByItsWordAlone(*lane);
+  if (!is_certain.ok()) return is_certain.status();
+  lane->acknowledged_digest = *is_certain ? said : Digest();
+  lane->base = journal.seq;
+  lane->base_is_payload = true;
+  if (is_body) lane->acknowledged = journal.version;
+  if (lane->external_id.empty()) lane->external_id = journal.external_id;
+  return absl::OkStatus();
+}
+
+}  // namespace retailsync::engine

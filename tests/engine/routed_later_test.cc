@@ -1,0 +1,173 @@
+// A system that tells of entities before any route carries them to it: what it told under its own
+// names it has, whoever changes it later and whatever refers to it.
+#include <string>
+#include <vector>
+
+#include "support/catch.h"
+#include "support/world.h"
+
+namespace retailsync {
+namespace {
+
+using fakes::Act;
+using fakes::Anna;
+using fakes::Delete;
+using fakes::Entity;
+using fakes::FakeErp;
+using fakes::MakePrice;
+using fakes::MakeProduct;
+using fakes::StoreKind;
+using fakes::Upsert;
+using fakes::World;
+
+using Texts = std::vector<std::string>;
+
+// "shop" and "erp" tell of products and prices; to begin with only prices go to the ERP.
+struct OneWay {
+  World world;
+  FakeErp& erp = world.MakeErp("erp");
+
+  OneWay() : world({.store = GENERATE(StoreKind::kMemory, StoreKind::kSqlite)}) {
+    world.AddSystem("shop", {.source = &world.MakeShop()});
+    world.AddSystem("erp", {.source = &world.MakeShop(), .sink = &erp});
+    world.AddRoute("shop", "erp", EntityType::kPrice);
+  }
+  Receipt Say(const std::string& system, const std::string& id, const std::string& text) {
+    return world.AcceptOne(ChangeOf(system, id, text));
+  }
+  // What the ERP calls a product is its own.
+  static model::v1::Change ChangeOf(const std::string& system, const std::string& id,
+                                    const std::string& text) {
+    model::v1::Change change = Upsert(system, id, MakeProduct("P", text));
+    if (system == "erp") change.set_subject("M-7");
+    return change;
+  }
+  void CarryProducts() {
+    REQUIRE_OK(world.RunUntilIdle());
+    world.AddRoute("shop", "erp", EntityType::kProduct);
+    REQUIRE_OK(world.Restart());
+  }
+  void SayPrice(const std::string& id, int64_t micros) {
+    REQUIRE_OK(world.Accept({Upsert("shop", id, MakePrice("P", micros))}).status);
+  }
+  // What the last write to the ERP was told of the product that it refers to.
+  Texts NamesOfReferences() {
+    Texts names;
+    for (const auto& reference : erp.effects().back().references) {
+      names.push_back(reference.external_id);
+    }
+    return names;
+  }
+  // Under which names the ERP was told of the product, write by write.
+  Texts NamesOfWrites() {
+    Texts names;
+    for (const auto& request : erp.apply_requests()) {
+      for (const ApplyItem& item : request.items) {
+        if (item.type == EntityType::kProduct) names.push_back(item.external_id);
+      }
+    }
+    return names;
+  }
+};
+
+TEST_CASE("rule 7: what refers to what its target told of itself is not kept waiting") {
+  OneWay both;
+  REQUIRE(both.Say("erp", "e1", "v1").disposition == Disposition::kMerged);
+  const bool is_carried = GENERATE(false, true);
+  const bool is_told_again = GENERATE(false, true);
+  if (is_told_again) REQUIRE(both.Say("erp", "e2", "v2").version == 2);
+  if (is_carried) both.CarryProducts();
+  both.SayPrice("c1", 5'000'000);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.erp.effects().size() == 1);
+  CHECK(both.NamesOfReferences() == Texts{"M-7"});
+  CHECK(both.world.AllLetters().empty());
+}
+
+TEST_CASE("rule 7: what its target told of, and deleted, is waited for") {
+  OneWay both;
+  REQUIRE(both.Say("erp", "e1", "v1").disposition == Disposition::kMerged);
+  model::v1::Change gone = Delete("erp", "e2", MakeProduct("P", ""));
+  gone.set_subject("M-7");
+  REQUIRE(both.world.AcceptOne(gone).disposition == Disposition::kMerged);
+  both.CarryProducts();
+  both.SayPrice("c1", 5'000'000);
+  REQUIRE_OK(both.world.RunFor(absl::Hours(1)));
+  CHECK(both.erp.effects().empty());
+}
+
+TEST_CASE("rule 5: what a target told of itself is changed there, and not made a second time") {
+  OneWay both;
+  REQUIRE(both.Say("erp", "e1", "v1").disposition == Disposition::kMerged);
+  const bool speaks_before = GENERATE(false, true);
+  if (speaks_before) REQUIRE(both.Say("shop", "c1", "v2").version == 2);
+  both.CarryProducts();
+  if (speaks_before) {
+    REQUIRE_OK(both.world.engine().Replay({}, Anna()).status());
+  } else {
+    REQUIRE(both.Say("shop", "c1", "v2").version == 2);
+  }
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.erp.TextsOf("product:P") == Texts{"v2"});
+  CHECK(both.NamesOfWrites() == Texts{"M-7"});
+}
+
+TEST_CASE("rule 5: what a target told of itself is deleted there when another deletes it") {
+  OneWay both;
+  REQUIRE(both.Say("erp", "e1", "v1").disposition == Disposition::kMerged);
+  both.CarryProducts();
+  REQUIRE(both.world.AcceptOne(Delete("shop", "c1", MakeProduct("P", ""))).disposition ==
+          Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.erp.effects().size() == 1);
+  CHECK(both.erp.effects()[0].operation == model::v1::OPERATION_DELETE);
+  CHECK(both.NamesOfWrites() == Texts{"M-7"});
+}
+
+TEST_CASE("rule 5: who says what another told of has it, and is given what changes then") {
+  OneWay both;
+  REQUIRE(both.Say("shop", "c1", "v1").disposition == Disposition::kMerged);
+  REQUIRE(both.Say("erp", "e1", "v1").disposition == Disposition::kNoChange);
+  const auto by_name = both.world.engine().FindRecordOf("erp", EntityType::kProduct, "M-7");
+  REQUIRE_OK(by_name.status());
+  CHECK(by_name->has_value());
+  both.CarryProducts();
+  REQUIRE_OK(both.world.engine().Replay({}, Anna()).status());
+  both.SayPrice("c2", 5'000'000);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.erp.effects().size() == 1);
+  CHECK(both.NamesOfReferences() == Texts{"M-7"});
+  REQUIRE(both.Say("shop", "c3", "v2").version == 2);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.TextsOf("product:P") == Texts{"v2"});
+  CHECK(both.NamesOfWrites() == Texts{"M-7"});
+}
+
+TEST_CASE("rule 5: who says what is on its way to it is given it under its own name") {
+  OneWay both;
+  both.CarryProducts();
+  both.erp.Script("product:P", {{Act::kTransient}});
+  REQUIRE(both.Say("shop", "c1", "v1").disposition == Disposition::kMerged);
+  REQUIRE_OK(both.world.StepUntil([&] { return both.erp.attempts().size() == 1; }));
+  REQUIRE(both.Say("erp", "e1", "v1").disposition != Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.NamesOfWrites() == Texts{"", "M-7"});
+}
+
+TEST_CASE("rule 6: what a system says while nothing goes to it counts as its last word") {
+  OneWay both;
+  both.CarryProducts();
+  REQUIRE(both.Say("erp", "e1", "v1").version == 1);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.world.RemoveRoute("shop-erp-product");
+  REQUIRE_OK(both.world.Restart());
+  REQUIRE(both.Say("erp", "e2", "v2").version == 2);
+  REQUIRE(both.Say("shop", "c1", "v3").version == 3);
+  // Not what it held before, said once more.
+  const Receipt receipt = both.Say("erp", "e3", "v1");
+  CHECK(receipt.disposition == Disposition::kMerged);
+  CHECK(fakes::TextOf(both.world.Record(MakeProduct("P", ""))->entity) == "v1");
+}
+
+}  // namespace
+}  // namespace retailsync
