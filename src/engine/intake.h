@@ -102,6 +102,7 @@ class Intake {
                                 const std::string& said_as);
   void NoteName(const System& system, const CachedRecord& record, LaneRow* lane,
                 const std::string& external_id, bool is_all);
+  absl::StatusOr<bool> MayBeLate(const System& system, CachedRecord& record, const Digest& said);
   absl::Status NoteHeld(System& system, const CachedRecord& record, const std::string& external_id);
   void NoteRemoteVersion(LaneRow& lane, const model::v1::Change& change);
   absl::StatusOr<std::optional<model::v1::Entity>> Base(const System& system, CachedRecord& record);

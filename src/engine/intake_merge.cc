@@ -430,7 +430,10 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
       NoteName(system, *record, *lane, change.subject(), is_all);
     }
     if (is_all) {
-      absl::Status status = NoteHeld(system, *record, change.subject());
+      auto may_be_late = MayBeLate(system, *record, arrival.entity);
+      if (!may_be_late.ok()) return may_be_late.status();
+      absl::Status status =
+          *may_be_late ? absl::OkStatus() : NoteHeld(system, *record, change.subject());
       if (!status.ok()) return status;
     }
     return Close(std::move(row), is_ours ? Disposition::kEcho : Disposition::kNoChange);

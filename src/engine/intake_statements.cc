@@ -34,6 +34,36 @@ void Intake::NoteName(const System& system, const CachedRecord& record, LaneRow*
   context_.WakeNamed(system.id, lane->record);
 }
 
+// What the system says now it was given before, and something else after that: it may say so late,
+// and hold that something. Where history cannot be read nothing is concluded from what it says.
+absl::StatusOr<bool> Intake::MayBeLate(const System& system, CachedRecord& record,
+                                       const Digest& said) {
+  constexpr int kVersionsMax = 256;
+  auto lane = context_.memory.FindLane({system.id, record.row.id});
+  if (!lane.ok()) return lane.status();
+  if (*lane == nullptr || (*lane)->state != LaneState::kIdle || (*lane)->acknowledged == 0 ||
+      (*lane)->acknowledged >= record.row.version) {
+    return false;
+  }
+  Seq seq = record.row.head;
+  for (int i = 0; i < kVersionsMax && seq != 0; ++i) {
+    auto row = context_.memory.FindJournal(seq);
+    if (row.ok() && !row->has_value()) return false;
+    if (row.ok() && (*row)->version <= (*lane)->acknowledged) {
+      auto body = context_.memory.ReadBody(seq);
+      if (!body.ok()) {
+        row = body.status();
+      } else if (CanonicalDigest(*body) == said) {
+        return (*row)->version < (*lane)->acknowledged;
+      }
+    }
+    if (absl::IsDataLoss(row.status())) return true;
+    if (!row.ok()) return row.status();
+    seq = (*row)->previous;
+  }
+  return false;
+}
+
 // The target says that it holds the newest version, which nobody may have known: its answer was
 // lost, and a person was asked.
 absl::Status Intake::NoteHeld(System& system, const CachedRecord& record,

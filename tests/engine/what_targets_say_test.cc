@@ -131,6 +131,24 @@ TEST_CASE(
   CHECK(both.erp.effects().size() == 1);
 }
 
+TEST_CASE("rule 10, I16: what a target was given before it may say late, which proves nothing") {
+  TalkingErp both;
+  both.SetUp();
+  for (const std::string text : {"v1", "v2"}) {
+    REQUIRE(both.Say("shop", "c-" + text, text) == Disposition::kMerged);
+    REQUIRE_OK(both.world.RunUntilIdle());
+  }
+  both.erp.Script("product:P", {{Act::kPermanent}});
+  const std::string newest = GENERATE("v1", "v2", "v3");
+  if (newest == "v2") REQUIRE(both.Say("shop", "c3", "v3") == Disposition::kMerged);
+  REQUIRE(both.Say("shop", "c4", newest) == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunFor(absl::Hours(1)));
+  REQUIRE(both.erp.TextsOf("product:P") == std::vector<std::string>{"v1", "v2"});
+  const size_t letters = both.world.Letters().size();
+  both.Say("erp", "e1", newest);
+  CHECK(both.world.Letters().size() == (newest == "v1" ? letters : 0));
+}
+
 TEST_CASE("rule 5, I7: the echo of a write that was not answered is not the target's own word") {
   TalkingErp both;
   both.SetUp();
