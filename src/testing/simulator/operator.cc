@@ -355,11 +355,15 @@ void Operator::RepeatEverything(Engine* engine) {
     }
     Tell(engine, *system, changes);
   }
+  if (absl::Status status = Replay(engine); !status.ok()) {
+    world_.Break("I17", "replaying everything failed: " + status.ToString());
+  }
+}
+
+absl::Status Operator::Replay(Engine* engine) {
   ReplayRequest request;
   request.rows_max = 1'000'000;
-  if (auto result = engine->Replay(request, me_); !result.ok()) {
-    world_.Break("I17", "replaying everything failed: " + result.status().ToString());
-  }
+  return engine->Replay(request, me_).status();
 }
 
 }  // namespace retailsync::testing

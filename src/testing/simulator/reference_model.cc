@@ -428,7 +428,7 @@ std::string ReferenceModel::Missing(SystemNo target, EntityNo entity) const {
     }
     // A target that writes a part itself need not be given what its own word overtook.
     const bool speaks = IsOwn(target, entity, parts.size() - 1);
-    if (NatureOf(story.type) != Nature::kFact || speaks) continue;
+    if (NatureOf(story.type) != Nature::kFact || speaks || rules.may_miss_revisions) continue;
     if (const int lost = Lost(target, entity, part, progress); lost > progress.letters) {
       return fmt::format("{} came to {} without {} of its revisions, of which {} were set aside",
                          story.name, where, lost, progress.letters);

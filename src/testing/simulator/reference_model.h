@@ -49,12 +49,15 @@ class ReferenceModel {
     std::function<bool(EntityNo)> wants;
     // The target is not told what is private (see HidePrivate).
     bool hides_private = false;
+    // It was not to be told for a while: of what was decided then, the last will do.
+    bool may_miss_revisions = false;
   };
 
   SystemNo AddTarget(Target target);
   void SetFilter(SystemNo target, std::function<bool(EntityNo)> wants) {
     targets_[target].wants = std::move(wants);
   }
+  void MayMissRevisions(SystemNo target) { targets_[target].may_miss_revisions = true; }
   const Target& target(SystemNo number) const { return targets_[number]; }
   size_t target_count() const { return targets_.size(); }
 

@@ -83,6 +83,24 @@ void Run::DrawSizes(Stream stream) {
       hit(500) ? static_cast<size_t>(between(64, 256)) << 10 : size_t{64} << 20;
 }
 
+// A sink is absent where what is missed meanwhile can be replayed, as history that was expired
+// cannot; and where what its system says back is what it was given, since only its sink knows
+// better.
+void Run::DrawAbsence() {
+  absence_.reset();
+  if (plan_.healed() || !world_.Hit(250)) return;
+  Absence absence;
+  absence.seat = world_.choices.Below(Stream::kFaults, static_cast<uint32_t>(seats_.size()));
+  const RetailSystem& system = *seats_[absence.seat].system;
+  absence.sink = world_.Hit(600) && !plan_.Has(Fault::kExpire) && !system.traits().normalises;
+  absence.source = !absence.sink || world_.Hit(500);
+  if (absence.sink) {
+    must_replay_ = true;
+    world_.model.MayMissRevisions(system.number());
+  }
+  absence_ = absence;
+}
+
 SystemOptions Run::DrawSystemOptions() {
   const auto hit = [&](uint32_t permille) {
     return world_.choices.Hit(Stream::kWorkload, permille);
@@ -152,6 +170,7 @@ void Run::StartEngine() {
   if (crashes_ > 0) {
     world_.choices.BeginGroup(Stream::kFaults);
     DrawSizes(Stream::kFaults);
+    DrawAbsence();
   }
   const auto try_again = [this] {
     engine_.reset();
@@ -178,19 +197,29 @@ void Run::StartEngine() {
   WakeAt(world_.queue.now());
 }
 
-// Systems and routes may come in another order than before.
+// Systems and routes may come in another order than before, and one system not as it was.
 absl::Status Run::SetUpEngine() {
   const auto first = [&](size_t count) {
     return crashes_ == 0 ? 0 : world_.choices.Below(Stream::kFaults, static_cast<uint32_t>(count));
   };
   for (size_t i = 0, begin = first(seats_.size()); i < seats_.size(); ++i) {
-    const Seat& seat = seats_[(begin + i) % seats_.size()];
-    absl::Status status = engine_->AddSystem(seat.system->name(), seat.options);
+    const size_t number = (begin + i) % seats_.size();
+    SystemOptions options = seats_[number].options;
+    if (absence_.has_value() && absence_->seat == number) {
+      if (absence_->source) options.source = nullptr;
+      if (absence_->sink) options.sink = nullptr;
+    }
+    absl::Status status = engine_->AddSystem(seats_[number].system->name(), options);
     if (!status.ok()) return status;
   }
   const std::vector<Route>& routes = retailer_.routes();
   for (size_t i = 0, begin = first(routes.size()); i < routes.size(); ++i) {
-    absl::Status status = engine_->AddRoute(routes[(begin + i) % routes.size()]);
+    const Route& route = routes[(begin + i) % routes.size()];
+    if (absence_.has_value() && absence_->sink &&
+        seats_[absence_->seat].system->name() == route.to) {
+      continue;
+    }
+    absl::Status status = engine_->AddRoute(route);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

@@ -54,6 +54,13 @@ class Run final : private Observer {
     uint64_t lapses = 0;     // World::lapses when it was sent
   };
 
+  // What this life of the engine has not: it is added to the engine without.
+  struct Absence {
+    size_t seat = 0;
+    bool source = false;
+    bool sink = false;  // nor the routes to it
+  };
+
   // Something that a system says by calling, until it is answered.
   struct SentWebhook {
     size_t seat = 0;
@@ -67,6 +74,7 @@ class Run final : private Observer {
   // -- Set-up
   void DrawOptions();
   void DrawSizes(Stream stream);
+  void DrawAbsence();
   void TakeSeat(RetailSystem* system);
   SystemOptions DrawSystemOptions();
 
@@ -116,6 +124,7 @@ class Run final : private Observer {
   std::string Missing(const std::set<SystemNo>* healthy);
   std::string WhyNotAtRest();
   void HealProcess();
+  bool MakeUp();
   // For people: what the engine says of itself.
   std::string EngineState() const;
   SimulationReport Report();
@@ -159,6 +168,8 @@ class Run final : private Observer {
   uint64_t polled_ahead_ = 0;         // pages, since a commit was made to fail beside them
   std::optional<Fault> store_fault_;  // armed
   std::optional<std::pair<SystemNo, EntityNo>> poison_;
+  std::optional<Absence> absence_;
+  bool must_replay_ = false;  // what was not owed to a target while it had no sink
 };
 
 }  // namespace retailsync::testing

@@ -158,7 +158,15 @@ void Run::HealProcess() {
   medium_.store().Heal();
   store_fault_.reset();
   asleep_until_ = 0;
+  // From here on nothing is absent.
+  if (absence_.has_value()) StopEngine(kSecond);
   WakeAt(world_.queue.now());
+}
+
+// Targets get what they were not owed while they had no sink.
+bool Run::MakeUp() {
+  if (must_replay_) must_replay_ = !operator_.Replay(engine_.get()).ok();
+  return !must_replay_;
 }
 
 // An entity that a healthy target should have by now: everything it is made of is spoken for by
@@ -231,7 +239,7 @@ void Run::HealSome() {
   }
   std::string missing;
   const bool is_through = PumpUntil(kSomeHealedBound, [&] {
-    if (engine_ == nullptr || !operator_.Handle(engine_.get())) return false;
+    if (engine_ == nullptr || !MakeUp() || !operator_.Handle(engine_.get())) return false;
     WakeAt(world_.queue.now());
     missing = Missing(&healthy);
     return missing.empty();
