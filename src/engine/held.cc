@@ -10,43 +10,83 @@ namespace retailsync::engine {
 
 using model::v1::Entity;
 
-absl::StatusOr<std::optional<Entity>> Held::Known(const System& system, const LaneRow& lane,
-                                                  CachedRecord& record) {
-  if (lane.base == 0) return std::optional<Entity>();
-  auto held = lane.base_is_payload ? context_.memory.ReadBody(lane.base, true)
-                                   : AfterWrite(system, lane, record, lane.base);
-  if (!held.ok()) return held.status();
-  return std::optional<Entity>(*std::move(held));
+absl::StatusOr<std::optional<HeldEntity>> Held::Known(const System& system, const LaneRow& lane,
+                                                      CachedRecord& record) {
+  std::optional<HeldEntity> known;
+  if (lane.base == 0) return known;
+  if (lane.base_is_payload) {
+    auto said = context_.memory.ReadBody(lane.base, true);
+    if (!said.ok()) return said.status();
+    known = HeldEntity{*std::move(said)};
+    return known;
+  }
+  auto given = Given(system, lane, record, lane.base);
+  if (!given.ok()) return given.status();
+  known = *std::move(given);
+  return known;
 }
 
 absl::StatusOr<Entity> Held::AfterWrite(const System& system, const LaneRow& lane,
                                         CachedRecord& record, Seq version) {
-  const bool is_head = version == record.row.head;
-  auto body = is_head ? [&]() -> absl::StatusOr<Entity> {
+  auto given = Given(system, lane, record, version);
+  if (!given.ok()) return given.status();
+  return std::move(given->entity);
+}
+
+absl::StatusOr<HeldEntity> Held::Given(const System& system, const LaneRow& lane,
+                                       CachedRecord& record, Seq version) {
+  HeldEntity given;
+  if (version == record.row.head) {
     auto head = context_.memory.Body(record);
     if (!head.ok()) return head.status();
-    return **head;
-  }()
-      : context_.memory.ReadBody(version);
-  if (!body.ok()) return body.status();
-  if (const RouteState* route = context_.registry.FindRoute(lane.route)) {
-    auto rendering = Router::Render(*route, *body, is_head ? record.row.digest : Digest());
-    if (rendering.ok()) {
-      const bool is_other = version == lane.base && !lane.acknowledged_digest.IsZero() &&
-                            rendering->digest != lane.acknowledged_digest;
-      *body = std::move(rendering->entity);
-      if (is_other) {
-        // A person edited it before it was sent.
-        auto edited = letters_.FindEdited(lane, lane.acknowledged_digest);
-        if (!edited.ok()) return edited.status();
-        if (*edited) body = **std::move(edited);
-      }
-    }
+    given.entity = **head;
+  } else {
+    auto body = context_.memory.ReadBody(version);
+    if (!body.ok()) return body.status();
+    given.entity = *std::move(body);
+  }
+  if (lane.route != 0) {
+    auto is_certain = Render(system, lane, record.row, version, given.entity);
+    if (!is_certain.ok()) return is_certain.status();
+    given.is_certain = *is_certain;
   }
   if (On(Guard::kRoundedEcho) && system.options.sink != nullptr) {
-    system.options.sink->Normalize(*body);
+    system.options.sink->Normalize(given.entity);
   }
-  return body;
+  return given;
+}
+
+// As the lane's route renders it; or, where that is not what was given, as a person edited it, or
+// as another route renders it. Whether that is what was given, or nobody knows what was.
+absl::StatusOr<bool> Held::Render(const System& system, const LaneRow& lane,
+                                  const RecordRow& record, Seq version, Entity& body) {
+  const Digest given = version == lane.base ? lane.acknowledged_digest : Digest();
+  const Digest known = version == record.head ? record.digest : Digest();
+  std::optional<Rendering> own;
+  if (const RouteState* route = context_.registry.FindRoute(lane.route)) {
+    auto rendering = Router::Render(*route, body, known);
+    if (rendering.ok()) own = *std::move(rendering);
+  }
+  if (own.has_value() && (given.IsZero() || own->digest == given)) {
+    body = std::move(own->entity);
+    return true;
+  }
+  if (given.IsZero()) return true;
+  auto edited = letters_.FindEdited(lane, given);
+  if (!edited.ok()) return edited.status();
+  if (*edited) {
+    body = **std::move(edited);
+    return true;
+  }
+  for (const RouteState* route : system.routes) {
+    if (route->route.entity != record.type) continue;
+    auto rendering = Router::Render(*route, body, known);
+    if (!rendering.ok() || rendering->digest != given) continue;
+    body = std::move(rendering->entity);
+    return true;
+  }
+  if (own.has_value()) body = std::move(own->entity);
+  return CanonicalDigest(body) == given;
 }
 
 }  // namespace retailsync::engine

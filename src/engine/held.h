@@ -10,20 +10,32 @@
 
 namespace retailsync::engine {
 
+// `is_certain`: otherwise it may hold less. It was given the record over a route that is not there
+// any more, or renders it otherwise today.
+struct HeldEntity {
+  model::v1::Entity entity;
+  bool is_certain = true;
+};
+
 class Held {
  public:
   Held(Context* context, Letters* letters) : context_(*context), letters_(*letters) {}
 
   // What the lane's target was last known to hold: what we sent it and it acknowledged, or what it
   // said itself. Nothing when the record is all it ever said, or nothing is known of it.
-  absl::StatusOr<std::optional<model::v1::Entity>> Known(const System& system, const LaneRow& lane,
-                                                         CachedRecord& record);
+  absl::StatusOr<std::optional<HeldEntity>> Known(const System& system, const LaneRow& lane,
+                                                  CachedRecord& record);
   // What it holds if it was given the version of this journal row: the record as its route renders
   // it, as the target's own rules change it.
   absl::StatusOr<model::v1::Entity> AfterWrite(const System& system, const LaneRow& lane,
                                                CachedRecord& record, Seq version);
 
  private:
+  absl::StatusOr<HeldEntity> Given(const System& system, const LaneRow& lane, CachedRecord& record,
+                                   Seq version);
+  absl::StatusOr<bool> Render(const System& system, const LaneRow& lane, const RecordRow& record,
+                              Seq version, model::v1::Entity& body);
+
   Context& context_;
   Letters& letters_;
 };

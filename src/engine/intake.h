@@ -105,7 +105,7 @@ class Intake {
   absl::StatusOr<bool> MayBeLate(const System& system, CachedRecord& record, const Digest& said);
   absl::Status NoteHeld(System& system, const CachedRecord& record, const std::string& external_id);
   void NoteRemoteVersion(LaneRow& lane, const model::v1::Change& change);
-  absl::StatusOr<std::optional<model::v1::Entity>> Base(const System& system, CachedRecord& record);
+  absl::StatusOr<std::optional<HeldEntity>> Base(const System& system, CachedRecord& record);
   absl::StatusOr<OwnWrite> FindUnansweredWrite(const System& system, CachedRecord& record,
                                                const Digest& said);
   bool SaysItsOwn(const System& system, const model::v1::Entity& record,
@@ -113,7 +113,7 @@ class Intake {
   absl::StatusOr<bool> IsAsWritten(const System& system, CachedRecord& record,
                                    const OwnWrite& write, const Arrival& arrival);
   absl::StatusOr<bool> HoldsWhatIsDeleted(const System& system, const CachedRecord& record,
-                                          const std::optional<model::v1::Entity>& held,
+                                          const std::optional<HeldEntity>& held,
                                           const Digest& said);
   absl::Status ReadLanes(const CachedRecord& record, const System* alone);
   absl::StatusOr<OwnWrite> FindOurs(const System& system, CachedRecord& record,

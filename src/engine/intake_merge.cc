@@ -67,10 +67,10 @@ WholeMergeResult TryMergeWhole(const MergeInput& input, const CachedRecord& reco
 }  // namespace
 
 // What the system was last known to hold.
-absl::StatusOr<std::optional<Entity>> Intake::Base(const System& system, CachedRecord& record) {
+absl::StatusOr<std::optional<HeldEntity>> Intake::Base(const System& system, CachedRecord& record) {
   auto lane = context_.memory.FindLane({system.id, record.row.id});
   if (!lane.ok()) return lane.status();
-  if (*lane == nullptr) return std::optional<Entity>();
+  if (*lane == nullptr) return std::optional<HeldEntity>();
   return held_.Known(system, **lane, record);
 }
 
@@ -361,7 +361,10 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   input.current = *body;
   if (!is_of_head) input.provenance = &provenance();
   // A patch says itself what has changed, also where that is what its system held once.
-  if (On(Guard::kMergeBase) && base->has_value() && !is_patch) input.base = &**base;
+  if (On(Guard::kMergeBase) && base->has_value() && !is_patch) {
+    input.base = &(*base)->entity;
+    input.base_says_more = !(*base)->is_certain;
+  }
   input.incoming = &change.entity();
   input.fields = is_patch ? &fields : nullptr;
   input.system = system.name;

@@ -104,12 +104,13 @@ void Intake::NoteRemoteVersion(LaneRow& lane, const Change& change) {
 
 // The deletion is still on its way to the system, which says what it was known to hold before.
 absl::StatusOr<bool> Intake::HoldsWhatIsDeleted(const System& system, const CachedRecord& record,
-                                                const std::optional<Entity>& held,
+                                                const std::optional<HeldEntity>& held,
                                                 const Digest& said) {
   auto lane = context_.memory.FindLane({system.id, record.row.id});
   if (!lane.ok()) return lane.status();
   return On(Guard::kOldBodyDoesNotRevive) && *lane != nullptr &&
-         (*lane)->done < record.row.version && held.has_value() && CanonicalDigest(*held) == said;
+         (*lane)->done < record.row.version && held.has_value() &&
+         CanonicalDigest(held->entity) == said;
 }
 
 // Until now one system alone spoke of the record, and the record was all it ever said. Now another

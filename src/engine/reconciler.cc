@@ -230,7 +230,7 @@ absl::Status Reconciler::OnBoth(System& system, Job& job, RecordId record, const
   if (!expected.ok()) return expected.status();
   if (!expected->has_value()) return absl::OkStatus();
   Drift drift{DriftKind::kDifferent, entry.external_id, record, {}};
-  for (FieldDifference& difference : Diff(**expected, entry.entity)) {
+  for (FieldDifference& difference : Diff((*expected)->entity, entry.entity)) {
     drift.paths.push_back(std::move(difference.path));
   }
   if (drift.paths.empty()) return absl::OkStatus();

@@ -169,5 +169,48 @@ TEST_CASE("rule 6: what a system says while nothing goes to it counts as its las
   CHECK(fakes::TextOf(both.world.Record(MakeProduct("P", ""))->entity) == "v1");
 }
 
+// A route that leaves the brand out.
+Route WithoutBrand(const std::string& name) {
+  Route route;
+  route.name = name;
+  route.from = "shop";
+  route.to = "erp";
+  route.entity = EntityType::kProduct;
+  route.transform = [](const Entity& product) {
+    Entity without = product;
+    without.mutable_product()->clear_brand();
+    return absl::StatusOr<Entity>(without);
+  };
+  return route;
+}
+
+TEST_CASE("rule 6: what a route leaves out is not missed in what its target says") {
+  enum Fate { kStays, kIsRenamed, kCarriesAll, kIsGone };
+  OneWay both;
+  both.world.AddRoute(WithoutBrand("products"));
+  Entity product = MakeProduct("P", "v1");
+  product.mutable_product()->set_brand("ours");
+  REQUIRE_OK(both.world.Accept({Upsert("shop", "c1", product)}).status);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.world.Crash();
+  both.world.RemoveRoute("products");
+  const Fate fate = GENERATE(kStays, kIsRenamed, kCarriesAll, kIsGone);
+  Route route = WithoutBrand(fate == kIsRenamed ? "goods" : "products");
+  if (fate == kCarriesAll) route.transform = nullptr;
+  if (fate != kIsGone) both.world.AddRoute(route);
+  REQUIRE_OK(both.world.Restart());
+  CHECK(both.Say("erp", "e1", "v1").disposition != Disposition::kMerged);
+  CHECK(both.Say("erp", "e2", "theirs").disposition == Disposition::kMerged);
+  const Entity now = both.world.Record(product)->entity;
+  CHECK(fakes::TextOf(now) == "theirs");
+  CHECK(now.product().brand() == "ours");
+  // From here on what it holds is known, and that it has a brand no more is news.
+  Entity branded = MakeProduct("P", "theirs");
+  branded.mutable_product()->set_brand("its own");
+  CHECK(both.world.AcceptOne(Upsert("erp", "e3", branded)).disposition == Disposition::kMerged);
+  CHECK(both.Say("erp", "e4", "theirs").disposition == Disposition::kMerged);
+  CHECK(both.world.Record(product)->entity.product().brand().empty());
+}
+
 }  // namespace
 }  // namespace retailsync

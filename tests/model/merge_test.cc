@@ -30,6 +30,7 @@ class Record {
     std::optional<std::string> base = std::nullopt;
     std::optional<Paths> fields = std::nullopt;
     FieldAuthority may_write = nullptr;
+    bool base_says_more = false;
   };
 
   MergeResult Say(const Saying& saying) {
@@ -41,6 +42,7 @@ class Record {
     if (saying.base) {
       base = Parse(*saying.base);
       input.base = &base;
+      input.base_says_more = saying.base_says_more;
     }
     if (saying.fields) input.fields = &*saying.fields;
     input.provenance = entity_ ? &provenance_ : nullptr;
@@ -134,6 +136,32 @@ TEST_CASE("three-way: what a system merely repeats from its base does not undo a
                                   .base = R"(product { sku: "A" brand: "B" hs_code: "1" })"});
   CHECK(result.changed);
   CHECK(record.Is(R"(product { sku: "A" brand: "C" hs_code: "2" })"));
+}
+
+TEST_CASE("three-way: what a system need never have held it does not remove by its silence") {
+  const std::string whole =
+      R"(order { number: "1" channel: "n" billing_address { city: "Leeds" }
+                 lines { id: "a" product { key: "A" } title: "t" } lines { id: "b" product { key: "B" } } })";
+  const std::string less = R"(order { number: "1" lines { id: "a" product { key: "A" } } })";
+  for (const bool says_more : {true, false}) {
+    Record record;
+    record.Say({.system = "shop", .entity = whole});
+    record.Say({.system = "erp", .entity = less, .base = whole, .base_says_more = says_more});
+    INFO(record.entity().DebugString());
+    CHECK(record.Is(says_more ? whole : less));
+  }
+  // What it says, it says.
+  Record record;
+  record.Say({.system = "shop", .entity = whole});
+  record.Say({.system = "erp",
+              .entity = R"(order { number: "1" channel: "m" lines { id: "a" product { key: "C" } }
+                                   lines { id: "c" product { key: "D" } } })",
+              .base = whole,
+              .base_says_more = true});
+  INFO(record.entity().DebugString());
+  CHECK(record.Is(R"(order { number: "1" channel: "m" billing_address { city: "Leeds" }
+                             lines { id: "a" product { key: "C" } title: "t" } lines { id: "b" product { key: "B" } }
+                             lines { id: "c" product { key: "D" } } })"));
 }
 
 TEST_CASE("I7: a lower version of the same system is stale, field by field") {

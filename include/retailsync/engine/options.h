@@ -100,7 +100,8 @@ struct RetryBudgetOptions {
 
 struct SystemOptions {
   // Borrowed; either, both, or none: a system whose changes the host hands in itself
-  // (Engine::Accept).
+  // (Engine::Accept). One that tells of what it was given needs its sink for as long as it tells:
+  // what the system makes of it only the sink knows (Sink::Normalize).
   Source* source = nullptr;
   Sink* sink = nullptr;
   SystemLimits limits = {};

@@ -47,6 +47,10 @@ const Message& Default(const Shape& shape) {
   return *google::protobuf::MessageFactory::generated_factory()->GetPrototype(shape.descriptor);
 }
 
+const Message& Nothing(const Message& of) {
+  return *of.GetReflection()->GetMessageFactory()->GetPrototype(of.GetDescriptor());
+}
+
 // Makes the one value `field` of `to` what it is in `from`, where it is present.
 void CopyScalar(const Message& from, Message* to, const FieldDescriptor* field) {
   const Reflection& reflection = *to->GetReflection();
@@ -149,6 +153,12 @@ class Merger {
            std::any_of(input_.fields->begin(), input_.fields->end(),
                        [&](const std::string& said) { return Covers(said, path_.text()); });
   }
+  // It holds the field as it was known to, or does not and need never have held it.
+  bool IsAsHeld(const Message& incoming, const Message* base, const FieldShape& field) const {
+    if (base == nullptr) return false;
+    return SameField(incoming, *base, field) ||
+           (input_.base_says_more && SameField(incoming, Nothing(incoming), field));
+  }
   // Does it speak about something below this path?
   bool IsSaidBelow() const {
     return input_.fields != nullptr &&
@@ -216,7 +226,8 @@ class Merger {
           /*is_element=*/false);
     // Whether it is there follows what is in it; there and empty is a value of its own.
     if (reflection.GetMessage(*record, field.field).ByteSizeLong() != 0 || (had && has)) return;
-    const bool said = had != has && IsSaid() && Authority(path_.text());
+    const bool is_silent = had && !has && input_.base_says_more;
+    const bool said = had != has && !is_silent && IsSaid() && Authority(path_.text());
     if (said && had != has) result_.changed = true;
     if (said ? !has : !had) reflection.ClearField(record, field.field);
   }
@@ -224,7 +235,7 @@ class Merger {
   void MergeLeaf(Message* record, const Message& incoming, const Message* base,
                  const FieldShape& field) {
     if (!IsSaid()) return;
-    const bool is_as_held = base != nullptr && SameField(incoming, *base, field);
+    const bool is_as_held = IsAsHeld(incoming, base, field);
     if (is_as_held && !is_adding_) return NoteAsHeld();
     if (!Authority(path_.text())) return RefuseUnless(is_as_held);
     const ProvenanceMap::Origin* origin = provenance_.Find(path_);
@@ -240,7 +251,7 @@ class Merger {
   void MergeBrokenList(Message* record, const Message& incoming, const Message* base,
                        const FieldShape& field) {
     if (!IsSaid()) return;
-    const bool is_as_held = base != nullptr && SameField(incoming, *base, field);
+    const bool is_as_held = IsAsHeld(incoming, base, field);
     if (is_as_held && !is_adding_) return NoteAsHeld();
     const size_t refused = result_.refused.size();
     for (const Message* side : {static_cast<const Message*>(record), &incoming}) {
@@ -331,7 +342,7 @@ class Merger {
       if (incoming_keys.contains(key)) continue;
       const auto step = path_.Key(key);
       // The system never had it, so that its silence says nothing.
-      if (base != nullptr && base_of(key) == nullptr) {
+      if (base != nullptr && (base_of(key) == nullptr || input_.base_says_more)) {
         NoteAsHeld();
         continue;
       }

@@ -25,6 +25,8 @@ struct MergeInput {
   const model::v1::Entity* incoming = nullptr;  // what the system says now
   const model::v1::Entity* base =
       nullptr;  // what the system was last known to hold; null when not known
+  // The system may hold less than `base` says: what it does not say now, it does not remove.
+  bool base_says_more = false;
   const std::vector<std::string>* fields = nullptr;   // the paths a patch is about; null: all
   const model::v1::Provenance* provenance = nullptr;  // of `current`; null when there is none yet
   std::string_view system;                            // who speaks
@@ -45,7 +47,8 @@ struct MergeResult {
 };
 
 // For each leaf (see Diff), in this order:
-//  1. a leaf the patch does not name, or that equals `base`, is not said: the record's value stays;
+//  1. a leaf the patch does not name, or that equals `base` (or is absent, where `base` may say
+//  more than the system holds), is not said: the record's value stays;
 //  2. a leaf that equals the record's is left alone;
 //  3. a leaf that the system may not write is refused;
 //  4. a leaf that the same system wrote with a higher source_version is stale: the record's value
