@@ -131,6 +131,7 @@ void CallWatch::CheckItem(const ApplyItem& item) {
   CheckKey(item, entity);
   CheckCondition(item, entity);
   CheckPredecessor(item, entity);
+  CheckNames(item, entity);
   CheckReferences(item, entity);
   CheckDifference(item, entity);
   const auto discarded = world_.discarded.find({system_.name(), item.record});
@@ -203,6 +204,35 @@ void CallWatch::CheckPredecessor(const ApplyItem& item, EntityNo entity) {
     }
   }
   last = {item.version, item.idempotency_key, set_aside, world_.lapses};
+}
+
+// What the system made itself and has told of is changed, and referred to, under its own name:
+// without one it would be made once more.
+void CallWatch::CheckNames(const ApplyItem& item, EntityNo entity) {
+  // What is told while a call is on its way comes too late for it.
+  constexpr Micros kOnItsWay = 10 * kMinute;
+  const Micros by = world_.queue.now() - kOnItsWay;
+  if (item.attempt > 1) return;
+  if (item.external_id.empty() && system_.HasMade(entity, by)) {
+    world_.Break("rule 5", fmt::format("{} is sent to {}, which made it, without its name there",
+                                       world_.model.NameOf(entity), system_.name()));
+  }
+  if (item.operation == model::v1::OPERATION_DELETE) return;
+  for (const EntityReference& reference : ReferencesOf(item.entity)) {
+    const EntityNo referred = world_.model.Find(reference.type, reference.key);
+    const bool is_named =
+        std::any_of(item.references.begin(), item.references.end(), [&](const auto& resolved) {
+          return resolved.reference.type == reference.type &&
+                 resolved.reference.key == reference.key && !resolved.external_id.empty();
+        });
+    if (!is_named && system_.HasMade(referred, by)) {
+      world_.Break(
+          "rule 7",
+          fmt::format("{} is sent to {} and refers to {}, which was made there, without "
+                      "its name there",
+                      world_.model.NameOf(entity), system_.name(), world_.model.NameOf(referred)));
+    }
+  }
 }
 
 void CallWatch::CheckReferences(const ApplyItem& item, EntityNo entity) {

@@ -154,6 +154,7 @@ class CallWatch {
   void CheckKey(const ApplyItem& item, EntityNo entity);
   void CheckCondition(const ApplyItem& item, EntityNo entity);
   void CheckPredecessor(const ApplyItem& item, EntityNo entity);
+  void CheckNames(const ApplyItem& item, EntityNo entity);
   void CheckReferences(const ApplyItem& item, EntityNo entity);
   void CheckDifference(const ApplyItem& item, EntityNo entity);
 

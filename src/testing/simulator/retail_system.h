@@ -122,6 +122,8 @@ class RetailSystem final : public SimulatedSystem {
   }
   // The engine is told by a call that was about the entity.
   void NoteHeard(EntityNo entity) { heard_at_[entity] = world_.queue.now(); }
+  // It made the entity itself, and the engine has had it under its name since then.
+  bool HasMade(EntityNo entity, Micros by) const;
   // It has said of the entity with this id what it did not hold.
   bool HasTrespassed(const std::string& external_id) const {
     return trespassed_.contains(external_id);

@@ -30,6 +30,22 @@ std::string RetailSystem::ExternalId(EntityNo entity) const {
   return found == holdings_.end() ? std::string() : found->second.external_id;
 }
 
+bool RetailSystem::HasMade(EntityNo entity, Micros by) const {
+  if (Find(entity) == nullptr || PartsOf(world_.model.TypeOfEntity(entity))[0].owner != name()) {
+    return false;
+  }
+  const std::string id = ExternalId(entity);
+  for (size_t i = 0; i < feed_.size(); ++i) {
+    const Statement& statement = feed_.At(i);
+    if (statement.entity == entity && statement.taken && statement.known_taken_at <= by &&
+        !statement.revisions.empty() && statement.change.subject() == id &&
+        statement.change.operation() != model::v1::OPERATION_DELETE) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool RetailSystem::WasDone(const std::string& idempotency_key) const {
   const auto found = keys_.find(idempotency_key);
   return found != keys_.end() && found->second.done;
