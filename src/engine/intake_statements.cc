@@ -102,13 +102,14 @@ void Intake::NoteRemoteVersion(LaneRow& lane, const Change& change) {
   context_.memory.MarkLane(lane);
 }
 
-// The deletion is still on its way to the system, which says what it was known to hold before.
+// The deletion is still on its way to the system, which says what it was known to hold before. To
+// one that nothing goes to it is not: what such a one says again it says of its own accord.
 absl::StatusOr<bool> Intake::HoldsWhatIsDeleted(const System& system, const CachedRecord& record,
                                                 const std::optional<HeldEntity>& held,
                                                 const Digest& said) {
   auto lane = context_.memory.FindLane({system.id, record.row.id});
   if (!lane.ok()) return lane.status();
-  return On(Guard::kOldBodyDoesNotRevive) && *lane != nullptr &&
+  return On(Guard::kOldBodyDoesNotRevive) && *lane != nullptr && (*lane)->route != 0 &&
          (*lane)->done < record.row.version && held.has_value() &&
          CanonicalDigest(held->entity) == said;
 }

@@ -124,6 +124,19 @@ TEST_CASE("rule 5: what a target told of itself is deleted there when another de
   CHECK(both.NamesOfWrites() == Texts{"M-7"});
 }
 
+TEST_CASE("rule 6: who is not told of a deletion, and says the entity again, brings it back") {
+  OneWay both;
+  const bool is_carried = GENERATE(false, true);
+  if (is_carried) both.CarryProducts();
+  REQUIRE(both.Say("erp", "e1", "v1").disposition == Disposition::kMerged);
+  REQUIRE(both.world.AcceptOne(Delete("shop", "c1", MakeProduct("P", ""))).disposition ==
+          Disposition::kMerged);
+  // While the deletion is on its way that is only what it held before.
+  CHECK(both.Say("erp", "e2", "v1").disposition ==
+        (is_carried ? Disposition::kEcho : Disposition::kMerged));
+  CHECK(both.world.Record(MakeProduct("P", ""))->row.deleted == is_carried);
+}
+
 TEST_CASE("rule 5: who says what another told of has it, and is given what changes then") {
   OneWay both;
   REQUIRE(both.Say("shop", "c1", "v1").disposition == Disposition::kMerged);

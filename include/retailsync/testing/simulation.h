@@ -41,10 +41,10 @@
 //   I28  unknown fields arrive; unknown enumerators are set aside
 //   rule 2  what is on its way is not judged by a comparison
 //   rule 4  of a state the newest version is sent
-//   rule 5  nobody is told what it said, nor written what it holds
+//   rule 5  nobody is told what it said, nor written what it holds, nor given as new what it made
 //   rule 6  fields come from their owners alone, and so do deletions; records are shown so, and by
 //   each of their names
-//   rule 7  references are there before what refers to them
+//   rule 7  references are there before what refers to them, under the names that they have there
 //   rule 10  what people discarded is not sent; a letter is closed by the success of what it is
 //   about
 //
