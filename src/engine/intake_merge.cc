@@ -136,16 +136,16 @@ absl::StatusOr<Intake::OwnWrite> Intake::FindOurs(const System& system, CachedRe
   constexpr int kVersionsMax = 256;
   auto lane = context_.memory.FindLane({system.id, record.row.id});
   if (!lane.ok()) return lane.status();
-  if (*lane == nullptr) return OwnWrite();
-  const RouteState* route = context_.registry.FindRoute((*lane)->route);
-  if (route == nullptr) return OwnWrite();
+  if (*lane == nullptr || (*lane)->route == 0) return OwnWrite();
+  // The route need not be there any more.
+  const std::string& route = context_.memory.NameOf((*lane)->route);
   auto head = context_.memory.Head(record);
   if (!head.ok()) return head.status();
   Version version = **head;
   bool is_forgotten = false;
   for (int i = 0; i < kVersionsMax && version.version > 0; ++i) {
     for (int32_t resends = (*lane)->resends; resends >= 0; --resends) {
-      if (IdempotencyKey(route->route.name, system.name, record.row.key, version, resends) == key) {
+      if (IdempotencyKey(route, system.name, record.row.key, version, resends) == key) {
         return OwnWrite{version.version, is_forgotten ? 0 : version.seq};
       }
     }

@@ -225,5 +225,59 @@ TEST_CASE("rule 6: what a route leaves out is not missed in what its target says
   CHECK(both.world.Record(product)->entity.product().brand().empty());
 }
 
+TEST_CASE("rule 5: an echo that carries our key is known also when its route has gone") {
+  OneWay both;
+  both.CarryProducts();
+  for (const std::string text : {"v1", "v2"}) {
+    REQUIRE(both.Say("shop", "c-" + text, text).disposition == Disposition::kMerged);
+    REQUIRE_OK(both.world.RunUntilIdle());
+  }
+  both.world.RemoveRoute("shop-erp-product");
+  REQUIRE_OK(both.world.Restart());
+  model::v1::Change echo = OneWay::ChangeOf("erp", "e1", "v1");
+  echo.set_caused_by(both.erp.effects()[0].key);
+  CHECK(both.world.AcceptOne(echo).disposition == Disposition::kEcho);
+  CHECK(fakes::TextOf(both.world.Record(MakeProduct("P", ""))->entity) == "v2");
+}
+
+TEST_CASE("rule 8: what a route that is not there owes stays owed, and holds nobody up") {
+  OneWay both;
+  Route products = WithoutBrand("products");
+  Route prices = WithoutBrand("prices");
+  prices.entity = EntityType::kPrice;
+  prices.transform = nullptr;
+  products.domain = prices.domain = "catalogue";
+  both.world.RemoveRoute("shop-erp-price");
+  both.world.AddRoute(products);
+  both.world.AddRoute(prices);
+  enum Owed { kNew, kRetried, kNewer };
+  const Owed owed = GENERATE(kNew, kRetried, kNewer);
+  REQUIRE(both.Say("shop", "c1", "v1").disposition == Disposition::kMerged);
+  if (owed == kRetried) {
+    both.erp.Script("product:P", {{Act::kTransient}});
+    REQUIRE_OK(both.world.StepUntil([&] { return both.erp.attempts().size() == 1; }));
+    REQUIRE_OK(both.world.engine().Step().status());
+  }
+  if (owed == kNewer) {
+    REQUIRE_OK(both.world.RunUntilIdle());
+    REQUIRE(both.Say("shop", "c1-2", "v2").version == 2);
+  }
+  const size_t products_before = both.erp.EffectsOn("product:P").size();
+  both.world.Crash();
+  both.world.RemoveRoute("products");
+  REQUIRE_OK(both.world.Restart());
+  both.SayPrice("c2", 5'000'000);
+  // A host that does as it is told does not do so without end.
+  REQUIRE_OK(both.world.RunFor(absl::Hours(1), 1'000));
+  CHECK(both.erp.EffectsOn("product:P").size() == products_before);
+  CHECK(both.erp.effects().size() == products_before + 1);  // nobody carries what a price refers to
+  both.world.Crash();
+  both.world.AddRoute(products);
+  REQUIRE_OK(both.world.Restart());
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.TextsOf("product:P") == (owed == kNewer ? Texts{"v1", "v2"} : Texts{"v1"}));
+  CHECK(both.erp.effects().size() == (owed == kNewer ? 3 : 2));
+}
+
 }  // namespace
 }  // namespace retailsync
