@@ -92,6 +92,10 @@ absl::Status Core::AddRoute(const Route& route) {
   state->domain = context_.memory.Intern(NameKind::kDomain, domain);
   state->from = from == nullptr ? 0 : from->id;
   state->to = to->id;
+  const StreamRow* before = context_.memory.FindStream(state->to, state->id);
+  if (before != nullptr && before->domain != state->domain) {
+    if (absl::Status status = MoveOwed(*before, state->domain); !status.ok()) return status;
+  }
   auto& queue = to->queues[state->domain];
   if (queue == nullptr) {
     queue = std::make_unique<Queue>(to->id, state->domain, context_.options.window_lanes_max);
@@ -110,6 +114,50 @@ absl::Status Core::AddRoute(const Route& route) {
   queue->counts[static_cast<size_t>(LaneState::kReady)] += state->stream->ready;
   context_.registry.Add(std::move(state));
   return Commit();
+}
+
+// What a route owed in the domain that it had goes with it. Its stream changes domains last, so
+// that what a crash leaves behind is moved the next time.
+absl::Status Core::MoveOwed(const StreamRow& stream, NameId domain) {
+  constexpr int kPage = 4096;
+  Store& store = *context_.memory.store();
+  ReadyPlace after;
+  for (bool is_last = false; !is_last;) {
+    auto ready = store.ScanReady(stream.target, stream.domain, after, kPage);
+    if (!ready.ok()) return Fail(ready.status());
+    is_last = ready->size() < kPage;
+    if (!ready->empty()) after = {ready->back().owed_since, ready->back().record};
+    if (auto moved = MoveLanes(*ready, stream.route, domain); !moved.ok()) return moved.status();
+  }
+  // Others of the domain may come first, and stay.
+  int page = kPage;
+  for (bool is_last = false; !is_last;) {
+    auto delayed = store.ScanDelayed(stream.target, stream.domain, absl::InfiniteFuture(), page);
+    if (!delayed.ok()) return Fail(delayed.status());
+    auto moved = MoveLanes(*delayed, stream.route, domain);
+    if (!moved.ok()) return moved.status();
+    is_last = *moved == 0 && delayed->size() < static_cast<size_t>(page);
+    if (*moved == 0) page *= 2;
+  }
+  return LoadQueues();
+}
+
+// Those of this route, durably. How many they were.
+absl::StatusOr<size_t> Core::MoveLanes(std::span<const LaneRow> lanes, NameId route,
+                                       NameId domain) {
+  std::vector<LaneKey> keys;
+  for (const LaneRow& lane : lanes) {
+    if (lane.route == route) keys.push_back({lane.target, lane.record});
+  }
+  context_.memory.PrefetchLanes(keys);
+  for (const LaneKey& key : keys) {
+    auto lane = context_.memory.FindLane(key);
+    if (!lane.ok()) return Fail(lane.status());
+    (*lane)->domain = domain;
+    context_.memory.MarkLane(**lane);
+  }
+  if (absl::Status status = Commit(); !status.ok()) return status;
+  return keys.size();
 }
 
 absl::Status Core::LoadQueues() {

@@ -160,13 +160,19 @@ const std::string& Memory::NameOf(NameId id) const {
   return found == names_.end() ? kNone : found->second.name;
 }
 
-StreamRow* Memory::InternStream(NameId target, NameId route, NameId domain) {
+StreamRow* Memory::FindStream(NameId target, NameId route) {
   for (const auto& [id, stream] : streams_) {
-    if (stream->target != target || stream->route != route) continue;
+    if (stream->target == target && stream->route == route) return stream.get();
+  }
+  return nullptr;
+}
+
+StreamRow* Memory::InternStream(NameId target, NameId route, NameId domain) {
+  if (StreamRow* stream = FindStream(target, route)) {
     // The host may move a route to another domain: what it owes goes with it.
-    if (stream->domain != domain) MarkStream(id);
+    if (stream->domain != domain) MarkStream(stream->id);
     stream->domain = domain;
-    return stream.get();
+    return stream;
   }
   const NameId id = ++counters_.last_name;
   MarkStream(id);

@@ -77,6 +77,7 @@ class Memory {
   StreamRow* InternStream(NameId target, NameId route, NameId domain);
   void MarkStream(NameId id) { dirty_streams_.insert(id); }
   StreamRow* FindStream(NameId id);
+  StreamRow* FindStream(NameId target, NameId route);
   const std::string& Cursor(NameId system) const;
   void SetCursor(NameId system, const std::string& cursor);
 

@@ -279,5 +279,28 @@ TEST_CASE("rule 8: what a route that is not there owes stays owed, and holds nob
   CHECK(both.erp.effects().size() == (owed == kNewer ? 3 : 2));
 }
 
+TEST_CASE("rule 8: what a route owes goes with it to another domain") {
+  OneWay both;
+  Route products = WithoutBrand("products");
+  both.world.AddRoute(products);
+  const bool is_retried = GENERATE(false, true);
+  REQUIRE(both.Say("shop", "c1", "v1").disposition == Disposition::kMerged);
+  if (is_retried) {
+    both.erp.Script("product:P", {{Act::kTransient}});
+    REQUIRE_OK(both.world.StepUntil([&] { return both.erp.attempts().size() == 1; }));
+    REQUIRE_OK(both.world.engine().Step().status());
+  } else {
+    REQUIRE_OK(both.world.RunUntilIdle());
+    REQUIRE(both.Say("shop", "c2", "v2").version == 2);
+  }
+  both.world.Crash();
+  both.world.RemoveRoute("products");
+  products.domain = "goods";
+  both.world.AddRoute(products);
+  REQUIRE_OK(both.world.Restart());
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.TextsOf("product:P") == (is_retried ? Texts{"v1"} : Texts{"v1", "v2"}));
+}
+
 }  // namespace
 }  // namespace retailsync
