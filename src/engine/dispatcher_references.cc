@@ -10,6 +10,11 @@
 namespace retailsync::engine {
 namespace {
 
+// A system without a source may tell of anything: the host hands in what it says.
+bool MayTellOf(const System& system, EntityType type) {
+  return system.options.source == nullptr || system.source.entities.contains(type);
+}
+
 // By its key, or by what its source calls it where it has none.
 LinkKey LinkOf(const ReferenceView& reference, NameId origin) {
   if (reference.key.empty()) return {origin, reference.type, reference.id};
@@ -46,7 +51,18 @@ absl::Status Dispatcher::LookUpReferences(System& system, std::span<const ApplyI
     if (record != 0 && lane == nullptr) missing.push_back({system.id, record});
     found_.push_back({.record = record, .lane = lane});
   }
-  if (!missing.empty()) context_.memory.PrefetchLanes(missing);
+  if (missing.empty()) return absl::OkStatus();
+  context_.memory.PrefetchLanes(missing);
+  // The target may have told of those that it has no lane for.
+  std::vector<RecordId> unknown;
+  for (size_t i = 0; i < found_.size(); ++i) {
+    const RecordId record = found_[i].record;
+    if (record != 0 && MayTellOf(system, references_[i].type) &&
+        context_.memory.FindKnownLane({system.id, record}) == nullptr) {
+      unknown.push_back(record);
+    }
+  }
+  context_.memory.PrefetchRecords(unknown);
   return absl::OkStatus();
 }
 
@@ -63,9 +79,12 @@ absl::StatusOr<std::optional<std::string>> Dispatcher::NameAtTarget(const System
   }
   if (record == 0 || lane != nullptr || !On(Guard::kNameByItsWord)) return name;
   auto found = context_.memory.FindRecord(record);
-  if (!found.ok()) return found.status();
-  auto is_its_own = context_.memory.IsAllFrom(**found, system.id);
-  if (!is_its_own.ok()) return is_its_own.status();
+  auto is_its_own = found.ok() ? context_.memory.IsAllFrom(**found, system.id) : found.status();
+  if (!is_its_own.ok()) {
+    // Damaged, it has no name that could be told; what refers to it is none the worse for that.
+    if (absl::IsDataLoss(is_its_own.status())) return name;
+    return is_its_own.status();
+  }
   if (*is_its_own && !(*found)->row.deleted) name = (*found)->head->external_id;
   return name;
 }
@@ -97,7 +116,9 @@ absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const Pending
       if (!found.ok()) return found.status();
       at_target = *found;
     }
-    auto name = NameAtTarget(system, record, at_target);
+    // What is sent again must be what was sent.
+    const bool may_be_its_own = !is_resend && MayTellOf(system, reference.type);
+    auto name = NameAtTarget(system, may_be_its_own ? record : 0, at_target);
     if (!name.ok()) return name.status();
     if (name->has_value()) {
       ResolvedReference& resolved = item.references.emplace_back();

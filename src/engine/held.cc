@@ -56,37 +56,33 @@ absl::StatusOr<HeldEntity> Held::Given(const System& system, const LaneRow& lane
   return given;
 }
 
-// As the lane's route renders it; or, where that is not what was given, as a person edited it, or
-// as another route renders it. Whether that is what was given, or nobody knows what was.
+// Makes of the record's body what was given: as the lane's route renders it, or another one; or as
+// a person edited it. Where none of them is what was given it stays as it is: the target may hold
+// less. Whether it is what was given.
 absl::StatusOr<bool> Held::Render(const System& system, const LaneRow& lane,
                                   const RecordRow& record, Seq version, Entity& body) {
   const Digest given = version == lane.base ? lane.acknowledged_digest : Digest();
   const Digest known = version == record.head ? record.digest : Digest();
-  std::optional<Rendering> own;
-  if (const RouteState* route = context_.registry.FindRoute(lane.route)) {
-    auto rendering = Router::Render(*route, body, known);
-    if (rendering.ok()) own = *std::move(rendering);
-  }
-  if (own.has_value() && (given.IsZero() || own->digest == given)) {
-    body = std::move(own->entity);
-    return true;
-  }
-  if (given.IsZero()) return true;
-  auto edited = letters_.FindEdited(lane, given);
-  if (!edited.ok()) return edited.status();
-  if (*edited) {
-    body = **std::move(edited);
-    return true;
-  }
-  for (const RouteState* route : system.routes) {
-    if (route->route.entity != record.type) continue;
-    auto rendering = Router::Render(*route, body, known);
-    if (!rendering.ok() || rendering->digest != given) continue;
+  const RouteState* own = context_.registry.FindRoute(lane.route);
+  const auto render = [&](const RouteState& route) {
+    auto rendering = Router::Render(route, body, known);
+    if (!rendering.ok() || (!given.IsZero() && rendering->digest != given)) return false;
     body = std::move(rendering->entity);
     return true;
+  };
+  if (own != nullptr && render(*own)) return true;
+  if (given.IsZero()) return own != nullptr;
+  if (CanonicalDigest(body) == given) return true;
+  for (const RouteState* route : system.routes) {
+    if (route == own || route->route.entity != record.type) continue;
+    if (route->route.filter && !route->route.filter(body)) continue;
+    if (render(*route)) return true;
   }
-  if (own.has_value()) body = std::move(own->entity);
-  return CanonicalDigest(body) == given;
+  auto edited = letters_.FindEdited(lane, given);
+  if (!edited.ok()) return edited.status();
+  if (!*edited) return false;
+  body = **std::move(edited);
+  return true;
 }
 
 }  // namespace retailsync::engine

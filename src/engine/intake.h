@@ -103,6 +103,10 @@ class Intake {
   void NoteName(const System& system, const CachedRecord& record, LaneRow* lane,
                 const std::string& external_id, bool is_all);
   absl::StatusOr<bool> MayBeLate(const System& system, CachedRecord& record, const Digest& said);
+  absl::Status NoteHeldUnlessLate(System& system, CachedRecord& record, const Arrival& arrival,
+                                  bool is_proved);
+  absl::StatusOr<bool> WouldSay(const System& system, const LaneRow& lane, CachedRecord& record,
+                                Seq version, const Digest& said);
   absl::Status NoteHeld(System& system, const CachedRecord& record, const std::string& external_id);
   void NoteRemoteVersion(LaneRow& lane, const model::v1::Change& change);
   absl::StatusOr<std::optional<HeldEntity>> Base(const System& system, CachedRecord& record);

@@ -322,6 +322,7 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
     ours = FindOurs(system, *record, change.caused_by());
   }
   if (!ours.ok()) return ours.status();
+  const bool is_proved = ours->version != 0;
   if (On(Guard::kEchoOfUnanswered) && ours->version == 0 && !is_patch &&
       (revives || arrival.entity != record->row.digest)) {
     ours = FindUnansweredWrite(system, *record, arrival.entity);
@@ -336,9 +337,8 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
       context_.memory.MarkRecord(*record);
     }
     if (ours->version == record->row.version && !revives) {
-      if (absl::Status status = NoteHeld(system, *record, change.subject()); !status.ok()) {
-        return status;
-      }
+      absl::Status status = NoteHeldUnlessLate(system, *record, arrival, is_proved);
+      if (!status.ok()) return status;
     }
     return close(Disposition::kEcho);
   }
@@ -421,22 +421,20 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
     }
     auto lane = context_.memory.FindLane({system.id, record->row.id});
     if (!lane.ok()) return lane.status();
+    const bool is_ours = *lane != nullptr && (*lane)->route != 0 && (*lane)->acknowledged > 0 &&
+                         !(*lane)->base_is_payload;
+    const bool is_all = !is_patch && arrival.entity == record->row.digest;
     if (*lane != nullptr && result.stale.empty()) NoteRemoteVersion(**lane, change);
+    if (On(Guard::kNameByItsWord) && !target.is_linked) {
+      NoteName(system, *record, *lane, change.subject(), is_all);
+    }
     if (!result.refused.empty() || !result.stale.empty()) {
       row.payload = std::move(arrival.payload);
       return Close(std::move(row),
                    result.refused.empty() ? Disposition::kStale : Disposition::kRefused);
     }
-    const bool is_ours = *lane != nullptr && (*lane)->acknowledged > 0 && !(*lane)->base_is_payload;
-    const bool is_all = !is_patch && arrival.entity == record->row.digest;
-    if (On(Guard::kNameByItsWord) && !target.is_linked) {
-      NoteName(system, *record, *lane, change.subject(), is_all);
-    }
     if (is_all) {
-      auto may_be_late = MayBeLate(system, *record, arrival.entity);
-      if (!may_be_late.ok()) return may_be_late.status();
-      absl::Status status =
-          *may_be_late ? absl::OkStatus() : NoteHeld(system, *record, change.subject());
+      absl::Status status = NoteHeldUnlessLate(system, *record, arrival, /*is_proved=*/false);
       if (!status.ok()) return status;
     }
     return Close(std::move(row), is_ours ? Disposition::kEcho : Disposition::kNoChange);

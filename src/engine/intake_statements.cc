@@ -1,4 +1,6 @@
 // What is noted of what systems say: what they hold, and under which name.
+#include <algorithm>
+
 #include "engine/guard.h"
 #include "engine/intake.h"
 #include "retailsync/model/v1/canonical.h"
@@ -35,26 +37,26 @@ void Intake::NoteName(const System& system, const CachedRecord& record, LaneRow*
 }
 
 // What the system says now it was given before, and something else after that: it may say so late,
-// and hold that something. Where history cannot be read nothing is concluded from what it says.
+// and hold that something. What cannot be read proves nothing; what is forgotten, or further back
+// than that, is too old to be told now.
 absl::StatusOr<bool> Intake::MayBeLate(const System& system, CachedRecord& record,
                                        const Digest& said) {
   constexpr int kVersionsMax = 256;
-  auto lane = context_.memory.FindLane({system.id, record.row.id});
-  if (!lane.ok()) return lane.status();
-  if (*lane == nullptr || (*lane)->state != LaneState::kIdle || (*lane)->acknowledged == 0 ||
-      (*lane)->acknowledged >= record.row.version) {
-    return false;
-  }
-  Seq seq = record.row.head;
+  auto found = context_.memory.FindLane({system.id, record.row.id});
+  if (!found.ok()) return found.status();
+  const LaneRow* lane = *found;
+  const bool is_behind = lane != nullptr && lane->state == LaneState::kIdle && lane->route != 0 &&
+                         lane->acknowledged > 0 && lane->acknowledged < record.row.version;
+  Seq seq = is_behind ? record.row.head : 0;
   for (int i = 0; i < kVersionsMax && seq != 0; ++i) {
     auto row = context_.memory.FindJournal(seq);
     if (row.ok() && !row->has_value()) return false;
-    if (row.ok() && (*row)->version <= (*lane)->acknowledged) {
-      auto body = context_.memory.ReadBody(seq);
-      if (!body.ok()) {
-        row = body.status();
-      } else if (CanonicalDigest(*body) == said) {
-        return (*row)->version < (*lane)->acknowledged;
+    if (row.ok() && (*row)->version <= lane->acknowledged) {
+      auto is_same = WouldSay(system, *lane, record, seq, said);
+      if (!is_same.ok()) {
+        row = is_same.status();
+      } else if (*is_same) {
+        return (*row)->version < lane->acknowledged;
       }
     }
     if (absl::IsDataLoss(row.status())) return true;
@@ -64,20 +66,41 @@ absl::StatusOr<bool> Intake::MayBeLate(const System& system, CachedRecord& recor
   return false;
 }
 
-// The target says that it holds the newest version, which nobody may have known: its answer was
-// lost, and a person was asked.
+// `is_proved`: it says so with our key.
+absl::Status Intake::NoteHeldUnlessLate(System& system, CachedRecord& record,
+                                        const Arrival& arrival, bool is_proved) {
+  if (!is_proved) {
+    auto may_be_late = MayBeLate(system, record, arrival.entity);
+    if (!may_be_late.ok() || *may_be_late) return may_be_late.status();
+  }
+  return NoteHeld(system, record, arrival.change->subject());
+}
+
+// After the write of this version.
+absl::StatusOr<bool> Intake::WouldSay(const System& system, const LaneRow& lane,
+                                      CachedRecord& record, Seq version, const Digest& said) {
+  auto body = context_.memory.ReadBody(version);
+  if (!body.ok()) return body.status();
+  if (CanonicalDigest(*body) == said) return true;
+  auto held = held_.AfterWrite(system, lane, record, version);
+  if (!held.ok()) return held.status();
+  return CanonicalDigest(*held) == said;
+}
+
+// The system says that it holds the newest version, which nobody may have known: the answer to its
+// write was lost, and a person was asked; or nothing was ever sent to it.
 absl::Status Intake::NoteHeld(System& system, const CachedRecord& record,
                               const std::string& external_id) {
   auto found = context_.memory.FindLane({system.id, record.row.id});
   if (!found.ok()) return found.status();
   if (*found == nullptr) return absl::OkStatus();
   LaneRow& lane = **found;
-  if (lane.state != LaneState::kIdle || lane.route == 0 ||
-      lane.acknowledged >= record.row.version) {
+  if (lane.state != LaneState::kIdle || lane.acknowledged >= record.row.version) {
     return absl::OkStatus();
   }
   if (system.comparisons > 0) system.applied_meanwhile.insert(lane.record);
   lane.acknowledged = record.row.version;
+  lane.done = std::max(lane.done, record.row.version);
   // How its route renders it was not asked, so the next version is sent whatever it says.
   lane.acknowledged_digest = Digest();
   lane.base = record.row.head;
@@ -102,16 +125,16 @@ void Intake::NoteRemoteVersion(LaneRow& lane, const Change& change) {
   context_.memory.MarkLane(lane);
 }
 
-// The deletion is still on its way to the system, which says what it was known to hold before. To
-// one that nothing goes to it is not: what such a one says again it says of its own accord.
+// The deletion is still on its way to the system, which says what it was known to hold before.
+// Where it is not on its way there, what the system says again it says of its own accord.
 absl::StatusOr<bool> Intake::HoldsWhatIsDeleted(const System& system, const CachedRecord& record,
                                                 const std::optional<HeldEntity>& held,
                                                 const Digest& said) {
   auto lane = context_.memory.FindLane({system.id, record.row.id});
   if (!lane.ok()) return lane.status();
-  return On(Guard::kOldBodyDoesNotRevive) && *lane != nullptr && (*lane)->route != 0 &&
-         (*lane)->done < record.row.version && held.has_value() &&
-         CanonicalDigest(held->entity) == said;
+  return On(Guard::kOldBodyDoesNotRevive) && *lane != nullptr &&
+         (*lane)->state != LaneState::kIdle && (*lane)->done < record.row.version &&
+         held.has_value() && CanonicalDigest(held->entity) == said;
 }
 
 // Until now one system alone spoke of the record, and the record was all it ever said. Now another
@@ -133,6 +156,7 @@ absl::Status Intake::NoteFirstSpeaker(const System& second, CachedRecord& record
   LaneRow lane = *found != nullptr ? **found : LaneRow();
   lane.target = first->id;
   lane.record = record.row.id;
+  lane.done = std::max(lane.done, record.row.version - 1);
   lane.base = previous;
   lane.base_is_payload = false;
   if (On(Guard::kNameByItsWord) && lane.external_id.empty()) lane.external_id = said_as;
@@ -164,14 +188,13 @@ absl::Status Intake::NoteStatement(System& system, CachedRecord& record, const J
   auto found = context_.memory.FindLane({system.id, record.row.id});
   if (!found.ok()) return found.status();
   LaneRow* lane = *found;
+  const bool is_patch = journal.operation == model::v1::OPERATION_PATCH;
   // Unless it was more than that at some time: a target, or one of several that speak.
-  if (is_memory && lane == nullptr) {
+  if ((is_memory || is_patch) && lane == nullptr) {
     auto is_alone = context_.memory.IsAllFrom(record, system.id);
     if (!is_alone.ok() || *is_alone) return is_alone.status();
   }
-  const bool is_patch = journal.operation == model::v1::OPERATION_PATCH;
   if (lane == nullptr) {
-    if (is_patch) return absl::OkStatus();
     LaneRow fresh;
     fresh.target = system.id;
     fresh.record = record.row.id;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "retailsync/governance/ownership_table.h"
 #include "support/catch.h"
 #include "support/world.h"
 
@@ -27,7 +28,8 @@ struct OneWay {
   World world;
   FakeErp& erp = world.MakeErp("erp");
 
-  OneWay() : world({.store = GENERATE(StoreKind::kMemory, StoreKind::kSqlite)}) {
+  explicit OneWay(const OwnershipPolicy* ownership = nullptr)
+      : world({.store = GENERATE(StoreKind::kMemory, StoreKind::kSqlite), .ownership = ownership}) {
     world.AddSystem("shop", {.source = &world.MakeShop()});
     world.AddSystem("erp", {.source = &world.MakeShop(), .sink = &erp});
     world.AddRoute("shop", "erp", EntityType::kPrice);
@@ -127,8 +129,14 @@ TEST_CASE("rule 5: what a target told of itself is deleted there when another de
 TEST_CASE("rule 6: who is not told of a deletion, and says the entity again, brings it back") {
   OneWay both;
   const bool is_carried = GENERATE(false, true);
-  if (is_carried) both.CarryProducts();
-  REQUIRE(both.Say("erp", "e1", "v1").disposition == Disposition::kMerged);
+  const bool was_carried = GENERATE(false, true);
+  if (is_carried || was_carried) both.CarryProducts();
+  REQUIRE(both.Say(was_carried ? "shop" : "erp", "e1", "v1").disposition == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  if (was_carried && !is_carried) {
+    both.world.RemoveRoute("shop-erp-product");
+    REQUIRE_OK(both.world.Restart());
+  }
   REQUIRE(both.world.AcceptOne(Delete("shop", "c1", MakeProduct("P", ""))).disposition ==
           Disposition::kMerged);
   // While the deletion is on its way that is only what it held before.
@@ -225,6 +233,31 @@ TEST_CASE("rule 6: what a route leaves out is not missed in what its target says
   CHECK(both.world.Record(product)->entity.product().brand().empty());
 }
 
+TEST_CASE("rule 6: what a route leaves out since today may have been given all the same") {
+  OneWay both;
+  Route route = WithoutBrand("products");
+  const auto without = std::exchange(route.transform, nullptr);
+  both.world.AddRoute(route);
+  const auto make = [](const std::string& text, const std::string& brand) {
+    Entity product = MakeProduct("P", text);
+    product.mutable_product()->set_brand(brand);
+    return product;
+  };
+  REQUIRE_OK(both.world.Accept({Upsert("shop", "c1", make("v1", "old"))}).status);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.world.Crash();
+  both.world.RemoveRoute("products");
+  route.transform = without;
+  both.world.AddRoute(route);
+  REQUIRE_OK(both.world.Restart());
+  REQUIRE_OK(both.world.Accept({Upsert("shop", "c2", make("v1", "new"))}).status);
+  // Its brand is the one that it was given.
+  REQUIRE_OK(both.world.Accept({Upsert("erp", "e1", make("theirs", "old"))}).status);
+  const Entity now = both.world.Record(MakeProduct("P", ""))->entity;
+  CHECK(fakes::TextOf(now) == "theirs");
+  CHECK(now.product().brand() == "new");
+}
+
 TEST_CASE("rule 5: an echo that carries our key is known also when its route has gone") {
   OneWay both;
   both.CarryProducts();
@@ -238,6 +271,55 @@ TEST_CASE("rule 5: an echo that carries our key is known also when its route has
   echo.set_caused_by(both.erp.effects()[0].key);
   CHECK(both.world.AcceptOne(echo).disposition == Disposition::kEcho);
   CHECK(fakes::TextOf(both.world.Record(MakeProduct("P", ""))->entity) == "v2");
+}
+
+TEST_CASE("rule 6: what a system says again and again is what it holds, routed or not") {
+  OneWay both;
+  for (const std::string text : {"v1", "v2"}) {
+    REQUIRE(both.Say("shop", "c-" + text, text).disposition == Disposition::kMerged);
+    REQUIRE(both.Say("erp", "e-" + text, text).disposition == Disposition::kNoChange);
+  }
+  // It goes back, of its own accord.
+  CHECK(both.Say("erp", "e3", "v1").disposition == Disposition::kMerged);
+  CHECK(fakes::TextOf(both.world.Record(MakeProduct("P", ""))->entity) == "v1");
+}
+
+TEST_CASE("rule 5: a patch, and what is refused, tell under which name the target has it") {
+  const auto owner = governance::OwnershipTable::Create(
+      {{.type = EntityType::kProduct, .path = "", .scope = {}, .systems = {"shop"}}});
+  REQUIRE_OK(owner.status());
+  const bool is_refused = GENERATE(false, true);
+  OneWay both(is_refused ? &*owner : nullptr);
+  REQUIRE(both.Say("shop", "c1", "v1").disposition == Disposition::kMerged);
+  model::v1::Change change = OneWay::ChangeOf("erp", "e1", "theirs");
+  if (!is_refused) {
+    change = fakes::Patch("erp", "e1", MakeProduct("P", "theirs"), {"titles"});
+    change.set_subject("M-7");
+  }
+  CHECK(both.world.AcceptOne(change).disposition ==
+        (is_refused ? Disposition::kRefused : Disposition::kMerged));
+  both.CarryProducts();
+  REQUIRE(both.Say("shop", "c2", "v3").disposition == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.TextsOf("product:P") == Texts{"v3"});
+  CHECK(both.NamesOfWrites() == Texts{"M-7"});
+}
+
+TEST_CASE("rule 5: of a fact that a target told of it is sent what others made of it") {
+  OneWay both;
+  const Entity first = fakes::MakeOrder("1001", "a", "", {});
+  const Entity second = fakes::MakeOrder("1001", "b", "", {});
+  REQUIRE_OK(both.world.Accept({Upsert("erp", "e1", first)}).status);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.world.AddRoute("shop", "erp", EntityType::kOrder);
+  REQUIRE_OK(both.world.Restart());
+  const bool deletes = GENERATE(false, true);
+  REQUIRE_OK(
+      both.world.Accept({deletes ? Delete("shop", "c1", first) : Upsert("shop", "c1", second)})
+          .status);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.erp.effects().size() == 1);
+  CHECK(both.erp.effects()[0].version == 2);
 }
 
 TEST_CASE("rule 8: what a route that is not there owes stays owed, and holds nobody up") {
