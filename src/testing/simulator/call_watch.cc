@@ -213,9 +213,10 @@ void CallWatch::CheckNames(const ApplyItem& item, EntityNo entity) {
   constexpr Micros kOnItsWay = 10 * kMinute;
   const Micros by = world_.queue.now() - kOnItsWay;
   if (item.attempt > 1) return;
-  if (item.external_id.empty() && system_.HasMade(entity, by)) {
-    world_.Break("rule 5", fmt::format("{} is sent to {}, which made it, without its name there",
-                                       world_.model.NameOf(entity), system_.name()));
+  if (system_.HasMade(entity, by) && item.external_id != system_.ExternalId(entity)) {
+    world_.Break("rule 5", fmt::format("{} is sent to {}, which made it, as '{}' instead of '{}'",
+                                       world_.model.NameOf(entity), system_.name(),
+                                       item.external_id, system_.ExternalId(entity)));
   }
   if (item.operation == model::v1::OPERATION_DELETE) return;
   for (const EntityReference& reference : ReferencesOf(item.entity)) {
@@ -223,7 +224,8 @@ void CallWatch::CheckNames(const ApplyItem& item, EntityNo entity) {
     const bool is_named =
         std::any_of(item.references.begin(), item.references.end(), [&](const auto& resolved) {
           return resolved.reference.type == reference.type &&
-                 resolved.reference.key == reference.key && !resolved.external_id.empty();
+                 resolved.reference.key == reference.key &&
+                 resolved.external_id == system_.ExternalId(referred);
         });
     if (!is_named && system_.HasMade(referred, by)) {
       world_.Break(

@@ -360,8 +360,9 @@ void Operator::RepeatEverything(Engine* engine) {
   }
 }
 
-absl::Status Operator::Replay(Engine* engine) {
+absl::Status Operator::Replay(Engine* engine, const std::string& target) {
   ReplayRequest request;
+  request.target = target;
   request.rows_max = 1'000'000;
   return engine->Replay(request, me_).status();
 }

@@ -52,8 +52,8 @@ class Operator {
   std::string Drift(const Engine& engine) const;
   // Tells everything again, and replays everything.
   void RepeatEverything(Engine* engine);
-  // All that is in the journal.
-  absl::Status Replay(Engine* engine);
+  // All that is in the journal, to this target; empty: to all.
+  absl::Status Replay(Engine* engine, const std::string& target = {});
 
   uint64_t letters() const { return letters_; }
   // The newest that was read.

@@ -374,6 +374,13 @@ bool ReferenceModel::IsGone(EntityNo entity) const {
   return newest.has_value() && stories_[entity].parts[0][*newest].content == kGone;
 }
 
+bool ReferenceModel::WasAbsent(SystemNo target, uint64_t moment) const {
+  const auto& absences = targets_[target].absences;
+  return std::any_of(absences.begin(), absences.end(), [&](const auto& absence) {
+    return absence.first <= moment && moment <= absence.second;
+  });
+}
+
 // Of a fact, how many revisions that the engine took, before it was shown a later one, were never
 // seen at the target.
 int ReferenceModel::Lost(SystemNo target, EntityNo entity, size_t part,
@@ -387,7 +394,7 @@ int ReferenceModel::Lost(SystemNo target, EntityNo entity, size_t part,
   for (size_t i = revisions.size(); i-- > 1;) {
     const Revision& revision = revisions[i];
     const bool is_due = revision.tellable > 0 && revision.taken < later_page &&
-                        revision.settled < later_webhook &&
+                        revision.settled < later_webhook && !WasAbsent(target, revision.taken) &&
                         Shown(target, revision) != Shown(target, revisions[i - 1]);
     later_page = std::min(later_page, revision.offered);
     later_webhook = std::min(later_webhook, revision.offered_by_webhook);
@@ -428,7 +435,7 @@ std::string ReferenceModel::Missing(SystemNo target, EntityNo entity) const {
     }
     // A target that writes a part itself need not be given what its own word overtook.
     const bool speaks = IsOwn(target, entity, parts.size() - 1);
-    if (NatureOf(story.type) != Nature::kFact || speaks || rules.may_miss_revisions) continue;
+    if (NatureOf(story.type) != Nature::kFact || speaks) continue;
     if (const int lost = Lost(target, entity, part, progress); lost > progress.letters) {
       return fmt::format("{} came to {} without {} of its revisions, of which {} were set aside",
                          story.name, where, lost, progress.letters);

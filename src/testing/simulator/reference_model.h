@@ -49,15 +49,20 @@ class ReferenceModel {
     std::function<bool(EntityNo)> wants;
     // The target is not told what is private (see HidePrivate).
     bool hides_private = false;
-    // It was not to be told for a while: of what was decided then, the last will do.
-    bool may_miss_revisions = false;
+    // It was not to be told from one moment to another: of what was taken then, the last will do.
+    std::vector<std::pair<uint64_t, uint64_t>> absences;
   };
 
   SystemNo AddTarget(Target target);
   void SetFilter(SystemNo target, std::function<bool(EntityNo)> wants) {
     targets_[target].wants = std::move(wants);
   }
-  void MayMissRevisions(SystemNo target) { targets_[target].may_miss_revisions = true; }
+  void BeginAbsence(SystemNo target, uint64_t moment) {
+    targets_[target].absences.emplace_back(moment, kNever);
+  }
+  void EndAbsence(SystemNo target, uint64_t moment) {
+    targets_[target].absences.back().second = moment;
+  }
   const Target& target(SystemNo number) const { return targets_[number]; }
   size_t target_count() const { return targets_.size(); }
 
@@ -191,6 +196,7 @@ class ReferenceModel {
   const Progress* Look(SystemNo target, EntityNo entity) const;
   const std::string& Shown(SystemNo target, const Revision& revision) const;
   bool IsOwn(SystemNo target, EntityNo entity, size_t part) const;
+  bool WasAbsent(SystemNo target, uint64_t moment) const;
   // The first revision from `from` on that says this; nothing when none does.
   std::optional<size_t> Search(SystemNo target, EntityNo entity, size_t part, size_t from,
                                const std::string& content) const;

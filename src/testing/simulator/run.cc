@@ -87,7 +87,7 @@ void Run::DrawSizes(Stream stream) {
 // cannot; and where what its system says back is what it was given, since only its sink knows
 // better.
 void Run::DrawAbsence() {
-  absence_.reset();
+  EndAbsence();
   if (plan_.healed() || !world_.Hit(250)) return;
   Absence absence;
   absence.seat = world_.choices.Below(Stream::kFaults, static_cast<uint32_t>(seats_.size()));
@@ -95,10 +95,17 @@ void Run::DrawAbsence() {
   absence.sink = world_.Hit(600) && !plan_.Has(Fault::kExpire) && !system.traits().normalises;
   absence.source = !absence.sink || world_.Hit(500);
   if (absence.sink) {
-    must_replay_ = true;
-    world_.model.MayMissRevisions(system.number());
+    must_replay_.insert(system.name());
+    world_.model.BeginAbsence(system.number(), world_.moment);
   }
   absence_ = absence;
+}
+
+void Run::EndAbsence() {
+  if (absence_.has_value() && absence_->sink) {
+    world_.model.EndAbsence(seats_[absence_->seat].system->number(), world_.moment);
+  }
+  absence_.reset();
 }
 
 SystemOptions Run::DrawSystemOptions() {

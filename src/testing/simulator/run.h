@@ -75,6 +75,7 @@ class Run final : private Observer {
   void DrawOptions();
   void DrawSizes(Stream stream);
   void DrawAbsence();
+  void EndAbsence();
   void TakeSeat(RetailSystem* system);
   SystemOptions DrawSystemOptions();
 
@@ -169,7 +170,7 @@ class Run final : private Observer {
   std::optional<Fault> store_fault_;  // armed
   std::optional<std::pair<SystemNo, EntityNo>> poison_;
   std::optional<Absence> absence_;
-  bool must_replay_ = false;  // what was not owed to a target while it had no sink
+  std::set<std::string> must_replay_;  // to these, what was not owed while they had no sink
 };
 
 }  // namespace retailsync::testing

@@ -165,8 +165,10 @@ void Run::HealProcess() {
 
 // Targets get what they were not owed while they had no sink.
 bool Run::MakeUp() {
-  if (must_replay_) must_replay_ = !operator_.Replay(engine_.get()).ok();
-  return !must_replay_;
+  std::erase_if(must_replay_, [&](const std::string& target) {
+    return operator_.Replay(engine_.get(), target).ok();
+  });
+  return must_replay_.empty();
 }
 
 // An entity that a healthy target should have by now: everything it is made of is spoken for by
