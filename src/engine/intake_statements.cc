@@ -9,7 +9,6 @@
 namespace retailsync::engine {
 
 using model::v1::Change;
-using model::v1::Entity;
 using model::v1::Provenance;
 
 // The system tells of what others told of, for the first time and nothing new (`is_all`: all that
