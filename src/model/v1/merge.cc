@@ -19,6 +19,7 @@
 namespace retailsync {
 namespace {
 
+using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
@@ -43,12 +44,11 @@ using model_internal::ScratchBuffer;
 using model_internal::Shape;
 using model_internal::ShapeOf;
 
-const Message& Default(const Shape& shape) {
-  return *google::protobuf::MessageFactory::generated_factory()->GetPrototype(shape.descriptor);
+const Message& Default(const Descriptor* type) {
+  return *google::protobuf::MessageFactory::generated_factory()->GetPrototype(type);
 }
-
-const Message& Nothing(const Message& of) {
-  return *of.GetReflection()->GetMessageFactory()->GetPrototype(of.GetDescriptor());
+const Message& Default(const Shape& shape) {
+  return Default(shape.descriptor);
 }
 
 // Makes the one value `field` of `to` what it is in `from`, where it is present.
@@ -157,7 +157,8 @@ class Merger {
   bool IsAsHeld(const Message& incoming, const Message* base, const FieldShape& field) const {
     if (base == nullptr) return false;
     return SameField(incoming, *base, field) ||
-           (input_.base_says_more && SameField(incoming, Nothing(incoming), field));
+           (input_.base_says_more &&
+            SameField(incoming, Default(field.field->containing_type()), field));
   }
   // Does it speak about something below this path?
   bool IsSaidBelow() const {
