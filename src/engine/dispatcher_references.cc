@@ -116,9 +116,7 @@ absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const Pending
       if (!found.ok()) return found.status();
       at_target = *found;
     }
-    // What is sent again must be what was sent.
-    const bool may_be_its_own = !is_resend && MayTellOf(system, reference.type);
-    auto name = NameAtTarget(system, may_be_its_own ? record : 0, at_target);
+    auto name = NameAtTarget(system, MayTellOf(system, reference.type) ? record : 0, at_target);
     if (!name.ok()) return name.status();
     if (name->has_value()) {
       ResolvedReference& resolved = item.references.emplace_back();

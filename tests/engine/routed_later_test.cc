@@ -86,6 +86,23 @@ TEST_CASE("rule 7: what refers to what its target told of itself is not kept wai
   CHECK(both.world.AllLetters().empty());
 }
 
+TEST_CASE("rule 7: what is sent again refers to the same names as before") {
+  OneWay both;
+  both.erp.capabilities.idempotent = true;
+  both.erp.capabilities.verifiable = false;  // so that nobody asks first
+  REQUIRE(both.Say("erp", "e1", "v1").disposition == Disposition::kMerged);
+  both.SayPrice("c1", 5'000'000);
+  const std::string name = fakes::NameOf(MakePrice("P", 5'000'000));
+  both.erp.Script(name, {{Act::kUnknownWithoutEffect}});
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.erp.EffectsOn(name).size() == 1);
+  REQUIRE(both.erp.apply_requests().size() == 2);
+  for (const ApplyRequest& request : both.erp.apply_requests()) {
+    REQUIRE(request.items[0].references.size() == 1);
+    CHECK(request.items[0].references[0].external_id == "M-7");
+  }
+}
+
 TEST_CASE("rule 7: what its target told of, and deleted, is waited for") {
   OneWay both;
   REQUIRE(both.Say("erp", "e1", "v1").disposition == Disposition::kMerged);

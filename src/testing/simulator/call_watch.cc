@@ -155,7 +155,13 @@ void CallWatch::CheckKey(const ApplyItem& item, EntityNo entity) {
       world_.Break("I21", fmt::format("'{}' is no idempotency key", item.idempotency_key));
     }
     known.content = std::move(content);
+    known.references = item.references.size();
     return;
+  }
+  if (item.references.size() < known.references) {
+    world_.Break("rule 7", fmt::format("{} is sent to {} again with {} of {} references",
+                                       world_.model.NameOf(entity), system_.name(),
+                                       item.references.size(), known.references));
   }
   if (known.content != content) {
     world_.Break("I21",

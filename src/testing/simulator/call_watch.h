@@ -126,6 +126,7 @@ class CallWatch {
  private:
   struct KeyHistory {
     std::string content;
+    size_t references = 0;     // with a name at the target, when it was first sent
     std::string told_version;  // by the system, when it took it
     Micros not_before = 0;     // by the engine's time; holds while `lapses` is what it was
     uint64_t lapses = 0;
