@@ -20,7 +20,7 @@ Core::Core(const EngineOptions& options, const EngineParts& parts)
       intake_(&context_, &letters_, &router_),
       settler_(&context_, &letters_),
       dispatcher_(&context_, &letters_, &settler_),
-      reconciler_(&context_, &settler_, &letters_) {}
+      reconciler_(&context_, &settler_, &letters_, &router_) {}
 
 absl::Status Core::Open() {
   if (absl::Status status = context_.memory.Load(); !status.ok()) return status;
@@ -92,7 +92,12 @@ absl::Status Core::AddRoute(const Route& route) {
   state->domain = context_.memory.Intern(NameKind::kDomain, domain);
   state->from = from == nullptr ? 0 : from->id;
   state->to = to->id;
-  const StreamRow* before = context_.memory.FindStream(state->to, state->id);
+  const auto domain_queue = to->queues.find(state->domain);
+  if (domain_queue != to->queues.end() && domain_queue->second->share != route.share) {
+    return refuse("share", fmt::format("the domain '{}' of {} was given another share before",
+                                       domain, route.to));
+  }
+  StreamRow* before = context_.memory.FindStream(state->to, state->id);
   if (before != nullptr && before->domain != state->domain) {
     if (absl::Status status = MoveOwed(*before, state->domain); !status.ok()) return status;
   }
@@ -105,20 +110,23 @@ absl::Status Core::AddRoute(const Route& route) {
         queue->counts[static_cast<size_t>(count.state)] = count.lanes;
       }
     }
-  } else if (queue->share != route.share) {
-    return refuse("share", fmt::format("the domain '{}' of {} was given another share before",
-                                       domain, route.to));
   }
   state->stream = context_.memory.InternStream(state->to, state->id, state->domain);
-  queue->AddFeed(state->stream);
-  queue->counts[static_cast<size_t>(LaneState::kReady)] += state->stream->ready;
+  AddFeeds(*queue);
   context_.registry.Add(std::move(state));
   return Commit();
 }
 
+// Also of routes that are not there: who carries it now may send what they owe.
+void Core::AddFeeds(Queue& queue) {
+  for (StreamRow* stream : context_.memory.StreamsOf(queue.target())) {
+    if (stream->domain == queue.domain()) queue.AddFeed(stream);
+  }
+}
+
 // What a route owed in the domain that it had goes with it. Its stream changes domains last, so
 // that what a crash leaves behind is moved the next time.
-absl::Status Core::MoveOwed(const StreamRow& stream, NameId domain) {
+absl::Status Core::MoveOwed(StreamRow& stream, NameId domain) {
   constexpr int kPage = 4096;
   Store& store = *context_.memory.store();
   ReadyPlace after;
@@ -139,6 +147,8 @@ absl::Status Core::MoveOwed(const StreamRow& stream, NameId domain) {
     is_last = *moved == 0 && delayed->size() < static_cast<size_t>(page);
     if (*moved == 0) page *= 2;
   }
+  stream.domain = domain;
+  context_.memory.MarkStream(stream.id);
   return LoadQueues();
 }
 
@@ -174,11 +184,7 @@ absl::Status Core::LoadQueues() {
           fresh->counts[static_cast<size_t>(count.state)] = count.lanes;
         }
       }
-      for (const RouteState* route : system->routes) {
-        if (route->domain != domain) continue;
-        fresh->AddFeed(route->stream);
-        fresh->counts[static_cast<size_t>(LaneState::kReady)] += route->stream->ready;
-      }
+      AddFeeds(*fresh);
       queue = std::move(fresh);
     }
   }

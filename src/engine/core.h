@@ -119,7 +119,8 @@ class Core {
   absl::Status MergeQueue();
   absl::Status Recover();
   absl::Status LoadQueues();
-  absl::Status MoveOwed(const StreamRow& stream, NameId domain);
+  void AddFeeds(Queue& queue);
+  absl::Status MoveOwed(StreamRow& stream, NameId domain);
   absl::StatusOr<size_t> MoveLanes(std::span<const LaneRow> lanes, NameId route, NameId domain);
   // What is held in memory is not what the store has: forget it before anything else is done.
   absl::Status Fail(absl::Status status);

@@ -64,7 +64,12 @@ absl::StatusOr<DeadLetter> Core::Present(DeadLetterRow row) {
     }
   } else if (auto body = context_.memory.ReadBody(row.seq); body.ok()) {
     letter.entity = *std::move(body);
-    if (const RouteState* route = context_.registry.FindRoute(row.route)) {
+    const RouteState* route = context_.registry.FindRoute(row.route);
+    const System* target = context_.registry.Find(row.system);
+    if (route == nullptr && target != nullptr && version.ok()) {
+      route = Router::FindHeir(*target, *version, letter.entity);
+    }
+    if (route != nullptr) {
       auto rendering = Router::Render(*route, letter.entity, {});
       if (rendering.ok()) letter.entity = std::move(rendering->entity);
     }
@@ -234,9 +239,12 @@ absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
   if (!found.ok()) return Fail(found.status());
   auto record = context_.memory.FindRecord(row.record);
   if (!record.ok()) return record.status();
-  if (*found == nullptr || context_.registry.FindRoute((*found)->route) == nullptr) {
-    return absl::FailedPreconditionError(fmt::format("dead letter {}: its route '{}' was not added",
-                                                     row.id, context_.memory.NameOf(row.route)));
+  auto route = router_.FindCarrier(*found, **record, row.seq);
+  if (!route.ok()) return route.status();
+  if (*route == nullptr) {
+    return absl::FailedPreconditionError(
+        fmt::format("dead letter {}: its route '{}' was not added, and no other carries it", row.id,
+                    context_.memory.NameOf(row.route)));
   }
   LaneRow& lane = **found;
   const bool is_state = NatureOf((*record)->row.type) == Nature::kState;
@@ -283,6 +291,7 @@ absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
     context_.memory.MarkLane(lane);
     return absl::OkStatus();
   }
+  lane.domain = (*route)->domain;
   context_.MakeReady(lane, context_.memory.last_seq());
   return absl::OkStatus();
 }

@@ -465,10 +465,16 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
                                                       ApplyItem& item) {
   LaneRow& lane = *pending.lane;
   const bool is_resend = IsResend(lane);
-  const RouteState* route = context_.registry.FindRoute(lane.route);
-  if (route == nullptr) return Step::kNothing;  // the host did not add it this time: it stays owed
   auto body = TakeBody(record, version);
   if (!body.ok()) return body.status();
+  const RouteState* route = context_.registry.FindRoute(lane.route);
+  if (route == nullptr) route = Router::FindHeir(system, version, *body);
+  if (route == nullptr) return Step::kNothing;  // the host did not add it this time: it stays owed
+  // What was attempted is sent again under the name that it had.
+  if (!is_resend && lane.attempts == 0 && lane.route != route->id) {
+    lane.route = route->id;
+    context_.memory.MarkLane(lane);
+  }
   const bool deletes = version.operation == model::v1::OPERATION_DELETE;
   auto skip = [&](std::string_view why) -> absl::StatusOr<Step> {
     if (absl::Status status = settler_.Skip(system, lane, why); !status.ok()) return status;
@@ -525,7 +531,8 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
   item.external_id = lane.external_id;
   if (On(Guard::kConditionalWrite)) item.remote_version = lane.remote_version;
   const int32_t order = On(Guard::kKeyOfTheFact) ? lane.resends : lane.resends + lane.attempts;
-  item.idempotency_key = IdempotencyKey(route->route.name, system.name, key, version, order);
+  item.idempotency_key =
+      IdempotencyKey(context_.memory.NameOf(lane.route), system.name, key, version, order);
   pending.route = route;
   pending.origin = version.system;
   if (context_.IsObserved()) pending.traceparent = version.traceparent;

@@ -127,6 +127,19 @@ absl::Status Intake::ReadLanes(const CachedRecord& record, const System* alone) 
   return absl::OkStatus();
 }
 
+// The names of the routes by which the system may have been given something of this type; they need
+// not be there any more. That of its lane comes first.
+std::vector<std::string> Intake::RoutesTo(const System& system, NameId last,
+                                          EntityType type) const {
+  std::vector<std::string> names{context_.memory.NameOf(last)};
+  for (const StreamRow* stream : context_.memory.StreamsOf(system.id)) {
+    const RouteState* route = context_.registry.FindRoute(stream->route);
+    if (stream->route == last || (route != nullptr && route->route.entity != type)) continue;
+    names.push_back(context_.memory.NameOf(stream->route));
+  }
+  return names;
+}
+
 // The version that was delivered to the system under this key. A late one is found too, because a
 // system that is read seldom tells of each write in turn, also where the version's own journal row
 // is forgotten. How far back is looked is bounded; an older echo is merged as the system's own
@@ -137,16 +150,17 @@ absl::StatusOr<Intake::OwnWrite> Intake::FindOurs(const System& system, CachedRe
   auto lane = context_.memory.FindLane({system.id, record.row.id});
   if (!lane.ok()) return lane.status();
   if (*lane == nullptr || (*lane)->route == 0) return OwnWrite();
-  // The route need not be there any more.
-  const std::string& route = context_.memory.NameOf((*lane)->route);
+  const std::vector<std::string> routes = RoutesTo(system, (*lane)->route, record.row.type);
   auto head = context_.memory.Head(record);
   if (!head.ok()) return head.status();
   Version version = **head;
   bool is_forgotten = false;
   for (int i = 0; i < kVersionsMax && version.version > 0; ++i) {
-    for (int32_t resends = (*lane)->resends; resends >= 0; --resends) {
-      if (IdempotencyKey(route, system.name, record.row.key, version, resends) == key) {
-        return OwnWrite{version.version, is_forgotten ? 0 : version.seq};
+    for (const std::string& route : routes) {
+      for (int32_t resends = (*lane)->resends; resends >= 0; --resends) {
+        if (IdempotencyKey(route, system.name, record.row.key, version, resends) == key) {
+          return OwnWrite{version.version, is_forgotten ? 0 : version.seq};
+        }
       }
     }
     if (!is_forgotten && version.previous != 0) {

@@ -167,13 +167,16 @@ StreamRow* Memory::FindStream(NameId target, NameId route) {
   return nullptr;
 }
 
-StreamRow* Memory::InternStream(NameId target, NameId route, NameId domain) {
-  if (StreamRow* stream = FindStream(target, route)) {
-    // The host may move a route to another domain: what it owes goes with it.
-    if (stream->domain != domain) MarkStream(stream->id);
-    stream->domain = domain;
-    return stream;
+std::vector<StreamRow*> Memory::StreamsOf(NameId target) const {
+  std::vector<StreamRow*> streams;
+  for (const auto& [id, stream] : streams_) {
+    if (stream->target == target) streams.push_back(stream.get());
   }
+  return streams;
+}
+
+StreamRow* Memory::InternStream(NameId target, NameId route, NameId domain) {
+  if (StreamRow* stream = FindStream(target, route)) return stream;
   const NameId id = ++counters_.last_name;
   MarkStream(id);
   auto& stream = streams_[id];

@@ -78,6 +78,8 @@ class Memory {
   void MarkStream(NameId id) { dirty_streams_.insert(id); }
   StreamRow* FindStream(NameId id);
   StreamRow* FindStream(NameId target, NameId route);
+  // In the order of their numbers, which is that in which they were first seen.
+  std::vector<StreamRow*> StreamsOf(NameId target) const;
   const std::string& Cursor(NameId system) const;
   void SetCursor(NameId system, const std::string& cursor);
 

@@ -37,6 +37,13 @@ absl::Status Feed::Refill(Memory& memory) {
   return absl::OkStatus();
 }
 
+void Queue::AddFeed(StreamRow* stream) {
+  const auto is_its_feed = [&](const Feed& feed) { return feed.stream().id == stream->id; };
+  if (std::any_of(feeds_.begin(), feeds_.end(), is_its_feed)) return;
+  feeds_.emplace_back(stream, window_);
+  counts[static_cast<size_t>(LaneState::kReady)] += stream->ready;
+}
+
 void Queue::PushFirst(NameId stream, Seq seq) {
   for (Feed& feed : feeds_) {
     if (feed.stream().id == stream) feed.Push(seq);

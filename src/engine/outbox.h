@@ -67,8 +67,8 @@ class Queue {
   NameId target() const { return target_; }
   NameId domain() const { return domain_; }
 
-  // A route whose stream feeds this queue was added.
-  void AddFeed(StreamRow* stream) { feeds_.emplace_back(stream, window_); }
+  // What the stream owes belongs here; nothing where it does already.
+  void AddFeed(StreamRow* stream);
   // A first version became owed to a stream.
   void PushFirst(NameId stream, Seq seq);
   // Any other lane became ready at `owed_since`, which is not less than any before.

@@ -264,8 +264,9 @@ absl::Status Reconciler::DropAgreed(System& system, const LaneRow& lane, CachedR
 absl::Status Reconciler::Repair(Job& job, LaneRow& lane, bool is_missing) {
   auto record = context_.memory.FindRecord(lane.record);
   if (!record.ok()) return record.status();
-  if (context_.registry.FindRoute(lane.route) == nullptr)
-    return absl::OkStatus();  // nothing carries it there
+  auto route = router_.FindCarrier(&lane, **record, (*record)->row.head);
+  if (!route.ok()) return route.status();
+  if (*route == nullptr) return absl::OkStatus();  // nothing carries it there
   ++lane.resends;
   lane.done = (*record)->row.version - 1;
   lane.settled = std::min(lane.settled, lane.done);
@@ -274,6 +275,7 @@ absl::Status Reconciler::Repair(Job& job, LaneRow& lane, bool is_missing) {
     lane.external_id.clear();
     lane.remote_version.clear();
   }
+  lane.domain = (*route)->domain;
   context_.MakeReady(lane, context_.memory.last_seq());
   ++job.report.repaired;
   return absl::OkStatus();

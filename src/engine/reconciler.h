@@ -10,6 +10,7 @@
 #include "engine/call.h"
 #include "engine/context.h"
 #include "engine/held.h"
+#include "engine/router.h"
 #include "engine/settler.h"
 #include "retailsync/engine/reports.h"
 
@@ -17,8 +18,8 @@ namespace retailsync::engine {
 
 class Reconciler {
  public:
-  Reconciler(Context* context, Settler* settler, Letters* letters)
-      : context_(*context), settler_(*settler), held_(context, letters) {}
+  Reconciler(Context* context, Settler* settler, Letters* letters, const Router* router)
+      : context_(*context), settler_(*settler), held_(context, letters), router_(*router) {}
 
   absl::Status Start(System& system, const ReconcileRequest& request);
   std::optional<ReconcileReport> Find(const System& system, EntityType type) const;
@@ -67,6 +68,7 @@ class Reconciler {
   Context& context_;
   Settler& settler_;
   Held held_;
+  const Router& router_;
   std::map<std::pair<NameId, EntityType>, Job> jobs_;
 };
 

@@ -22,6 +22,31 @@ const RouteState* Router::FindRoute(const System& target, NameId origin, EntityT
   return nullptr;
 }
 
+const RouteState* Router::FindHeir(const System& target, const Version& version,
+                                   const Entity& entity) {
+  for (const RouteState* route : target.routes) {
+    if (route->route.entity != version.type || !route->route.live) continue;
+    // What others made it owe it may have changed itself since.
+    if (route->from != 0 && route->from != version.system && version.system != target.id) continue;
+    if (route->route.filter && !route->route.filter(entity)) continue;
+    return route;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<const RouteState*> Router::FindCarrier(const LaneRow* lane, CachedRecord& record,
+                                                      Seq version) const {
+  const System* target = lane == nullptr ? nullptr : context_.registry.Find(lane->target);
+  if (target == nullptr) return nullptr;
+  if (const RouteState* own = context_.registry.FindRoute(lane->route)) return own;
+  if (NatureOf(record.row.type) == Nature::kState) version = record.row.head;
+  auto row = context_.memory.ReadVersion(version);
+  if (!row.ok()) return row.status();
+  auto entity = context_.memory.ReadBody(version);
+  if (!entity.ok()) return entity.status();
+  return FindHeir(*target, *row, *entity);
+}
+
 absl::StatusOr<Rendering> Router::Render(const RouteState& route, Entity entity,
                                          const Digest& digest) {
   if (!route.route.transform) {
@@ -69,6 +94,19 @@ absl::Status Router::OnFirstVersion(CachedRecord& record, JournalRow& journal) {
   return absl::OkStatus();
 }
 
+// The lane owes what a route that is not there made it owe. What was sent already keeps the name
+// under which it was, until it is known what became of it.
+bool Router::TakesOver(const RouteState& route, LaneRow& lane) {
+  if (context_.registry.FindRoute(lane.route) != nullptr) return false;
+  const LaneState state = lane.state;
+  if (state != LaneState::kUnknown && state != LaneState::kInFlight) return true;
+  context_.SetState(lane, LaneState::kIdle);
+  lane.domain = route.domain;
+  context_.SetState(lane, state);
+  context_.QueueOf(lane)->PushDelayed(lane.due_at, lane.record);
+  return false;
+}
+
 absl::StatusOr<bool> Router::Owe(System& target, const RouteState& route, CachedRecord& record,
                                  const Entity& entity, const JournalRow& journal) {
   auto found = context_.memory.FindLane({target.id, record.row.id});
@@ -82,6 +120,8 @@ absl::StatusOr<bool> Router::Owe(System& target, const RouteState& route, Cached
     // A deletion of something the target never had is none.
     if (record.row.deleted) return false;
     lane = context_.memory.StageLane(std::move(fresh));
+  } else if (lane->state != LaneState::kIdle && TakesOver(route, *lane)) {
+    context_.SetState(*lane, LaneState::kIdle);
   } else if (lane->state != LaneState::kIdle) {
     // What is owed is read from the record when it is sent: a state sends its newest version, a
     // fact each.

@@ -35,6 +35,15 @@ class Router {
   const RouteState* FindRoute(const System& target, NameId origin, EntityType type,
                               const model::v1::Entity& entity, bool live_only) const;
 
+  // The route that sends a version which a route owes that is not there any more. Null: none does.
+  static const RouteState* FindHeir(const System& target, const Version& version,
+                                    const model::v1::Entity& entity);
+
+  // The route by which a lane can send the version of this journal row, or the newest of a state:
+  // its own, or the one that has its place. Null: there is none.
+  absl::StatusOr<const RouteState*> FindCarrier(const LaneRow* lane, CachedRecord& record,
+                                                Seq version) const;
+
   // The entity as the target is to be given it. The digest of a record that is not transformed is
   // `digest`, when it is known.
   static absl::StatusOr<Rendering> Render(const RouteState& route, model::v1::Entity entity,
@@ -43,6 +52,7 @@ class Router {
  private:
   void TellOwed(EventKind kind, const System& target, const RouteState& route,
                 const JournalRow& journal);
+  bool TakesOver(const RouteState& route, LaneRow& lane);
   absl::StatusOr<bool> Owe(System& target, const RouteState& route, CachedRecord& record,
                            const model::v1::Entity& entity, const JournalRow& journal);
 
