@@ -374,10 +374,13 @@ bool ReferenceModel::IsGone(EntityNo entity) const {
   return newest.has_value() && stories_[entity].parts[0][*newest].content == kGone;
 }
 
-bool ReferenceModel::WasAbsent(SystemNo target, uint64_t moment) const {
+// May the engine have taken the revision while the target was absent? That it was taken may become
+// known later than it was, where the answer was lost.
+bool ReferenceModel::WasAbsent(SystemNo target, const Revision& revision) const {
+  const uint64_t offered = std::min(revision.offered, revision.offered_by_webhook);
   const auto& absences = targets_[target].absences;
   return std::any_of(absences.begin(), absences.end(), [&](const auto& absence) {
-    return absence.first <= moment && moment <= absence.second;
+    return absence.first <= revision.taken && offered <= absence.second;
   });
 }
 
@@ -394,7 +397,7 @@ int ReferenceModel::Lost(SystemNo target, EntityNo entity, size_t part,
   for (size_t i = revisions.size(); i-- > 1;) {
     const Revision& revision = revisions[i];
     const bool is_due = revision.tellable > 0 && revision.taken < later_page &&
-                        revision.settled < later_webhook && !WasAbsent(target, revision.taken) &&
+                        revision.settled < later_webhook && !WasAbsent(target, revision) &&
                         Shown(target, revision) != Shown(target, revisions[i - 1]);
     later_page = std::min(later_page, revision.offered);
     later_webhook = std::min(later_webhook, revision.offered_by_webhook);

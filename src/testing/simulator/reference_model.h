@@ -196,7 +196,7 @@ class ReferenceModel {
   const Progress* Look(SystemNo target, EntityNo entity) const;
   const std::string& Shown(SystemNo target, const Revision& revision) const;
   bool IsOwn(SystemNo target, EntityNo entity, size_t part) const;
-  bool WasAbsent(SystemNo target, uint64_t moment) const;
+  bool WasAbsent(SystemNo target, const Revision& revision) const;
   // The first revision from `from` on that says this; nothing when none does.
   std::optional<size_t> Search(SystemNo target, EntityNo entity, size_t part, size_t from,
                                const std::string& content) const;

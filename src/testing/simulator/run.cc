@@ -178,6 +178,7 @@ void Run::StartEngine() {
     world_.choices.BeginGroup(Stream::kFaults);
     DrawSizes(Stream::kFaults);
     DrawAbsence();
+    DrawRouteName();
   }
   const auto try_again = [this] {
     engine_.reset();
@@ -204,6 +205,16 @@ void Run::StartEngine() {
   WakeAt(world_.queue.now());
 }
 
+// Whoever starts it again may have renamed a route, perhaps to what it was called before.
+void Run::DrawRouteName() {
+  if (plan_.healed() || !world_.Hit(250)) return;
+  const auto count = static_cast<uint32_t>(retailer_.routes().size());
+  const uint32_t number = world_.choices.Below(Stream::kFaults, count);
+  const uint32_t name = world_.choices.Below(Stream::kFaults, 3);
+  const std::string& first = retailer_.routes()[number].name;
+  route_names_[number] = name == 0 ? first : fmt::format("{}, name {}", first, name);
+}
+
 // Systems and routes may come in another order than before, and one system not as it was.
 absl::Status Run::SetUpEngine() {
   const auto first = [&](size_t count) {
@@ -221,7 +232,11 @@ absl::Status Run::SetUpEngine() {
   }
   const std::vector<Route>& routes = retailer_.routes();
   for (size_t i = 0, begin = first(routes.size()); i < routes.size(); ++i) {
-    const Route& route = routes[(begin + i) % routes.size()];
+    const size_t number = (begin + i) % routes.size();
+    Route route = routes[number];
+    if (const auto name = route_names_.find(number); name != route_names_.end()) {
+      route.name = name->second;
+    }
     if (absence_.has_value() && absence_->sink &&
         seats_[absence_->seat].system->name() == route.to) {
       continue;

@@ -5,6 +5,7 @@
 #include <array>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -75,6 +76,7 @@ class Run final : private Observer {
   void DrawOptions();
   void DrawSizes(Stream stream);
   void DrawAbsence();
+  void DrawRouteName();
   void EndAbsence();
   void TakeSeat(RetailSystem* system);
   SystemOptions DrawSystemOptions();
@@ -170,7 +172,8 @@ class Run final : private Observer {
   std::optional<Fault> store_fault_;  // armed
   std::optional<std::pair<SystemNo, EntityNo>> poison_;
   std::optional<Absence> absence_;
-  std::set<std::string> must_replay_;  // to these, what was not owed while they had no sink
+  std::map<size_t, std::string> route_names_;  // of those that were renamed
+  std::set<std::string> must_replay_;          // to these, what was not owed while they had no sink
 };
 
 }  // namespace retailsync::testing
