@@ -100,7 +100,7 @@ class Intake {
   absl::Status NoteFirstSpeaker(const System& second, CachedRecord& record,
                                 const model::v1::Provenance& before, Seq previous,
                                 const std::string& said_as);
-  void NoteName(const System& system, const CachedRecord& record, LaneRow* lane,
+  void NoteName(System& system, const CachedRecord& record, LaneRow* lane,
                 const std::string& external_id, bool is_all);
   absl::StatusOr<bool> MayBeLate(const System& system, CachedRecord& record, const Digest& said);
   absl::Status NoteHeldUnlessLate(System& system, CachedRecord& record, const Arrival& arrival,

@@ -13,8 +13,9 @@ using model::v1::Provenance;
 
 // The system tells of what others told of, for the first time and nothing new (`is_all`: all that
 // the record is): it has it, under this name.
-void Intake::NoteName(const System& system, const CachedRecord& record, LaneRow* lane,
+void Intake::NoteName(System& system, const CachedRecord& record, LaneRow* lane,
                       const std::string& external_id, bool is_all) {
+  if (system.comparisons > 0) system.changed_meanwhile.insert(record.row.id);
   context_.memory.StageLink({system.id, record.row.type, external_id, record.row.id});
   if (lane == nullptr) {
     LaneRow fresh;
@@ -97,7 +98,7 @@ absl::Status Intake::NoteHeld(System& system, const CachedRecord& record,
   if (lane.state != LaneState::kIdle || lane.acknowledged >= record.row.version) {
     return absl::OkStatus();
   }
-  if (system.comparisons > 0) system.applied_meanwhile.insert(lane.record);
+  if (system.comparisons > 0) system.changed_meanwhile.insert(lane.record);
   lane.acknowledged = record.row.version;
   lane.done = std::max(lane.done, record.row.version);
   // How its route renders it was not asked, so the next version is sent whatever it says.
@@ -124,16 +125,20 @@ void Intake::NoteRemoteVersion(LaneRow& lane, const Change& change) {
   context_.memory.MarkLane(lane);
 }
 
-// The deletion is still on its way to the system, which says what it was known to hold before.
-// Where it is not on its way there, what the system says again it says of its own accord.
+// The system has not been told of the deletion, and says what it was known to hold before. That it
+// was given, so that it does not say it of its own accord; or the deletion is on its way to it.
 absl::StatusOr<bool> Intake::HoldsWhatIsDeleted(const System& system, const CachedRecord& record,
                                                 const std::optional<HeldEntity>& held,
                                                 const Digest& said) {
-  auto lane = context_.memory.FindLane({system.id, record.row.id});
-  if (!lane.ok()) return lane.status();
-  return On(Guard::kOldBodyDoesNotRevive) && *lane != nullptr &&
-         (*lane)->state != LaneState::kIdle && (*lane)->done < record.row.version &&
-         held.has_value() && CanonicalDigest(held->entity) == said;
+  auto found = context_.memory.FindLane({system.id, record.row.id});
+  if (!found.ok()) return found.status();
+  const LaneRow* lane = *found;
+  if (!On(Guard::kOldBodyDoesNotRevive) || lane == nullptr || lane->done >= record.row.version) {
+    return false;
+  }
+  const bool was_given = lane->route != 0 && !lane->base_is_payload;
+  return (was_given || lane->state != LaneState::kIdle) && held.has_value() &&
+         CanonicalDigest(held->entity) == said;
 }
 
 // Until now one system alone spoke of the record, and the record was all it ever said. Now another
@@ -182,6 +187,7 @@ absl::StatusOr<bool> Intake::IsKnownByItsWordAlone(const LaneRow& lane) {
 // is its own memory.
 absl::Status Intake::NoteStatement(System& system, CachedRecord& record, const JournalRow& journal,
                                    const Digest& said, bool is_body) {
+  if (system.comparisons > 0) system.changed_meanwhile.insert(record.row.id);
   const bool is_memory = journal.merged.empty() && !Registry::Carries(system, record.row.type);
   if (is_memory && journal.IsFirst()) return absl::OkStatus();
   auto found = context_.memory.FindLane({system.id, record.row.id});

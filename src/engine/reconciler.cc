@@ -44,7 +44,7 @@ void Reconciler::End(System& system, Job& job, absl::Status status) {
   job.report.done = true;
   job.looking = false;
   job.listed = {};
-  if (--system.comparisons == 0) system.applied_meanwhile.clear();
+  if (--system.comparisons == 0) system.changed_meanwhile.clear();
 }
 
 std::optional<ReconcileReport> Reconciler::Find(const System& system, EntityType type) const {
@@ -197,7 +197,7 @@ absl::Status Reconciler::Look() {
 // What is under way, or came there after the listing had passed, is not judged.
 bool Reconciler::IsUnderWay(const System& system, const LaneRow& lane) {
   return On(Guard::kComparisonSkipsUnderWay) &&
-         (lane.state != LaneState::kIdle || system.applied_meanwhile.contains(lane.record));
+         (lane.state != LaneState::kIdle || system.changed_meanwhile.contains(lane.record));
 }
 
 // Each record is looked at once: at its head.

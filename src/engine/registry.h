@@ -59,10 +59,12 @@ struct System {
   void LetGo(std::span<const RecordId> records) {
     for (RecordId record : records) taken.erase(record);
   }
-  int comparisons = 0;                              // reconciliations that run
-  absl::flat_hash_set<RecordId> applied_meanwhile;  // while there are any
-  int calls_running = 0;                            // Apply, Probe and List
-  double served = 0;  // the share-weighted service of the queue served last
+  int comparisons = 0;  // reconciliations that run
+  // While there are any: what came there, or may have, and what it told of. The listing may have
+  // passed it by.
+  absl::flat_hash_set<RecordId> changed_meanwhile;
+  int calls_running = 0;  // Apply, Probe and List
+  double served = 0;      // the share-weighted service of the queue served last
 
   uint64_t Owed() const {
     uint64_t owed = 0;

@@ -384,7 +384,7 @@ absl::Status Settler::Applied(System& system, LaneRow& lane, const std::string& 
 
 void Settler::Hold(System& system, LaneRow& lane, const RecordRow& record, int64_t version, Seq seq,
                    const Digest& content, const std::string& external_id) {
-  if (system.comparisons > 0) system.applied_meanwhile.insert(lane.record);
+  if (system.comparisons > 0) system.changed_meanwhile.insert(lane.record);
   if (content.IsZero()) {
     lane.acknowledged = 0;
     lane.acknowledged_digest = Digest();
@@ -440,7 +440,8 @@ absl::Status Settler::Skip(System& system, LaneRow& lane, std::string_view why) 
 
 absl::Status Settler::GiveUp(System& system, LaneRow& lane, EntityType type,
                              std::string_view reason, std::string message) {
-  static_cast<void>(system);
+  // What was listed before may be older than its last attempt.
+  if (system.comparisons > 0) system.changed_meanwhile.insert(lane.record);
   if (absl::Status status = letters_.SetAsideDelivery(lane, type, reason, std::move(message));
       !status.ok()) {
     return status;

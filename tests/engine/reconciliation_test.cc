@@ -198,6 +198,63 @@ TEST_CASE("reconciliation: what a person says is there, while it is compared, is
   CHECK(world.erp.TextsOf("order:1") == std::vector<std::string>{"a"});
 }
 
+TEST_CASE("reconciliation: what was set aside since the listing is not judged by it") {
+  ShopAndErp world({}, {}, {.limits = {.concurrency = 2}});
+  world.erp.capabilities.idempotent = false;
+  world.erp.capabilities.verifiable = false;
+  world.erp.Script(
+      "product:P",
+      {{fakes::Act::kApply}, {fakes::Act::kUnknownWithEffect}, {fakes::Act::kUnknownWithEffect}});
+  const auto say = [&](const std::string& text) {
+    REQUIRE_OK(world.Accept({Upsert("shop", "c" + text, MakeProduct("P", text))}).status);
+    REQUIRE_OK(world.RunUntilIdle());
+  };
+  for (const std::string text : {"a", "b"}) say(text);
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kProduct, .repair = true}, Anna()));
+  auto tasks = world.engine().TakeTasks(1);
+  REQUIRE(tasks.ok());
+  REQUIRE(tasks->size() == 1);
+  REQUIRE((*tasks)[0].kind() == TaskKind::kList);
+  (*tasks)[0].Run();
+  // The answer travels, and meanwhile:
+  REQUIRE_OK(world.Accept({Upsert("shop", "c", MakeProduct("P", "c"))}).status);
+  for (int i = 0; i < 2; ++i) REQUIRE_OK(world.engine().Step().status());
+  REQUIRE(world.Letters().size() == 2);
+  REQUIRE_OK(world.engine().Finish(*std::move(tasks)));
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.engine().FindReconcile("erp", EntityType::kProduct)->different == 0);
+  CHECK(world.erp.TextsOf("product:P") == std::vector<std::string>{"a", "b", "c"});
+}
+
+TEST_CASE("reconciliation: what its target tells of, while it is compared, is not missed") {
+  ShopAndErp world;
+  const bool is_known = GENERATE(false, true);
+  if (is_known) {
+    world.erp.Script("product:P", {{fakes::Act::kPermanent}});
+    REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeProduct("P", "a"))}).status);
+    REQUIRE_OK(world.RunUntilIdle());
+  }
+  world.erp.Plant(MakeProduct("P", "a"));
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kProduct, .repair = true}, Anna()));
+  auto tasks = world.engine().TakeTasks(2);
+  REQUIRE(tasks.ok());
+  const auto is_listing = [](const Task& task) { return task.kind() == TaskKind::kList; };
+  REQUIRE(std::any_of(tasks->begin(), tasks->end(), is_listing));
+  for (Task& task : *tasks) task.Run();
+  REQUIRE_OK(world.engine().Finish(*std::move(tasks)));
+  // The listing has passed it by as something that nobody knows.
+  model::v1::Change change = Upsert("erp", "e1", MakeProduct("P", "a"));
+  change.set_subject(world.erp.held().at("product:P").external_id);
+  REQUIRE_OK(world.Accept({change}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  const auto report = world.engine().FindReconcile("erp", EntityType::kProduct);
+  CHECK(report->missing == 0);
+  CHECK(report->unexpected == 1);
+  CHECK(world.erp.effects().empty());
+}
+
 TEST_CASE("reconciliation: needs a sink that can list, a known target, and the right to ask") {
   ShopAndErp world;
   world.erp.capabilities.listable = false;

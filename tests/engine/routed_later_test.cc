@@ -143,7 +143,7 @@ TEST_CASE("rule 5: what a target told of itself is deleted there when another de
   CHECK(both.NamesOfWrites() == Texts{"M-7"});
 }
 
-TEST_CASE("rule 6: who is not told of a deletion, and says the entity again, brings it back") {
+TEST_CASE("rule 6: who made an entity, and is not told of its deletion, brings it back") {
   OneWay both;
   const bool is_carried = GENERATE(false, true);
   const bool was_carried = GENERATE(false, true);
@@ -156,10 +156,34 @@ TEST_CASE("rule 6: who is not told of a deletion, and says the entity again, bri
   }
   REQUIRE(both.world.AcceptOne(Delete("shop", "c1", MakeProduct("P", ""))).disposition ==
           Disposition::kMerged);
-  // While the deletion is on its way that is only what it held before.
+  // What it was given it does not say of its own accord; nor what it held before, while the
+  // deletion is on its way.
+  const bool is_old = was_carried || is_carried;
   CHECK(both.Say("erp", "e2", "v1").disposition ==
-        (is_carried ? Disposition::kEcho : Disposition::kMerged));
-  CHECK(both.world.Record(MakeProduct("P", ""))->row.deleted == is_carried);
+        (is_old ? Disposition::kEcho : Disposition::kMerged));
+  CHECK(both.world.Record(MakeProduct("P", ""))->row.deleted == is_old);
+  // Something else is news in any case.
+  CHECK(both.Say("erp", "e3", "theirs").disposition == Disposition::kMerged);
+  CHECK(!both.world.Record(MakeProduct("P", ""))->row.deleted);
+}
+
+TEST_CASE("rule 6: who will be told of a deletion by a replay does not bring the entity back") {
+  OneWay both;
+  both.CarryProducts();
+  REQUIRE(both.Say("shop", "c1", "v1").disposition == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.world.RemoveRoute("shop-erp-product");
+  REQUIRE_OK(both.world.Restart());
+  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", ""))).disposition ==
+          Disposition::kMerged);
+  both.CarryProducts();
+  const bool is_news = GENERATE(false, true);
+  const Receipt receipt = both.Say("erp", "e1", is_news ? "theirs" : "v1");
+  CHECK(receipt.disposition == (is_news ? Disposition::kMerged : Disposition::kEcho));
+  REQUIRE_OK(both.world.engine().Replay({}, Anna()).status());
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.world.Record(MakeProduct("P", ""))->row.deleted != is_news);
+  CHECK(both.erp.held().contains("product:P") == is_news);
 }
 
 TEST_CASE("rule 5: who says what another told of has it, and is given what changes then") {
