@@ -24,6 +24,7 @@ const RouteState* Router::FindRoute(const System& target, NameId origin, EntityT
 
 const RouteState* Router::FindHeir(const System& target, const Version& version,
                                    const Entity& entity) {
+  if (!On(Guard::kRouteHasHeir)) return nullptr;
   for (const RouteState* route : target.routes) {
     if (route->route.entity != version.type || !route->route.live) continue;
     // What others made it owe it may have changed itself since.
@@ -94,12 +95,12 @@ absl::Status Router::OnFirstVersion(CachedRecord& record, JournalRow& journal) {
   return absl::OkStatus();
 }
 
-// The lane owes what a route that is not there made it owe. What was sent already keeps the name
-// under which it was, until it is known what became of it.
+// The lane owes what a route that is not there made it owe. What was attempted keeps its name, its
+// state and its time, until it is known what became of it.
 bool Router::TakesOver(const RouteState& route, LaneRow& lane) {
-  if (context_.registry.FindRoute(lane.route) != nullptr) return false;
+  if (!On(Guard::kRouteHasHeir) || context_.registry.FindRoute(lane.route) != nullptr) return false;
   const LaneState state = lane.state;
-  if (state != LaneState::kUnknown && state != LaneState::kInFlight) return true;
+  if (state == LaneState::kReady || state == LaneState::kWaiting) return true;
   context_.SetState(lane, LaneState::kIdle);
   lane.domain = route.domain;
   context_.SetState(lane, state);

@@ -131,6 +131,23 @@ TEST_CASE("rule 8: each version of a fact that a route owes is sent by the one i
   CHECK(one.erp.effects()[1].version == 2);
 }
 
+TEST_CASE("rule 8: the route in its place waits as long as its target asked for") {
+  Renamed one;
+  REQUIRE(one.Say("v1").disposition == Disposition::kMerged);
+  one.erp.Script(kProduct, {{Act::kTransient, absl::Minutes(10)}});
+  REQUIRE_OK(one.world.StepUntil([&] { return one.erp.attempts().size() == 1; }));
+  REQUIRE_OK(one.world.engine().Step().status());
+  REQUIRE_OK(one.world.engine().Flush());
+  Route after = Renamed::Named("after");
+  if (GENERATE(false, true)) after.domain = "goods";
+  one.Become(after);
+  REQUIRE(one.Say("v2").version == 2);
+  REQUIRE_OK(one.world.RunFor(absl::Minutes(9)));
+  CHECK(one.erp.effects().empty());
+  REQUIRE_OK(one.world.RunFor(absl::Minutes(2)));
+  CHECK(one.erp.TextsOf(kProduct) == Texts{"v2"});
+}
+
 TEST_CASE("rule 8: a route of another domain takes over with a Replay") {
   Renamed one;
   const bool is_retried = GENERATE(false, true);
