@@ -83,9 +83,9 @@ void Run::DrawSizes(Stream stream) {
       hit(500) ? static_cast<size_t>(between(64, 256)) << 10 : size_t{64} << 20;
 }
 
-// A sink is absent where what is missed meanwhile can be replayed, as history that was expired
-// cannot; and where what its system says back is what it was given, since only its sink knows
-// better.
+// A sink or a route is absent where what is missed meanwhile can be replayed, as history that was
+// expired cannot; and where what its system says back is what it was given, since only its sink
+// knows better.
 void Run::DrawAbsence() {
   EndAbsence();
   if (plan_.healed() || !world_.Hit(250)) return;
@@ -94,15 +94,30 @@ void Run::DrawAbsence() {
   const RetailSystem& system = *seats_[absence.seat].system;
   absence.sink = world_.Hit(600) && !plan_.Has(Fault::kExpire) && !system.traits().normalises;
   absence.source = !absence.sink || world_.Hit(500);
-  if (absence.sink) {
+  if (absence.sink && world_.Hit(500)) {
+    absence.route = DrawRouteTo(system);
+    absence.sink = !absence.route.has_value();
+  }
+  if (absence.IsOfTarget()) {
     must_replay_.insert(system.name());
     world_.model.BeginAbsence(system.number(), world_.moment);
   }
   absence_ = absence;
 }
 
+// Of what is not referred to: nobody waits for what no route carries.
+std::optional<size_t> Run::DrawRouteTo(const RetailSystem& system) {
+  std::vector<size_t> numbers;
+  for (size_t i = 0; i < retailer_.routes().size(); ++i) {
+    const Route& route = retailer_.routes()[i];
+    if (route.to == system.name() && !IsReferredTo(route.entity)) numbers.push_back(i);
+  }
+  if (numbers.empty()) return std::nullopt;
+  return numbers[world_.choices.Below(Stream::kFaults, static_cast<uint32_t>(numbers.size()))];
+}
+
 void Run::EndAbsence() {
-  if (absence_.has_value() && absence_->sink) {
+  if (absence_.has_value() && absence_->IsOfTarget()) {
     world_.model.EndAbsence(seats_[absence_->seat].system->number(), world_.moment);
   }
   absence_.reset();
@@ -237,8 +252,9 @@ absl::Status Run::SetUpEngine() {
     if (const auto name = route_names_.find(number); name != route_names_.end()) {
       route.name = name->second;
     }
-    if (absence_.has_value() && absence_->sink &&
-        seats_[absence_->seat].system->name() == route.to) {
+    if (absence_.has_value() &&
+        (absence_->route == number ||
+         (absence_->sink && seats_[absence_->seat].system->name() == route.to))) {
       continue;
     }
     absl::Status status = engine_->AddRoute(route);

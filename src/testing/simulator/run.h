@@ -59,7 +59,9 @@ class Run final : private Observer {
   struct Absence {
     size_t seat = 0;
     bool source = false;
-    bool sink = false;  // nor the routes to it
+    bool sink = false;            // nor the routes to it
+    std::optional<size_t> route;  // or one of the routes to it
+    bool IsOfTarget() const { return sink || route.has_value(); }
   };
 
   // Something that a system says by calling, until it is answered.
@@ -76,6 +78,7 @@ class Run final : private Observer {
   void DrawOptions();
   void DrawSizes(Stream stream);
   void DrawAbsence();
+  std::optional<size_t> DrawRouteTo(const RetailSystem& system);
   void DrawRouteName();
   void EndAbsence();
   void TakeSeat(RetailSystem* system);
@@ -173,7 +176,8 @@ class Run final : private Observer {
   std::optional<std::pair<SystemNo, EntityNo>> poison_;
   std::optional<Absence> absence_;
   std::map<size_t, std::string> route_names_;  // of those that were renamed
-  std::set<std::string> must_replay_;          // to these, what was not owed while they had no sink
+  // To these, what was not owed while they had no sink or no route.
+  std::set<std::string> must_replay_;
 };
 
 }  // namespace retailsync::testing
