@@ -92,101 +92,66 @@ absl::Status Core::AddRoute(const Route& route) {
   state->domain = context_.memory.Intern(NameKind::kDomain, domain);
   state->from = from == nullptr ? 0 : from->id;
   state->to = to->id;
-  const auto domain_queue = to->queues.find(state->domain);
-  if (domain_queue != to->queues.end() && domain_queue->second->share != route.share) {
+  OpenQueues(*to);
+  Queue& queue = OpenQueue(*to, state->domain);
+  if (queue.has_route && queue.share != route.share) {
     return refuse("share", fmt::format("the domain '{}' of {} was given another share before",
                                        domain, route.to));
   }
-  StreamRow* before = context_.memory.FindStream(state->to, state->id);
-  if (before != nullptr && before->domain != state->domain) {
-    if (absl::Status status = MoveOwed(*before, state->domain); !status.ok()) return status;
-  }
-  auto& queue = to->queues[state->domain];
-  if (queue == nullptr) {
-    queue = std::make_unique<Queue>(to->id, state->domain, context_.options.window_lanes_max);
-    queue->share = route.share;
-    for (const LaneCount& count : uncounted_) {
-      if (count.target == to->id && count.domain == state->domain) {
-        queue->counts[static_cast<size_t>(count.state)] = count.lanes;
-      }
-    }
-  }
+  queue.has_route = true;
+  queue.share = route.share;
   state->stream = context_.memory.InternStream(state->to, state->id, state->domain);
-  AddFeeds(*queue);
+  if (state->stream->domain == state->domain) {
+    queue.AddFeed(state->stream);
+  } else {
+    // What it owes already stays in the domain that it had, and is sent from there.
+    context_.memory.MoveStream(*state->stream, state->domain);
+    if (absl::Status status = LoadQueues(); !status.ok()) return Fail(std::move(status));
+  }
   context_.registry.Add(std::move(state));
   return Commit();
 }
 
-// Also of routes that are not there: who carries it now may send what they owe.
-void Core::AddFeeds(Queue& queue) {
-  for (StreamRow* stream : context_.memory.StreamsOf(queue.target())) {
-    if (stream->domain == queue.domain()) queue.AddFeed(stream);
+// A queue with what is owed in the domain, whoever made it so.
+Queue& Core::OpenQueue(System& target, NameId domain) {
+  auto& queue = target.queues[domain];
+  if (queue != nullptr) return *queue;
+  queue = std::make_unique<Queue>(target.id, domain, context_.options.window_lanes_max);
+  for (const LaneCount& count : counted_) {
+    if (count.target == target.id && count.domain == domain) {
+      queue->counts[static_cast<size_t>(count.state)] = count.lanes;
+    }
   }
+  for (StreamRow* stream : context_.memory.StreamsOf(target.id)) {
+    if (stream->domain == domain) queue->AddFeed(stream);
+  }
+  return *queue;
 }
 
-// What a route owed in the domain that it had goes with it. Its stream changes domains last, so
-// that what a crash leaves behind is moved the next time.
-absl::Status Core::MoveOwed(StreamRow& stream, NameId domain) {
-  constexpr int kPage = 4096;
-  Store& store = *context_.memory.store();
-  ReadyPlace after;
-  for (bool is_last = false; !is_last;) {
-    auto ready = store.ScanReady(stream.target, stream.domain, after, kPage);
-    if (!ready.ok()) return Fail(ready.status());
-    is_last = ready->size() < kPage;
-    if (!ready->empty()) after = {ready->back().owed_since, ready->back().record};
-    if (auto moved = MoveLanes(*ready, stream.route, domain); !moved.ok()) return moved.status();
+// Also of domains that no route is in any more: who carries it now sends what is owed there.
+void Core::OpenQueues(System& target) {
+  for (const LaneCount& count : counted_) {
+    if (count.target == target.id) OpenQueue(target, count.domain);
   }
-  // Others of the domain may come first, and stay.
-  int page = kPage;
-  for (bool is_last = false; !is_last;) {
-    auto delayed = store.ScanDelayed(stream.target, stream.domain, absl::InfiniteFuture(), page);
-    if (!delayed.ok()) return Fail(delayed.status());
-    auto moved = MoveLanes(*delayed, stream.route, domain);
-    if (!moved.ok()) return moved.status();
-    is_last = *moved == 0 && delayed->size() < static_cast<size_t>(page);
-    if (*moved == 0) page *= 2;
+  for (const StreamRow* stream : context_.memory.StreamsOf(target.id)) {
+    if (stream->ready > 0) OpenQueue(target, stream->domain);
   }
-  stream.domain = domain;
-  context_.memory.MarkStream(stream.id);
-  return LoadQueues();
-}
-
-// Those of this route, durably. How many they were.
-absl::StatusOr<size_t> Core::MoveLanes(std::span<const LaneRow> lanes, NameId route,
-                                       NameId domain) {
-  std::vector<LaneKey> keys;
-  for (const LaneRow& lane : lanes) {
-    if (lane.route == route) keys.push_back({lane.target, lane.record});
-  }
-  context_.memory.PrefetchLanes(keys);
-  for (const LaneKey& key : keys) {
-    auto lane = context_.memory.FindLane(key);
-    if (!lane.ok()) return Fail(lane.status());
-    (*lane)->domain = domain;
-    context_.memory.MarkLane(**lane);
-  }
-  if (absl::Status status = Commit(); !status.ok()) return status;
-  return keys.size();
 }
 
 absl::Status Core::LoadQueues() {
   auto counts = context_.memory.store()->CountLanes();
   if (!counts.ok()) return counts.status();
-  uncounted_ = *std::move(counts);
+  counted_ = *std::move(counts);
   for (const auto& system : context_.registry.systems()) {
-    for (auto& [domain, queue] : system->queues) {
-      auto fresh = std::make_unique<Queue>(system->id, domain, context_.options.window_lanes_max);
-      fresh->share = queue->share;
-      fresh->served = queue->served;
-      for (const LaneCount& count : uncounted_) {
-        if (count.target == system->id && count.domain == domain) {
-          fresh->counts[static_cast<size_t>(count.state)] = count.lanes;
-        }
-      }
-      AddFeeds(*fresh);
-      queue = std::move(fresh);
+    const auto before = std::exchange(system->queues, {});
+    for (const auto& [domain, queue] : before) {
+      if (!queue->has_route) continue;
+      Queue& fresh = OpenQueue(*system, domain);
+      fresh.has_route = true;
+      fresh.share = queue->share;
+      fresh.served = queue->served;
     }
+    if (!before.empty()) OpenQueues(*system);
   }
   return absl::OkStatus();
 }
@@ -569,7 +534,7 @@ bool Core::Idle() const {
     return false;
   }
   for (const auto& system : context_.registry.systems()) {
-    if (system->polling || system->more_to_poll || system->Owed() > 0) return false;
+    if (system->polling || system->more_to_poll || system->HasQueued()) return false;
   }
   return true;
 }

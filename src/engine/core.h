@@ -119,9 +119,8 @@ class Core {
   absl::Status MergeQueue();
   absl::Status Recover();
   absl::Status LoadQueues();
-  void AddFeeds(Queue& queue);
-  absl::Status MoveOwed(StreamRow& stream, NameId domain);
-  absl::StatusOr<size_t> MoveLanes(std::span<const LaneRow> lanes, NameId route, NameId domain);
+  Queue& OpenQueue(System& target, NameId domain);
+  void OpenQueues(System& target);
   // What is held in memory is not what the store has: forget it before anything else is done.
   absl::Status Fail(absl::Status status);
   void Lose(const absl::Status& status);
@@ -183,8 +182,8 @@ class Core {
   uint64_t last_call_ = 0;
   std::map<uint64_t, RunningCall> running_;
   size_t next_system_ = 0;  // whose turn it is
-  // Lanes the store counts for queues whose routes were not added yet.
-  std::vector<LaneCount> uncounted_;
+  // What the store has of lanes, for queues that are opened later.
+  std::vector<LaneCount> counted_;
 };
 
 }  // namespace retailsync::engine

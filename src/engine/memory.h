@@ -72,9 +72,13 @@ class Memory {
   // The number of a name, staged as new when the store does not know it.
   NameId Intern(NameKind kind, const std::string& name);
   const std::string& NameOf(NameId id) const;
-  // The stream of a route to its target, staged as new when the store does not know it. Streams
-  // stay where they are, also over a Recover().
+  // The stream of a route to its target, staged as new when the store does not know it; one that it
+  // knows may be of another domain. Streams stay where they are, also over a Recover().
   StreamRow* InternStream(NameId target, NameId route, NameId domain);
+  void MoveStream(StreamRow& stream, NameId domain) {
+    stream.domain = domain;
+    MarkStream(stream.id);
+  }
   void MarkStream(NameId id) { dirty_streams_.insert(id); }
   StreamRow* FindStream(NameId id);
   StreamRow* FindStream(NameId target, NameId route);

@@ -107,6 +107,8 @@ class Queue {
   // When the oldest of the ready lanes became so.
   absl::Time first_ready_at = absl::InfinitePast();
   double share = 1.0;
+  // False: nobody is in the domain any more, and what is owed there waits for who carries it now.
+  bool has_route = false;
   // Grows by items sent / share: the queue with the lowest is served next.
   double served = 0;
 

@@ -2,6 +2,7 @@
 #ifndef RETAILSYNC_SRC_ENGINE_REGISTRY_H_
 #define RETAILSYNC_SRC_ENGINE_REGISTRY_H_
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <span>
@@ -66,15 +67,17 @@ struct System {
   int calls_running = 0;  // Apply, Probe and List
   double served = 0;      // the share-weighted service of the queue served last
 
-  uint64_t Owed() const {
-    uint64_t owed = 0;
-    for (const auto& [domain, queue] : queues) owed += queue->Owed();
-    return owed;
+  // Owes something that will be sent by itself: what nobody carries now is owed and not queued.
+  bool HasQueued() const {
+    return std::any_of(queues.begin(), queues.end(), [](const auto& entry) {
+      return entry.second->Owed() > 0 && entry.second->NextAt() != absl::InfiniteFuture();
+    });
   }
   // What counts against EngineOptions.owed_lanes_max.
   uint64_t Backlog() const {
     uint64_t backlog = 0;
     for (const auto& [domain, queue] : queues) {
+      if (!queue->has_route) continue;
       backlog += queue->Owed() - queue->counts[static_cast<size_t>(LaneState::kWaiting)];
     }
     return backlog;

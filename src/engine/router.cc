@@ -95,15 +95,11 @@ absl::Status Router::OnFirstVersion(CachedRecord& record, JournalRow& journal) {
   return absl::OkStatus();
 }
 
-// The lane owes what a route that is not there made it owe. What was attempted keeps its name, its
-// state and its time, until it is known what became of it.
-bool Router::TakesOver(const RouteState& route, LaneRow& lane) {
+// The lane owes what a route that is not there made it owe, and may have been looked at in vain.
+// What was attempted keeps its name, its state and its time, until it is known what became of it.
+bool Router::TakesOver(const LaneRow& lane) {
   if (!On(Guard::kRouteHasHeir) || context_.registry.FindRoute(lane.route) != nullptr) return false;
-  const LaneState state = lane.state;
-  if (state == LaneState::kReady || state == LaneState::kWaiting) return true;
-  context_.SetState(lane, LaneState::kIdle);
-  lane.domain = route.domain;
-  context_.SetState(lane, state);
+  if (lane.state == LaneState::kReady || lane.state == LaneState::kWaiting) return true;
   context_.QueueOf(lane)->PushDelayed(lane.due_at, lane.record);
   return false;
 }
@@ -121,7 +117,7 @@ absl::StatusOr<bool> Router::Owe(System& target, const RouteState& route, Cached
     // A deletion of something the target never had is none.
     if (record.row.deleted) return false;
     lane = context_.memory.StageLane(std::move(fresh));
-  } else if (lane->state != LaneState::kIdle && TakesOver(route, *lane)) {
+  } else if (lane->state != LaneState::kIdle && TakesOver(*lane)) {
     context_.SetState(*lane, LaneState::kIdle);
   } else if (lane->state != LaneState::kIdle) {
     // What is owed is read from the record when it is sent: a state sends its newest version, a

@@ -52,7 +52,7 @@ class Router {
  private:
   void TellOwed(EventKind kind, const System& target, const RouteState& route,
                 const JournalRow& journal);
-  bool TakesOver(const RouteState& route, LaneRow& lane);
+  bool TakesOver(const LaneRow& lane);
   absl::StatusOr<bool> Owe(System& target, const RouteState& route, CachedRecord& record,
                            const model::v1::Entity& entity, const JournalRow& journal);
 

@@ -46,10 +46,10 @@ class Engine {
 
   // -- Set up, before the first step. Names are remembered by the store: a system or a route that
   // is added again after a restart goes on where it was. What is owed to a target that is not added
-  // stays in the store, untouched. What a route that is not added owes is sent by the first route
-  // of the same domain that carries it, so that a route may be renamed; one of another domain takes
-  // it over with the next version or with a Replay. A new route carries what changes from then on,
-  // and Replay sends what came before; what its target told of by then the target is known to have.
+  // stays in the store, untouched. What a route owes that is not added is sent by the first route
+  // that carries it to the same target, so that a route may have another name, or another domain;
+  // while none does it stays owed. A new route carries what changes from then on, and Replay sends
+  // what came before; what its target told of by then the target is known to have.
 
   absl::Status AddSystem(const std::string& name, const SystemOptions& options);
   absl::Status AddRoute(const Route& route);

@@ -31,7 +31,8 @@ struct EngineOptions {
   // costs about as much as sending it; what it waits for normally wakes it at once.
   absl::Duration dependency_check_interval = absl::Seconds(30);
   // Intake is refused while one target is owed on this many lanes or more. Lanes that wait for
-  // another entity do not count: what they wait for must get in. 1 or more.
+  // another entity do not count: what they wait for must get in; nor does what is owed from before
+  // in a domain that no route is in any more. 1 or more.
   uint64_t owed_lanes_max = 10'000'000;
   // What a refused caller is told to wait.
   absl::Duration overload_pause = absl::Seconds(5);
