@@ -24,7 +24,8 @@ Run::Run(const SimulationOptions& options)
       people_(&world_, &retailer_, !plan_.Has(Fault::kExpire)),
       operator_(&world_, &retailer_, &plan_),
       event_watch_(&world_, &retailer_),
-      status_watch_(&world_, &engine_options_, &retailer_.routes()),
+      routes_(retailer_.routes()),
+      status_watch_(&world_, &engine_options_),
       record_watch_(&world_, &retailer_),
       works_beside_(options.seed % 2 == 1),
       medium_(options),
@@ -108,8 +109,8 @@ void Run::DrawAbsence() {
 // Of what is not referred to: nobody waits for what no route carries.
 std::optional<size_t> Run::DrawRouteTo(const RetailSystem& system) {
   std::vector<size_t> numbers;
-  for (size_t i = 0; i < retailer_.routes().size(); ++i) {
-    const Route& route = retailer_.routes()[i];
+  for (size_t i = 0; i < routes_.size(); ++i) {
+    const Route& route = routes_[i];
     if (route.to == system.name() && !IsReferredTo(route.entity)) numbers.push_back(i);
   }
   if (numbers.empty()) return std::nullopt;
@@ -193,7 +194,7 @@ void Run::StartEngine() {
     world_.choices.BeginGroup(Stream::kFaults);
     DrawSizes(Stream::kFaults);
     DrawAbsence();
-    DrawRouteName();
+    DrawRoutes();
   }
   const auto try_again = [this] {
     engine_.reset();
@@ -220,14 +221,26 @@ void Run::StartEngine() {
   WakeAt(world_.queue.now());
 }
 
-// Whoever starts it again may have renamed a route, perhaps to what it was called before.
-void Run::DrawRouteName() {
-  if (plan_.healed() || !world_.Hit(250)) return;
-  const auto count = static_cast<uint32_t>(retailer_.routes().size());
-  const uint32_t number = world_.choices.Below(Stream::kFaults, count);
-  const uint32_t name = world_.choices.Below(Stream::kFaults, 3);
-  const std::string& first = retailer_.routes()[number].name;
-  route_names_[number] = name == 0 ? first : fmt::format("{}, name {}", first, name);
+// Whoever starts it again may have renamed a route, perhaps to what it was called before, and may
+// have given all that carry a type to a target another domain.
+void Run::DrawRoutes() {
+  if (plan_.healed()) return;
+  const auto below = [&](size_t count) {
+    return world_.choices.Below(Stream::kFaults, static_cast<uint32_t>(count));
+  };
+  if (world_.Hit(250)) {
+    const size_t number = below(routes_.size());
+    const std::string& first = retailer_.routes()[number].name;
+    const uint32_t name = below(3);
+    routes_[number].name = name == 0 ? first : fmt::format("{}, name {}", first, name);
+  }
+  if (world_.Hit(150)) {
+    const Route moved = routes_[below(routes_.size())];
+    for (Route& route : routes_) {
+      if (route.to != moved.to || route.entity != moved.entity) continue;
+      route.domain = moved.domain.empty() ? fmt::format("{}, moved", Name(moved.entity)) : "";
+    }
+  }
 }
 
 // Systems and routes may come in another order than before, and one system not as it was.
@@ -245,13 +258,10 @@ absl::Status Run::SetUpEngine() {
     absl::Status status = engine_->AddSystem(seats_[number].system->name(), options);
     if (!status.ok()) return status;
   }
-  const std::vector<Route>& routes = retailer_.routes();
-  for (size_t i = 0, begin = first(routes.size()); i < routes.size(); ++i) {
-    const size_t number = (begin + i) % routes.size();
-    Route route = routes[number];
-    if (const auto name = route_names_.find(number); name != route_names_.end()) {
-      route.name = name->second;
-    }
+  status_watch_.BeginLife();
+  for (size_t i = 0, begin = first(routes_.size()); i < routes_.size(); ++i) {
+    const size_t number = (begin + i) % routes_.size();
+    const Route& route = routes_[number];
     if (absence_.has_value() &&
         (absence_->route == number ||
          (absence_->sink && seats_[absence_->seat].system->name() == route.to))) {
@@ -259,6 +269,7 @@ absl::Status Run::SetUpEngine() {
     }
     absl::Status status = engine_->AddRoute(route);
     if (!status.ok()) return status;
+    status_watch_.AddRoute(route);
   }
   return absl::OkStatus();
 }
@@ -574,7 +585,11 @@ bool Run::IsOverloaded() const {
   const EngineStatus status = engine_->Status();
   const auto owes_all = [&](const SystemStatus& system) {
     uint64_t owed = 0;
-    for (const DomainStatus& domain : system.domains) owed += domain.Owed() - domain.waiting;
+    for (const DomainStatus& domain : system.domains) {
+      if (status_watch_.HasRoute(system.system, domain.domain)) {
+        owed += domain.Owed() - domain.waiting;
+      }
+    }
     return owed >= engine_options_.owed_lanes_max;
   };
   return status.store.ok() && std::any_of(status.systems.begin(), status.systems.end(), owes_all);

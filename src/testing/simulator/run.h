@@ -5,7 +5,6 @@
 #include <array>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -79,7 +78,7 @@ class Run final : private Observer {
   void DrawSizes(Stream stream);
   void DrawAbsence();
   std::optional<size_t> DrawRouteTo(const RetailSystem& system);
-  void DrawRouteName();
+  void DrawRoutes();
   void EndAbsence();
   void TakeSeat(RetailSystem* system);
   SystemOptions DrawSystemOptions();
@@ -142,6 +141,7 @@ class Run final : private Observer {
   People people_;
   Operator operator_;
   EventWatch event_watch_;
+  std::vector<Route> routes_;  // as they are in this life of the engine
   StatusWatch status_watch_;
   RecordWatch record_watch_;
   OperatorMayAll access_;
@@ -175,7 +175,6 @@ class Run final : private Observer {
   std::optional<Fault> store_fault_;  // armed
   std::optional<std::pair<SystemNo, EntityNo>> poison_;
   std::optional<Absence> absence_;
-  std::map<size_t, std::string> route_names_;  // of those that were renamed
   // To these, what was not owed while they had no sink or no route.
   std::set<std::string> must_replay_;
 };

@@ -10,14 +10,33 @@ void StatusWatch::AddTarget(const std::string& name, const SystemOptions& option
   target.items_max = items_max;
   target.taken_max = items_max * static_cast<size_t>(options.limits.concurrency);
   target.lingers = options.linger > absl::ZeroDuration();
-  for (const Route& route : routes_) {
-    if (route.to == name) target.domains[std::string(Name(route.entity))].share = route.share;
+}
+
+void StatusWatch::BeginLife() {
+  for (auto& [name, target] : targets_) {
+    target.domains.clear();
+    target.domain_of.clear();
   }
 }
 
+void StatusWatch::AddRoute(const Route& route) {
+  const std::string domain = route.domain.empty() ? std::string(Name(route.entity)) : route.domain;
+  Target& target = targets_[route.to];
+  target.domains[domain].share = route.share;
+  target.domains[domain].has_route = true;
+  target.domain_of[route.entity] = domain;
+}
+
+bool StatusWatch::HasRoute(const std::string& target, const std::string& domain) const {
+  const auto& domains = targets_.at(target).domains;
+  const auto found = domains.find(domain);
+  return found != domains.end() && found->second.has_route;
+}
+
 void StatusWatch::OnEvent(const Event& event) {
-  if (event.kind == EventKind::kAttempted)
-    ++sent_[std::string(event.system)][std::string(Name(event.type))];
+  if (event.kind != EventKind::kAttempted) return;
+  const std::string system(event.system);
+  ++sent_[system][targets_[system].domain_of[event.type]];
 }
 
 void StatusWatch::Check(const EngineStatus& status) {
@@ -72,7 +91,8 @@ void StatusWatch::CheckShares(const SystemStatus& system, Target& target,
   for (const DomainStatus& status : system.domains) {
     Domain& domain = target.domains[status.domain];
     const bool is_ready = status.ready > 0;
-    if (sent.contains(status.domain) || !is_ready || !domain.was_ready || target.lingers) {
+    if (sent.contains(status.domain) || !is_ready || !domain.was_ready || target.lingers ||
+        !domain.has_route) {
       domain.passed_over = 0;
       domain.was_ready = is_ready;
       continue;

@@ -18,10 +18,14 @@ namespace retailsync::testing {
 
 class StatusWatch {
  public:
-  StatusWatch(World* world, const EngineOptions* options, const std::vector<Route>* routes)
-      : world_(*world), options_(*options), routes_(*routes) {}
+  StatusWatch(World* world, const EngineOptions* options) : world_(*world), options_(*options) {}
 
   void AddTarget(const std::string& name, const SystemOptions& options, size_t items_max);
+  // The engine starts with no routes, and is given one after the other.
+  void BeginLife();
+  void AddRoute(const Route& route);
+  // A route is in the domain; otherwise something is owed there from before.
+  bool HasRoute(const std::string& target, const std::string& domain) const;
 
   void OnEvent(const Event& event);
   // The engine has a call to ask the target with.
@@ -33,6 +37,8 @@ class StatusWatch {
  private:
   struct Domain {
     double share = 1;
+    bool has_route =
+        false;  // otherwise something is owed there still, and nobody tells who is sent
     bool was_ready = false;
     // Items that others were sent since it was sent some, while it had something to send.
     double passed_over = 0;
@@ -42,6 +48,7 @@ class StatusWatch {
     size_t taken_max = 1;  // in all that run
     bool lingers = false;
     std::map<std::string, Domain, std::less<>> domains;
+    std::map<EntityType, std::string> domain_of;
   };
 
   void CheckMemory(const EngineStatus& status);
@@ -50,7 +57,6 @@ class StatusWatch {
 
   World& world_;
   const EngineOptions& options_;
-  const std::vector<Route>& routes_;
   std::map<std::string, Target, std::less<>> targets_;
   std::map<std::string, std::map<std::string, int, std::less<>>, std::less<>> sent_;
   std::set<std::string, std::less<>> probed_;
