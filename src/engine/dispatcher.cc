@@ -436,11 +436,20 @@ absl::StatusOr<const Version*> Dispatcher::NextVersion(System& system, LaneRow& 
     if (owed) oldest = version == *head ? version : &room.emplace(*version);
     if (version->system == system.id) return oldest;
     if (version->version <= lane.done + 1 || version->previous == 0) return oldest;
-    // The way back is as long as what is owed. It ends early at a version that is not remembered
-    // any more, because nothing that is owed is forgotten.
+    // The way back is as long as what is owed, and ends early at a version that is not remembered
+    // any more: nothing that is owed is forgotten. What a person orders again was not owed before,
+    // and may lie beyond what was forgotten meanwhile.
     const auto row = context_.memory.FindJournal(version->previous);
     if (!row.ok()) return row.status();
-    if (!row->has_value() || (*row)->version <= lane.done) return oldest;
+    if (!row->has_value()) {
+      const auto requeued = letters_.FindRequeued(lane, lane.done);
+      if (!requeued.ok()) return requeued.status();
+      if (*requeued == 0 || *requeued >= version->seq) return oldest;
+      auto ordered = context_.memory.ReadVersion(*requeued);
+      if (!ordered.ok()) return ordered.status();
+      return &room.emplace(*std::move(ordered));
+    }
+    if ((*row)->version <= lane.done) return oldest;
     previous = Version::Of(**row);
     version = &*previous;
   }

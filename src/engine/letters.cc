@@ -43,23 +43,30 @@ void Letters::Remember(const DeadLetterRow& row) {
                     : DeliveryMark(row.system, row.record));
 }
 
+template <typename Visit>
+absl::Status Letters::ForEach(DeadLetterFilter filter, Visit visit) {
+  filter.rows_max = kPage;
+  for (bool is_last = false; !is_last;) {
+    auto rows = context_.memory.FindDeadLetters(filter);
+    if (!rows.ok()) return rows.status();
+    is_last = rows->size() < kPage;
+    if (!is_last) filter.after_id = rows->back().id;
+    for (DeadLetterRow& row : *rows) visit(row);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Letters::Load() {
   marks_.clear();
   open_ = 0;
   for (const DeadLetterState state : {DeadLetterState::kOpen, DeadLetterState::kRequeued}) {
     DeadLetterFilter filter;
     filter.state = state;
-    filter.rows_max = kPage;
-    while (true) {
-      auto rows = context_.memory.FindDeadLetters(filter);
-      if (!rows.ok()) return rows.status();
-      for (const DeadLetterRow& row : *rows) {
-        Remember(row);
-        if (state == DeadLetterState::kOpen) ++open_;
-      }
-      if (rows->size() < kPage) break;
-      filter.after_id = rows->back().id;
-    }
+    absl::Status status = ForEach(filter, [&](const DeadLetterRow& row) {
+      Remember(row);
+      if (state == DeadLetterState::kOpen) ++open_;
+    });
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -106,13 +113,13 @@ absl::Status Letters::SetAsideDelivery(const LaneRow& lane, EntityType type,
                                        std::string_view reason, std::string message) {
   DeadLetterRow row;
   if (MayHave(DeliveryMark(lane.target, lane.record))) {
-    auto rows = context_.memory.FindDeadLetters(OfLane(lane.target, lane.record, std::nullopt));
-    if (!rows.ok()) return rows.status();
-    for (DeadLetterRow& known : *rows) {
+    const auto of_lane = OfLane(lane.target, lane.record, std::nullopt);
+    absl::Status status = ForEach(of_lane, [&](DeadLetterRow& known) {
       const bool goes_on =
           known.state == DeadLetterState::kOpen || known.state == DeadLetterState::kRequeued;
       if (goes_on && known.version == lane.attempt_version) row = std::move(known);
-    }
+    });
+    if (!status.ok()) return status;
   }
   if (row.id == 0 || row.state != DeadLetterState::kOpen) ++open_;
   if (row.id == 0) {
@@ -173,33 +180,30 @@ absl::Status Letters::OnMerged(NameId system, EntityType type, const model::v1::
   filter.system = system;
   filter.type = type;
   filter.external_id = merged.subject();
-  auto rows = context_.memory.FindDeadLetters(filter);
-  if (!rows.ok()) return rows.status();
-  for (DeadLetterRow& row : *rows) {
+  return ForEach(filter, [&](DeadLetterRow& row) {
     // What was said after it is not settled with it: letters count up, versions too.
-    if (requeued != 0 && row.id >= requeued) continue;
+    if (requeued != 0 && row.id >= requeued) return;
     model::v1::Change aside;
     if (!row.content_is_raw && merged.source_version() != 0 && aside.ParseFromString(row.content) &&
         aside.source_version() > merged.source_version()) {
-      continue;
+      return;
     }
     Note(row, "engine", "resolved by a later change of the same entity");
     Close(std::move(row), DeadLetterState::kResolved, "resolved by a later change");
-  }
-  return absl::OkStatus();
+  });
 }
 
 absl::Status Letters::OnApplied(const LaneRow& lane, int64_t version) {
   if (!On(Guard::kLaterSuccessResolves)) return absl::OkStatus();
   if (!MayHave(DeliveryMark(lane.target, lane.record))) return absl::OkStatus();
   for (const DeadLetterState state : {DeadLetterState::kOpen, DeadLetterState::kRequeued}) {
-    auto rows = context_.memory.FindDeadLetters(OfLane(lane.target, lane.record, state));
-    if (!rows.ok()) return rows.status();
-    for (DeadLetterRow& row : *rows) {
-      if (row.version > version) continue;
+    const auto of_lane = OfLane(lane.target, lane.record, state);
+    absl::Status status = ForEach(of_lane, [&](DeadLetterRow& row) {
+      if (row.version > version) return;
       Note(row, "engine", fmt::format("resolved: version {} is at the target", version));
       Close(std::move(row), DeadLetterState::kResolved, "resolved by a later success");
-    }
+    });
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -209,64 +213,79 @@ absl::StatusOr<std::vector<Seq>> Letters::Undetermined(const LaneRow& lane) {
   if (!MayHave(DeliveryMark(lane.target, lane.record))) return attempts;
   DeadLetterFilter filter = OfLane(lane.target, lane.record, std::nullopt);
   filter.reason = dead_letter_reason::kUndetermined;
-  auto rows = context_.memory.FindDeadLetters(filter);
-  if (!rows.ok()) return rows.status();
-  for (const DeadLetterRow& row : *rows) {
+  absl::Status status = ForEach(filter, [&](const DeadLetterRow& row) {
     // Whose fate is settled is resolved. One that was requeued may never have been sent again.
-    if (row.state != DeadLetterState::kResolved) {
-      attempts.push_back(row.seq);
-    }
-  }
+    if (row.state != DeadLetterState::kResolved) attempts.push_back(row.seq);
+  });
+  if (!status.ok()) return status;
   return attempts;
 }
 
 absl::StatusOr<uint64_t> Letters::FindInDoubt(const LaneRow& lane, int64_t from) {
   DeadLetterFilter filter = OfLane(lane.target, lane.record, DeadLetterState::kOpen);
   filter.reason = dead_letter_reason::kUndetermined;
-  auto rows = context_.memory.FindDeadLetters(filter);
-  if (!rows.ok()) return rows.status();
-  for (const DeadLetterRow& row : *rows) {
-    if (row.version >= from) return row.id;
-  }
-  return 0;
+  uint64_t found = 0;
+  absl::Status status = ForEach(filter, [&](const DeadLetterRow& row) {
+    if (found == 0 && row.version >= from) found = row.id;
+  });
+  if (!status.ok()) return status;
+  return found;
 }
 
 absl::StatusOr<bool> Letters::IsRequeued(const LaneRow& lane, int64_t version) {
   if (!MayHave(DeliveryMark(lane.target, lane.record))) return false;
-  auto rows =
-      context_.memory.FindDeadLetters(OfLane(lane.target, lane.record, DeadLetterState::kRequeued));
-  if (!rows.ok()) return rows.status();
-  return std::any_of(rows->begin(), rows->end(),
-                     [&](const DeadLetterRow& row) { return row.version == version; });
+  bool is_requeued = false;
+  const auto of_lane = OfLane(lane.target, lane.record, DeadLetterState::kRequeued);
+  absl::Status status = ForEach(of_lane, [&](const DeadLetterRow& row) {
+    is_requeued = is_requeued || row.version == version;
+  });
+  if (!status.ok()) return status;
+  return is_requeued;
+}
+
+absl::StatusOr<Seq> Letters::FindRequeued(const LaneRow& lane, int64_t done) {
+  Seq seq = 0;
+  if (!MayHave(DeliveryMark(lane.target, lane.record))) return seq;
+  int64_t oldest = INT64_MAX;
+  const auto of_lane = OfLane(lane.target, lane.record, DeadLetterState::kRequeued);
+  absl::Status status = ForEach(of_lane, [&](const DeadLetterRow& row) {
+    if (row.version <= done || row.version >= oldest) return;
+    oldest = row.version;
+    seq = row.seq;
+  });
+  if (!status.ok()) return status;
+  return seq;
 }
 
 absl::StatusOr<std::optional<model::v1::Entity>> Letters::FindEdited(const LaneRow& lane,
                                                                      const Digest& digest) {
-  auto rows = context_.memory.FindDeadLetters(OfLane(lane.target, lane.record, std::nullopt));
-  if (!rows.ok()) return rows.status();
-  for (const DeadLetterRow& row : *rows) {
+  std::optional<model::v1::Entity> found;
+  const auto of_lane = OfLane(lane.target, lane.record, std::nullopt);
+  absl::Status status = ForEach(of_lane, [&](const DeadLetterRow& row) {
     model::v1::Entity edited;
-    if (!row.content.empty() && edited.ParseFromString(row.content) &&
+    if (!found && !row.content.empty() && edited.ParseFromString(row.content) &&
         CanonicalDigest(edited) == digest) {
-      return std::optional<model::v1::Entity>(std::move(edited));
+      found = std::move(edited);
     }
-  }
-  return std::optional<model::v1::Entity>();
+  });
+  if (!status.ok()) return status;
+  return found;
 }
 
 absl::StatusOr<std::optional<model::v1::Entity>> Letters::EditedContent(const LaneRow& lane,
                                                                         int64_t version) {
   std::optional<model::v1::Entity> edited;
   if (lane.resends == 0 || !MayHave(DeliveryMark(lane.target, lane.record))) return edited;
-  auto rows =
-      context_.memory.FindDeadLetters(OfLane(lane.target, lane.record, DeadLetterState::kRequeued));
-  if (!rows.ok()) return rows.status();
-  for (const DeadLetterRow& row : *rows) {
-    if (row.version != version || row.content.empty()) continue;
-    if (!edited.emplace().ParseFromString(row.content)) {
-      return absl::DataLossError(
-          fmt::format("dead letter {}: its content cannot be parsed", row.id));
-    }
+  uint64_t damaged = 0;
+  const auto of_lane = OfLane(lane.target, lane.record, DeadLetterState::kRequeued);
+  absl::Status status = ForEach(of_lane, [&](const DeadLetterRow& row) {
+    if (row.version != version || row.content.empty()) return;
+    if (!edited.emplace().ParseFromString(row.content)) damaged = row.id;
+  });
+  if (!status.ok()) return status;
+  if (damaged != 0) {
+    return absl::DataLossError(
+        fmt::format("dead letter {}: its content cannot be parsed", damaged));
   }
   return edited;
 }

@@ -41,6 +41,9 @@ class Letters {
   absl::StatusOr<uint64_t> FindInDoubt(const LaneRow& lane, int64_t from);
   // A person ordered this version again, and it is not settled since.
   absl::StatusOr<bool> IsRequeued(const LaneRow& lane, int64_t version);
+  // The journal row of the oldest version after `done` that a person ordered again; 0: there is
+  // none. What lies between it and the newest may be forgotten.
+  absl::StatusOr<Seq> FindRequeued(const LaneRow& lane, int64_t done);
   // What a person edited into the requeued letter of this delivery; nothing when nobody did.
   absl::StatusOr<std::optional<model::v1::Entity>> EditedContent(const LaneRow& lane,
                                                                  int64_t version);
@@ -59,6 +62,9 @@ class Letters {
   static uint64_t ChangeMark(NameId system, EntityType type, std::string_view external_id);
   static uint64_t DeliveryMark(NameId target, RecordId record);
   void Remember(const DeadLetterRow& row);
+  // Of however many there are, in the order of their ids.
+  template <typename Visit>
+  absl::Status ForEach(DeadLetterFilter filter, Visit visit);
   bool MayHave(uint64_t mark) const { return marks_.contains(mark); }
 
   Context& context_;

@@ -227,19 +227,25 @@ absl::StatusOr<std::optional<DeadLetterRow>> Memory::FindDeadLetter(uint64_t id)
 }
 
 absl::StatusOr<std::vector<DeadLetterRow>> Memory::FindDeadLetters(const DeadLetterFilter& filter) {
-  auto stored = store_->ScanDeadLetters(filter);
-  if (!stored.ok()) return stored.status();
-  if (staged_dead_letters_.empty()) return stored;
-  std::map<uint64_t, DeadLetterRow> rows;
-  for (DeadLetterRow& row : *stored) rows[row.id] = std::move(row);
-  for (const auto& [id, row] : staged_dead_letters_) {
-    rows.erase(id);
-    if (Matches(row, filter)) rows[id] = row;
-  }
+  const auto rows_max = static_cast<size_t>(filter.rows_max);
   std::vector<DeadLetterRow> found;
-  for (auto& [id, row] : rows) {
-    if (static_cast<int>(found.size()) == filter.rows_max) break;
-    found.push_back(std::move(row));
+  DeadLetterFilter page = filter;
+  for (bool is_last = false; !is_last && found.size() < rows_max;) {
+    auto stored = store_->ScanDeadLetters(page);
+    if (!stored.ok()) return stored.status();
+    is_last = stored->size() < rows_max;
+    // What is staged beyond a full page comes with a later one.
+    const uint64_t through = is_last ? UINT64_MAX : stored->back().id;
+    std::map<uint64_t, DeadLetterRow> rows;
+    for (DeadLetterRow& row : *stored) rows[row.id] = std::move(row);
+    for (const auto& [id, row] : staged_dead_letters_) {
+      rows.erase(id);
+      if (id <= through && Matches(row, page)) rows[id] = row;
+    }
+    for (auto& [id, row] : rows) {
+      if (found.size() < rows_max) found.push_back(std::move(row));
+    }
+    page.after_id = through;
   }
   return found;
 }

@@ -100,7 +100,7 @@ absl::Status Router::OnFirstVersion(CachedRecord& record, JournalRow& journal) {
 bool Router::TakesOver(const LaneRow& lane) {
   if (!On(Guard::kRouteHasHeir) || context_.registry.FindRoute(lane.route) != nullptr) return false;
   if (lane.state == LaneState::kReady || lane.state == LaneState::kWaiting) return true;
-  context_.QueueOf(lane)->PushDelayed(lane.due_at, lane.record);
+  if (Queue* queue = context_.QueueOf(lane)) queue->PushDelayed(lane.due_at, lane.record);
   return false;
 }
 

@@ -138,6 +138,31 @@ TEST_CASE("retention: closed dead letters go when they are old enough") {
   CHECK(world.AllLetters().empty());
 }
 
+TEST_CASE("retention: what a person orders again is sent, whatever was forgotten since") {
+  ShopAndErp world({.store = GENERATE(StoreKind::kMemory, StoreKind::kSqlite)});
+  world.erp.Script("order:1", {{Act::kPermanent}, {Act::kPermanent}, {Act::kPermanent}});
+  for (const std::string text : {"first", "second", "third"}) {
+    REQUIRE_OK(world.Accept({Upsert("shop", text, MakeOrder("1", text))}).status);
+    REQUIRE_OK(world.RunUntilIdle());
+  }
+  const auto letters = world.Letters();
+  REQUIRE(letters.size() == 3);
+  const bool both = GENERATE(false, true);
+  auto desk = world.engine().dead_letters();
+  REQUIRE_OK(desk.Discard(letters[1].row.id, "not needed", Anna()));
+  if (!both) REQUIRE_OK(desk.Discard(letters[2].row.id, "not needed", Anna()));
+  world.clock.Advance(absl::Hours(24 * 100));
+  CHECK(ExpireAll(world, absl::Hours(24 * 30)).journal_rows == 1);
+  REQUIRE_OK(desk.Requeue(letters[0].row.id, Anna()));
+  if (both) REQUIRE_OK(desk.Requeue(letters[2].row.id, Anna()));
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.TextsOf("order:1") == (both ? Texts{"first", "third"} : Texts{"first"}));
+  CHECK(world.Letters().empty());
+  const auto after = desk.Show(letters[0].row.id, Anna());
+  REQUIRE_OK(after.status());
+  CHECK(after->row.state == DeadLetterState::kResolved);
+}
+
 TEST_CASE("retention: a replay over what was forgotten says nothing wrong") {
   ShopAndErp world;
   for (int i = 0; i < 10; ++i) {
