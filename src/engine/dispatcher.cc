@@ -501,7 +501,11 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
         NatureOf(version.type) == Nature::kFact) {
       return skip("no route carries it");
     }
-    if (route->route.filter && !deletes && !route->route.filter(*body)) return skip("filtered");
+    const auto carries = Router::Carries(*route, *body);
+    if (!carries.ok()) {
+      return give_up(dead_letter_reason::kTransform, std::string(carries.status().message()));
+    }
+    if (!deletes && !*carries) return skip("filtered");
     if (On(Guard::kNothingToDelete) && deletes && lane.external_id.empty() &&
         lane.acknowledged == 0) {
       auto in_doubt = letters_.Undetermined(lane);

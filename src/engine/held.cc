@@ -4,6 +4,7 @@
 
 #include "engine/guard.h"
 #include "engine/router.h"
+#include "engine/what_it_threw.h"
 #include "retailsync/model/v1/canonical.h"
 
 namespace retailsync::engine {
@@ -35,6 +36,19 @@ absl::StatusOr<Entity> Held::AfterWrite(const System& system, const LaneRow& lan
 
 absl::StatusOr<HeldEntity> Held::Given(const System& system, const LaneRow& lane,
                                        CachedRecord& record, Seq version) {
+  auto given = Sent(system, lane, record, version);
+  if (!given.ok() || !On(Guard::kRoundedEcho) || system.options.sink == nullptr) return given;
+  const std::string threw = WhatItThrew([&] { system.options.sink->Normalize(given->entity); });
+  if (threw.empty()) return given;
+  context_.Tell({.kind = EventKind::kConnectorMisbehaved,
+                 .system = system.id,
+                 .traceparent = {},
+                 .detail = "Normalize " + threw});
+  return Sent(system, lane, record, version);
+}
+
+absl::StatusOr<HeldEntity> Held::Sent(const System& system, const LaneRow& lane,
+                                      CachedRecord& record, Seq version) {
   HeldEntity given;
   if (version == record.row.head) {
     auto head = context_.memory.Body(record);
@@ -49,9 +63,6 @@ absl::StatusOr<HeldEntity> Held::Given(const System& system, const LaneRow& lane
     auto is_certain = Render(system, lane, record.row, version, given.entity);
     if (!is_certain.ok()) return is_certain.status();
     given.is_certain = *is_certain;
-  }
-  if (On(Guard::kRoundedEcho) && system.options.sink != nullptr) {
-    system.options.sink->Normalize(given.entity);
   }
   return given;
 }
@@ -75,7 +86,7 @@ absl::StatusOr<bool> Held::Render(const System& system, const LaneRow& lane,
   if (CanonicalDigest(body) == given) return true;
   for (const RouteState* route : system.routes) {
     if (route == own || route->route.entity != record.type) continue;
-    if (route->route.filter && !route->route.filter(body)) continue;
+    if (const auto carries = Router::Carries(*route, body); !carries.ok() || !*carries) continue;
     if (render(*route)) return true;
   }
   auto edited = letters_.FindEdited(lane, given);

@@ -33,6 +33,8 @@ class Held {
  private:
   absl::StatusOr<HeldEntity> Given(const System& system, const LaneRow& lane, CachedRecord& record,
                                    Seq version);
+  absl::StatusOr<HeldEntity> Sent(const System& system, const LaneRow& lane, CachedRecord& record,
+                                  Seq version);
   absl::StatusOr<bool> Render(const System& system, const LaneRow& lane, const RecordRow& record,
                               Seq version, model::v1::Entity& body);
 

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "engine/what_it_threw.h"
+
 namespace retailsync {
 namespace {
 
@@ -96,7 +98,9 @@ absl::Status Validate(const std::string& name, const SystemOptions& options) {
     if (!rule.holds) return Refuse(what, rule.field, rule.rule);
   }
   if (options.sink != nullptr) {
-    const SinkCapabilities can = options.sink->Capabilities();
+    SinkCapabilities can;
+    const std::string threw = engine::WhatItThrew([&] { can = options.sink->Capabilities(); });
+    if (!threw.empty()) return Refuse(what, "sink", "Capabilities " + threw);
     if (can.batch_items_max < 1 || can.batch_items_max > 10'000) {
       return Refuse(what, "sink.batch_items_max", "must be from 1 to 10,000");
     }
@@ -107,7 +111,9 @@ absl::Status Validate(const std::string& name, const SystemOptions& options) {
     }
   }
   if (options.source != nullptr) {
-    const SourceCapabilities can = options.source->Capabilities();
+    SourceCapabilities can;
+    const std::string threw = engine::WhatItThrew([&] { can = options.source->Capabilities(); });
+    if (!threw.empty()) return Refuse(what, "source", "Capabilities " + threw);
     if (can.page_changes_max < 1 || can.page_changes_max > 10'000) {
       return Refuse(what, "source.page_changes_max", "must be from 1 to 10,000");
     }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/guard.h"
+#include "engine/what_it_threw.h"
 #include "retailsync/model/v1/canonical.h"
 
 namespace retailsync::engine {
@@ -16,7 +17,8 @@ const RouteState* Router::FindRoute(const System& target, NameId origin, EntityT
   for (const RouteState* route : target.routes) {
     if (route->route.entity != type || (live_only && !route->route.live)) continue;
     if (route->from != 0 && route->from != origin) continue;
-    if (route->route.filter && !route->route.filter(entity)) continue;
+    // What cannot be told is owed: the dispatcher says why.
+    if (const auto carries = Carries(*route, entity); carries.ok() && !*carries) continue;
     return route;
   }
   return nullptr;
@@ -29,7 +31,8 @@ const RouteState* Router::FindHeir(const System& target, const Version& version,
     if (route->route.entity != version.type || !route->route.live) continue;
     // What others made it owe it may have changed itself since.
     if (route->from != 0 && route->from != version.system && version.system != target.id) continue;
-    if (route->route.filter && !route->route.filter(entity)) continue;
+    // What cannot be told is owed: the dispatcher says why.
+    if (const auto carries = Carries(*route, entity); carries.ok() && !*carries) continue;
     return route;
   }
   return nullptr;
@@ -48,13 +51,23 @@ absl::StatusOr<const RouteState*> Router::FindCarrier(const LaneRow* lane, Cache
   return FindHeir(*target, *row, *entity);
 }
 
+absl::StatusOr<bool> Router::Carries(const RouteState& route, const Entity& entity) {
+  if (!route.route.filter) return true;
+  bool carries = false;
+  const std::string threw = WhatItThrew([&] { carries = route.route.filter(entity); });
+  if (!threw.empty()) return absl::InvalidArgumentError("filter: " + threw);
+  return carries;
+}
+
 absl::StatusOr<Rendering> Router::Render(const RouteState& route, Entity entity,
                                          const Digest& digest) {
   if (!route.route.transform) {
     const Digest known = digest.IsZero() ? CanonicalDigest(entity) : digest;
     return Rendering{std::move(entity), known};
   }
-  auto transformed = route.route.transform(entity);
+  absl::StatusOr<Entity> transformed;
+  const std::string threw = WhatItThrew([&] { transformed = route.route.transform(entity); });
+  if (!threw.empty()) return absl::InvalidArgumentError("transform: " + threw);
   if (!transformed.ok()) return transformed.status();
   Rendering rendering{*std::move(transformed), {}};
   rendering.digest = CanonicalDigest(rendering.entity);

@@ -44,6 +44,9 @@ class Router {
   absl::StatusOr<const RouteState*> FindCarrier(const LaneRow* lane, CachedRecord& record,
                                                 Seq version) const;
 
+  // Its filter lets the entity pass. An error: it threw.
+  static absl::StatusOr<bool> Carries(const RouteState& route, const model::v1::Entity& entity);
+
   // The entity as the target is to be given it. The digest of a record that is not transformed is
   // `digest`, when it is known.
   static absl::StatusOr<Rendering> Render(const RouteState& route, model::v1::Entity entity,

@@ -1,9 +1,9 @@
 #include "retailsync/engine/task.h"
 
-#include <exception>
 #include <utility>
 
 #include "engine/call.h"
+#include "engine/what_it_threw.h"
 
 namespace retailsync {
 namespace engine {
@@ -31,13 +31,7 @@ void Ask(Call& call) {
 
 void Call::Make() noexcept {
   ran = true;
-  try {
-    Ask(*this);
-  } catch (const std::exception& error) {
-    threw = std::string("threw: ") + error.what();
-  } catch (...) {
-    threw = "threw something that is no std::exception";
-  }
+  threw = WhatItThrew([this] { Ask(*this); });
 }
 
 void Call::Prepare() noexcept {

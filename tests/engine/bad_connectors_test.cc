@@ -290,6 +290,82 @@ TEST_CASE("bad connectors: a sink that throws from everything is survived") {
   world.Crash();
 }
 
+TEST_CASE("bad connectors: a sink that throws from Normalize is survived") {
+  ShopAndErp world;
+  const auto say = [&](const std::string& system, const std::string& id, const std::string& text) {
+    world.erp.normalize = [](fakes::Entity& entity) {
+      entity.Clear();
+      throw std::runtime_error("cannot round that");
+    };
+    const Receipt receipt = world.AcceptOne(Upsert(system, id, MakeProduct("P", text)));
+    world.erp.normalize = nullptr;  // what it does itself goes well
+    REQUIRE_OK(world.RunUntilIdle());
+    return receipt.disposition;
+  };
+  CHECK(say("shop", "c1", "v1") == Disposition::kMerged);
+  CHECK(say("erp", "e1", "v1") == Disposition::kEcho);
+  CHECK(say("erp", "e2", "v2") == Disposition::kMerged);
+  CHECK(say("shop", "c2", "v3") == Disposition::kMerged);
+  CHECK(world.erp.HeldText("product:P") == "v3");
+  CHECK(world.trace.Count(EventKind::kConnectorMisbehaved, "Normalize threw: cannot round that") >
+        0);
+}
+
+TEST_CASE("bad connectors: one that throws from Capabilities is not added") {
+  struct BadSink final : Sink {
+    ConnectorDescription Describe() const override { return {.name = "bad"}; }
+    SinkCapabilities Capabilities() const override { throw std::runtime_error("not now"); }
+    ApplyResponse Apply(const ApplyRequest&) override { return {}; }
+  };
+  World world;
+  BadSink sink;
+  const absl::Status status = world.engine().AddSystem("bad", {.sink = &sink});
+  CHECK(absl::IsInvalidArgument(status));
+  CHECK(status.message() == "system 'bad': sink: Capabilities threw: not now");
+}
+
+TEST_CASE("bad functions: a filter or a transform that throws sets its delivery aside, no more") {
+  World world({.store = GENERATE(fakes::StoreKind::kMemory, fakes::StoreKind::kSqlite)});
+  fakes::FakeErp& erp = world.MakeErp("erp");
+  world.AddSystem("shop", {.source = &world.MakeShop()});
+  world.AddSystem("erp", {.sink = &erp});
+  Route route;
+  route.name = "products";
+  route.from = "shop";
+  route.to = "erp";
+  route.entity = EntityType::kProduct;
+  const auto look = [](const fakes::Entity& entity) {
+    if (fakes::TextOf(entity) == "bad") throw std::out_of_range("at");
+  };
+  const bool is_filter = GENERATE(false, true);
+  if (is_filter) {
+    route.filter = [look](const fakes::Entity& entity) { return look(entity), true; };
+  } else {
+    route.transform = [look](const fakes::Entity& entity) {
+      return look(entity), absl::StatusOr<fakes::Entity>(entity);
+    };
+  }
+  world.AddRoute(route);
+  const auto say = [&](const std::string& id, const std::string& sku, const std::string& text) {
+    REQUIRE_OK(world.Accept({Upsert("shop", id, MakeProduct(sku, text))}).status);
+    REQUIRE_OK(world.RunUntilIdle());
+  };
+  const bool is_first = GENERATE(false, true);
+  if (!is_first) say("c1", "P", "v1");
+  say("c2", "P", "bad");
+  say("c3", "Q", "v1");
+  REQUIRE_OK(world.Restart());
+  CHECK(fakes::TextOf(world.Record(MakeProduct("P", ""))->entity) == "bad");
+  const auto letters = world.Letters();
+  REQUIRE(letters.size() == 1);
+  CHECK(letters[0].row.reason == dead_letter_reason::kTransform);
+  CHECK(letters[0].row.message == (is_filter ? "filter: threw: at" : "transform: threw: at"));
+  say("c4", "P", "v3");
+  CHECK(erp.HeldText("product:P") == "v3");
+  CHECK(erp.HeldText("product:Q") == "v1");
+  CHECK(world.Letters().empty());
+}
+
 TEST_CASE("bad connectors: an apply that answers twice the same is believed, once") {
   class Echoer final : public Sink {
    public:

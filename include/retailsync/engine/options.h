@@ -132,10 +132,11 @@ struct Route {
   // The domain's weight while several domains of the target have something to send. Greater than 0;
   // routes of one target and domain must agree.
   double share = 1.0;
-  // Which records travel; empty: all. Must depend on nothing but the entity.
+  // Which records travel; empty: all. Must depend on nothing but the entity. Where it throws, the
+  // delivery is dead-lettered.
   std::function<bool(const model::v1::Entity&)> filter = {};
   // What the target is given instead of the record; empty: the record. Must depend on nothing but
-  // the entity. An error that is InvalidArgument or FailedPrecondition dead-letters the delivery.
+  // the entity. Where it gives an error, or throws, the delivery is dead-lettered.
   std::function<absl::StatusOr<model::v1::Entity>(const model::v1::Entity&)> transform = {};
   // Wait until the target has what the entity refers to. References to types that no route carries
   // to the target are not waited for.

@@ -30,7 +30,8 @@ struct RetryAnswer {
 
 // How long to keep trying, and how long to wait.
 //
-// Thread safety: called from the engine's thread. Must depend on nothing but the question.
+// Thread safety: called from the engine's thread. Must depend on nothing but the question, and must
+// not throw.
 class RetryPolicy {
  public:
   virtual ~RetryPolicy() = default;
@@ -50,7 +51,8 @@ struct OwnershipQuestion {
 
 // Which system may write which field.
 //
-// Thread safety: called from the engine's thread. Must answer the same question the same way.
+// Thread safety: called from the engine's thread. Must answer the same question the same way, and
+// must not throw.
 class OwnershipPolicy {
  public:
   virtual ~OwnershipPolicy() = default;
@@ -93,7 +95,7 @@ struct AccessQuestion {
 // Who may do what. Without a policy an engine accepts changes from its own sources and from the
 // host, and refuses every other privileged operation.
 //
-// Thread safety: called from the engine's thread.
+// Thread safety: called from the engine's thread. Must not throw.
 class AccessPolicy {
  public:
   virtual ~AccessPolicy() = default;

@@ -162,7 +162,7 @@ class Sink {
 
   // Changes `entity` into what the system would give back after being given it: rounded, trimmed,
   // in upper case. It is how an echo of our own write is told from a change. Must be pure and
-  // repeatable; may be called from any thread.
+  // repeatable; may be called from any thread. Where it throws, nothing is taken to be changed.
   virtual void Normalize(model::v1::Entity& entity) const { static_cast<void>(entity); }
 };
 
