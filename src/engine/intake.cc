@@ -126,26 +126,63 @@ absl::Status Intake::FindKnown(LookedUp& all) {
   changes.reserve(all.arrivals.size());
   for (const Arrival& arrival : all.arrivals) changes.push_back({all.system->id, arrival.id()});
   auto known = context_.memory.FindChanges(changes);
-  if (!known.ok()) return known.status();
-  all.known = *std::move(known);
+  if (!known.ok() && !IsDamage(known.status())) return known.status();
+  if (known.ok()) {
+    all.known = *std::move(known);
+  } else {
+    // One by one: the others are none the worse for it.
+    all.known.resize(changes.size());
+    for (size_t i = 0; i < changes.size(); ++i) {
+      auto one = context_.memory.FindChange(changes[i]);
+      if (absl::Status status = NoteDamage(all.arrivals[i], one.status()); !status.ok()) {
+        return status;
+      }
+      if (one.ok()) all.known[i] = *std::move(one);
+    }
+  }
   for (size_t i = 0; i < all.arrivals.size(); ++i) {
     if (all.known[i]) all.arrivals[i].known = &*all.known[i];
   }
   return absl::OkStatus();
 }
 
+// The error, unless it is damage that concerns this change alone.
+absl::Status Intake::NoteDamage(Arrival& arrival, const absl::Status& status) {
+  if (!IsDamage(status)) return status;
+  arrival.damage = std::string(status.message());
+  return absl::OkStatus();
+}
+
+// Of each new change what its subject names, and what its key does, if it has one.
+absl::StatusOr<std::vector<RecordId>> Intake::FindLinks(LookedUp& all) {
+  std::vector<LinkKey> links;
+  std::vector<Arrival*> arrivals;
+  links.reserve(2 * all.arrivals.size());
+  arrivals.reserve(2 * all.arrivals.size());
+  const auto add = [&](Arrival& arrival, LinkKey key) {
+    links.push_back(key);
+    arrivals.push_back(&arrival);
+  };
+  for (Arrival& arrival : all.arrivals) {
+    if (arrival.known != nullptr) continue;
+    add(arrival, {all.system->id, arrival.type, arrival.change->subject()});
+    if (!arrival.key.empty()) add(arrival, {0, arrival.type, arrival.key});
+  }
+  auto records = context_.memory.FindLinks(links);
+  if (records.ok() || !IsDamage(records.status())) return records;
+  std::vector<RecordId> found(links.size());
+  for (size_t i = 0; i < links.size(); ++i) {
+    auto one = context_.memory.FindLink(links[i]);
+    if (absl::Status status = NoteDamage(*arrivals[i], one.status()); !status.ok()) return status;
+    if (one.ok()) found[i] = *one;
+  }
+  return found;
+}
+
 // Asks the store in a few batches what new changes will need, so that taking each of them asks it
 // nothing more.
 absl::Status Intake::FindRecords(LookedUp& all) {
-  const System& system = *all.system;
-  std::vector<LinkKey> links;
-  links.reserve(2 * all.arrivals.size());
-  for (const Arrival& arrival : all.arrivals) {
-    if (arrival.known != nullptr) continue;
-    links.push_back({system.id, arrival.type, arrival.change->subject()});
-    if (!arrival.key.empty()) links.push_back({0, arrival.type, arrival.key});
-  }
-  auto linked = context_.memory.FindLinks(links);
+  auto linked = FindLinks(all);
   if (!linked.ok()) return linked.status();
   std::vector<RecordId> records;
   std::vector<LaneKey> lanes;
@@ -174,23 +211,28 @@ absl::StatusOr<Receipt> Intake::TakeOne(System& system, Arrival& arrival, uint64
   if (arrival.known == nullptr) {
     arrival.known = context_.memory.FindStagedChange({system.id, arrival.id()});
   }
-  if (On(Guard::kKnownChange) && arrival.known != nullptr) {
+  std::string_view reason = dead_letter_reason::kDamaged;
+  std::string trouble = arrival.damage;
+  if (On(Guard::kKnownChange) && trouble.empty() && arrival.known != nullptr) {
     auto receipt =
         ReceiptOf(system, *arrival.known, arrival.id(), arrival.WasSaidIn(*arrival.known));
     if (!receipt.ok() || receipt->message.empty()) return receipt;
-    // The same id with other content. It is remembered under an id of its own, so that it is set
-    // aside once however often it comes.
+    // The same id with other content.
+    reason = dead_letter_reason::kContradiction;
+    trouble = std::move(receipt->message);
+  }
+  arrival.WorkOutDigests(*arrival.change);
+  if (!trouble.empty()) {
+    // It is remembered under an id of its own, so that it is set aside once however often it comes.
     std::string id = arrival.id() + "!" + arrival.content.Hex();
     auto again = FindDuplicate(system, id, arrival.id(), arrival.content);
     if (!again.ok()) return again.status();
     if (*again) return **std::move(again);
-    if (On(Guard::kContradiction)) {
-      return SetAside(system, arrival, id, dead_letter_reason::kContradiction, receipt->message,
-                      requeued);
+    if (On(Guard::kContradiction) || !arrival.damage.empty()) {
+      return SetAside(system, arrival, id, reason, trouble, requeued);
     }
     arrival.made_id = std::move(id);
   }
-  arrival.WorkOutDigests(*arrival.change);
   if (std::string wrong = WhatIsWrong(system, arrival); !wrong.empty()) {
     return SetAside(system, arrival, arrival.id(), dead_letter_reason::kInvalid, std::move(wrong),
                     requeued);
@@ -369,8 +411,8 @@ absl::StatusOr<Receipt> Intake::TakeReject(System& system, const RejectedInput& 
   std::string id = input.id.empty() ? "unreadable:" + content.Hex() : input.id;
   const std::string said_id = id;
   auto duplicate = FindDuplicate(system, id, said_id, content);
-  if (!duplicate.ok()) return duplicate.status();
-  if (*duplicate && !(*duplicate)->message.empty()) {
+  if (!duplicate.ok() && !IsDamage(duplicate.status())) return duplicate.status();
+  if (!duplicate.ok() || (*duplicate && !(*duplicate)->message.empty())) {
     id += "!" + content.Hex();
     duplicate = FindDuplicate(system, id, said_id, content);
     if (!duplicate.ok()) return duplicate.status();

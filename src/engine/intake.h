@@ -50,6 +50,7 @@ class Intake {
     const JournalRow* known = nullptr;  // the row under its id
     RecordId linked = 0;                // by what its system calls it
     RecordId keyed = 0;                 // by its key
+    std::string damage;                 // a row that is needed to place it cannot be read
 
     const std::string& id() const { return made_id.empty() ? change->id() : made_id; }
     model::v1::Entity TakeEntity() {
@@ -76,6 +77,8 @@ class Intake {
                                      std::span<Preparation> prepared);
   absl::StatusOr<LookedUp> LookUp(System& system, std::vector<Arrival> arrivals);
   absl::Status FindKnown(LookedUp& all);
+  absl::StatusOr<std::vector<RecordId>> FindLinks(LookedUp& all);
+  static absl::Status NoteDamage(Arrival& arrival, const absl::Status& status);
   absl::Status FindRecords(LookedUp& all);
   absl::StatusOr<std::vector<Receipt>> TakeAll(LookedUp all, uint64_t requeued);
   absl::StatusOr<Receipt> TakeOne(System& system, Arrival& arrival, uint64_t requeued);

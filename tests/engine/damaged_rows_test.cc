@@ -44,5 +44,37 @@ TEST_CASE("I29 I18: a damaged row sets the change that needs it aside, whole, an
   CHECK(world.erp.Wrongs() == "");
 }
 
+// The row that made a record cannot be read: neither what is told again under its id, nor what is
+// told of its record, can be placed.
+TEST_CASE("I29 I18: a damaged first row keeps none of the others of its source out") {
+  ShopAndErp world({.store = GENERATE(StoreKind::kMemory, StoreKind::kSqlite)});
+  const auto first = Upsert("shop", "c1", MakeProduct("A", "v1"));
+  REQUIRE_OK(world.Accept({first, Upsert("shop", "c2", MakeProduct("B", "v1"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  const RecordId record = world.Record(MakeProduct("A", "v1"))->row.id;
+  REQUIRE_OK(world.Restart());  // nothing of it is in memory
+  world.store().DamageFirstRowOf(record);
+
+  for (const bool again : {false, true}) {
+    CAPTURE(again);
+    const AcceptResponse response =
+        world.Accept({first, Upsert("shop", "c3", MakeProduct("A", "v2")),
+                      Upsert("shop", "c4", MakeProduct("B", "v2"))});
+    REQUIRE_OK(response.status);
+    CHECK(response.receipts[0].disposition == Disposition::kSetAside);
+    CHECK(response.receipts[1].disposition == Disposition::kSetAside);
+    CHECK(response.receipts[2].disposition == Disposition::kMerged);
+    for (const Receipt& receipt : response.receipts) CHECK(receipt.duplicate == again);
+  }
+  world.shop.Push(Upsert("shop", "c5", MakeProduct("A", "v3")));
+  world.shop.Push(Upsert("shop", "c6", MakeProduct("B", "v3")));
+  REQUIRE_OK(world.RunUntilIdle(200));
+  CHECK(world.erp.HeldText("product:B") == "v3");
+  CHECK(world.Letters().size() == 3);
+  for (const auto& letter : world.Letters()) {
+    CHECK(letter.row.reason == dead_letter_reason::kDamaged);
+  }
+}
+
 }  // namespace
 }  // namespace retailsync

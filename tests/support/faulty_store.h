@@ -45,6 +45,9 @@ class FaultyStore final : public Store {
   void Close() { closed_ = true; }
   // The stored rows of one record's lanes cannot be read any more; 0: all can.
   void DamageLanesOf(RecordId record) { damaged_ = record; }
+  // The journal row that made this record cannot be read any more, nor can what is found by it: its
+  // change, and the names that the record was made with; 0: all can.
+  void DamageFirstRowOf(RecordId record) { damaged_row_ = record; }
   // Is called, where the engine is, with what is about to be committed.
   std::function<void(const WriteBatch&)> before_commit;
   // Commits that are begun are made beside the engine: at once, or, of a slow store, when somebody
@@ -81,6 +84,13 @@ class FaultyStore final : public Store {
     if (dead_) return status_;
     ++commits_;
     if (before_commit) before_commit(batch);
+    // A change is looked for once more before it is written.
+    for (const JournalRow& row : batch.journal) {
+      if (damaged_row_ == 0) break;
+      const ChangeKey key{row.system, row.change_id};
+      auto found = under_->FindChanges({&key, 1});
+      if (found.ok() && (*found)[0] && IsDamaged((*found)[0]->seq)) return DamagedRow();
+    }
     if (commits_ != fail_at_) return under_->Commit(std::move(batch));
     if (when_ == FailWhen::kAfter) {
       const absl::Status status = under_->Commit(std::move(batch));
@@ -120,11 +130,18 @@ class FaultyStore final : public Store {
   absl::StatusOr<std::vector<std::optional<JournalRow>>> FindChanges(
       std::span<const ChangeKey> keys) override {
     if (auto status = Read(); !status.ok()) return status;
-    return under_->FindChanges(keys);
+    auto found = under_->FindChanges(keys);
+    for (size_t i = 0; found.ok() && i < found->size(); ++i) {
+      if ((*found)[i] && IsDamaged((*found)[i]->seq)) return DamagedRow();
+    }
+    return found;
   }
   absl::StatusOr<std::vector<std::optional<JournalRow>>> ReadJournal(
       std::span<const Seq> seqs) override {
     if (auto status = Read(); !status.ok()) return status;
+    for (const Seq seq : seqs) {
+      if (IsDamaged(seq)) return DamagedRow();
+    }
     return under_->ReadJournal(seqs);
   }
   absl::StatusOr<std::vector<std::optional<RecordRow>>> ReadRecords(
@@ -135,7 +152,11 @@ class FaultyStore final : public Store {
   absl::StatusOr<std::vector<std::optional<RecordId>>> FindLinks(
       std::span<const LinkKey> keys) override {
     if (auto status = Read(); !status.ok()) return status;
-    return under_->FindLinks(keys);
+    auto found = under_->FindLinks(keys);
+    for (size_t i = 0; found.ok() && i < found->size(); ++i) {
+      if ((*found)[i] && IsDamaged(*(*found)[i])) return DamagedRow();
+    }
+    return found;
   }
   absl::StatusOr<std::vector<std::optional<LaneRow>>> ReadLanes(
       std::span<const LaneKey> keys) override {
@@ -193,6 +214,11 @@ class FaultyStore final : public Store {
   }
 
  private:
+  bool IsDamaged(Seq seq) const { return damaged_row_ != 0 && seq == damaged_row_; }
+  absl::Status DamagedRow() const {
+    return absl::DataLossError("journal row " + std::to_string(damaged_row_) +
+                               ": its checksum is wrong");
+  }
   void Await() {
     if (!begun_.has_value()) return;
     WriteBatch batch = *std::exchange(begun_, std::nullopt);
@@ -215,6 +241,7 @@ class FaultyStore final : public Store {
   std::optional<WriteBatch> begun_;
   absl::Status begun_status_;
   RecordId damaged_ = 0;
+  Seq damaged_row_ = 0;
   int commits_ = 0;
   int recoveries_ = 0;
   int fail_at_ = 0;
