@@ -243,6 +243,43 @@ TEST_CASE("One writer: a second store on the same file is refused at once", "[sq
   CHECK(Open(path).ok());
 }
 
+TEST_CASE("One writer: also by links to a file that is still to be made", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("volume/sync.db");
+  std::filesystem::create_directory(directory.File("volume"));
+  const std::string name = GENERATE("absolute.db", "relative.db", "chain.db");
+  CAPTURE(name);
+  std::filesystem::create_symlink(path, directory.File("absolute.db"));
+  std::filesystem::create_symlink("volume/../volume/sync.db", directory.File("relative.db"));
+  std::filesystem::create_symlink("../relative.db", directory.File("volume/back.db"));
+  std::filesystem::create_symlink("volume/back.db", directory.File("chain.db"));
+  auto first = store::OpenSqlite(directory.File(name));
+  REQUIRE(first.ok());
+  REQUIRE((*first)->Commit(MakeCursor("on")).ok());
+  CHECK(std::filesystem::exists(path + ".lock"));
+  for (const char* other : {"absolute.db", "relative.db", "chain.db", "volume/sync.db"}) {
+    CAPTURE(other);
+    CHECK(absl::IsFailedPrecondition(Open(directory.File(other))));
+  }
+  first->reset();
+  auto again = store::OpenSqlite(path);
+  REQUIRE(again.ok());
+  CHECK((*again)->ReadCursors()->front().cursor == "on");
+}
+
+TEST_CASE("A link that leads to no place for a file is refused", "[sqlite]") {
+  const TempDirectory directory;
+  std::filesystem::create_symlink("no/such/sync.db", directory.File("astray.db"));
+  const absl::Status astray = Open(directory.File("astray.db"));
+  CHECK(absl::IsNotFound(astray));
+  CHECK_THAT(Message(astray), Contains("astray.db") && Contains("no/such"));
+  std::filesystem::create_symlink("one.db", directory.File("other.db"));
+  std::filesystem::create_symlink("other.db", directory.File("one.db"));
+  const absl::Status circle = Open(directory.File("one.db"));
+  CHECK(absl::IsFailedPrecondition(circle));
+  CHECK_THAT(Message(circle), Contains("one.db") && Contains("link"));
+}
+
 TEST_CASE("A lock file that a crash left behind locks nothing", "[sqlite]") {
   const TempDirectory directory;
   const std::string path = directory.File("sync.db");

@@ -40,7 +40,9 @@ struct SqliteOptions {
 
 // Opens or creates. WAL with synchronous=FULL, which is asserted; a commit is durable when it
 // returned, as far as the disk keeps what it confirmed. The schema is documented in the database
-// itself (`SELECT * FROM about`) and has views that a person can read with the sqlite3 shell.
+// itself (`SELECT * FROM about`) and has views that a person can read with the sqlite3 shell. A
+// file is one however it is named, also by symbolic links that were there before it; but not by a
+// second hard link, under which it must not be opened.
 //
 // Errors, each with the file's name and a sentence: FailedPrecondition when another engine has the
 // file open, when it was written by a newer version of retailsync, or when it is not writable;

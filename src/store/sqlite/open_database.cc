@@ -22,6 +22,8 @@ constexpr uint64_t kCheckpointBytesMin = 64u << 10;
 constexpr uint64_t kBytesMax = uint64_t{1} << 40;
 
 constexpr uint64_t kRecentRowsMax = uint64_t{1} << 24;
+// As many as Linux follows.
+constexpr int kLinksMax = 40;
 
 absl::Status CheckRange(const char* name, uint64_t value, uint64_t least, uint64_t most) {
   if (value >= least && value <= most) {
@@ -156,7 +158,7 @@ absl::StatusOr<std::string> ResolvePath(const std::string& path) {
                     path.substr(0, path.find('\0'))));
   }
   std::error_code error;
-  const fs::path absolute = fs::absolute(path, error);
+  fs::path absolute = fs::absolute(path, error);
   if (error) {
     return absl::FailedPreconditionError(fmt::format("{}: {}", path, error.message()));
   }
@@ -170,6 +172,15 @@ absl::StatusOr<std::string> ResolvePath(const std::string& path) {
       return absl::FailedPreconditionError(fmt::format("{}: {}", path, error.message()));
     }
     return canonical.string();
+  }
+  // A link whose file is still to be made is that file's name already.
+  for (int links = 0; fs::is_symlink(fs::symlink_status(absolute, error)); ++links) {
+    const fs::path named = links < kLinksMax ? fs::read_symlink(absolute, error) : fs::path();
+    if (named.empty()) {
+      return absl::FailedPreconditionError(
+          fmt::format("{}: cannot follow the link {}", path, absolute.string()));
+    }
+    absolute = absolute.parent_path() / named;
   }
   const fs::path directory = fs::canonical(absolute.parent_path(), error);
   if (error) {
