@@ -12,6 +12,7 @@
 
 #include "retailsync/model/v1/validation.h"
 #include "store/row_rules.h"
+#include "store/sqlite/checksum.h"
 #include "store/sqlite/connection.h"
 #include "store/sqlite/error.h"
 #include "store/sqlite/open_database.h"
@@ -103,47 +104,64 @@ class HostOutbox final : public Source {
     if (!origin.ok()) {
       return origin.status();
     }
-    const auto newest = connection_->QueryInt(
-        "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'retailsync_outbox'");
-    if (!newest.ok()) {
-      return newest.status();
-    }
-    const auto cursor = ParseCursor(request.cursor);
+    auto cursor = ParseCursor(request.cursor);
     if (!cursor.ok()) {
       return cursor.status();
     }
-    // An outbox that was made anew or brought back from a backup is read from its beginning: what
-    // was told before is recognised by its change id.
-    int64_t after = cursor->position;
-    if (cursor->origin != *origin || after > *newest) {
-      after = 0;
+    if (cursor->origin != *origin) {
+      *cursor = {.origin = *origin, .position = 0, .mark = {}};
     }
-    origin_ = *origin;
-    return ReadPage(after, std::min(request.changes_max, kPageChangesMax));
+    const auto is_told = IsTold(*cursor);
+    if (!is_told.ok()) {
+      return is_told.status();
+    }
+    // Whatever else is there is to be told: what was told before is recognised by its change id.
+    const int64_t after = *is_told ? cursor->position : 0;
+    return ReadPage(*std::move(cursor), after, std::min(request.changes_max, kPageChangesMax));
   }
 
+  // An error leaves the rows for the next time.
   void Acknowledge(const std::string& cursor) override {
-    const auto parsed = ParseCursor(cursor);
-    if (!parsed.ok() || parsed->origin != origin_) {
+    const auto until = ParseCursor(cursor);
+    if (!until.ok() || until->mark.empty()) {
       return;
     }
-    absl::StatusOr<Run> run =
-        connection_->Prepare("DELETE FROM retailsync_outbox WHERE position <= ?");
-    if (!run.ok()) {
+    sqlite::Transaction transaction(connection_.get(), sqlite::Transaction::Kind::kWrite);
+    if (transaction.Begin() != SQLITE_OK) {
       return;
     }
-    // Never more than was told. An error leaves the rows for the next time.
-    run->Bind(1, std::min(parsed->position, told_));
-    run->Next();
+    const auto origin = connection_->QueryText("SELECT origin FROM retailsync_outbox_origin");
+    const auto is_told = IsTold(*until);
+    if (!origin.ok() || *origin != until->origin || !is_told.ok() || !*is_told) {
+      return;
+    }
+    if (Forget(until->position)) {
+      transaction.Commit();
+    }
   }
 
  private:
+  // Everything up to `position` was told when the row there had this mark. A database that came
+  // back from a backup gives positions to other changes that it had given before.
   struct Cursor {
     std::string origin;
     int64_t position = 0;
+    std::string mark;  // empty: the beginning, or of an older version
   };
 
-  // "<origin>:<position>"; empty is the beginning.
+  static std::string MarkOf(std::string_view change_id, std::string_view content) {
+    sqlite::Checksum sum;
+    sum.Add(change_id);
+    sum.Add(content);
+    return fmt::format("{:08x}", sum.Sum());
+  }
+
+  // "<origin>:<position>-<mark>"; empty is the beginning.
+  static std::string Text(const Cursor& cursor) {
+    return fmt::format("{}:{}{}{}", cursor.origin, cursor.position, cursor.mark.empty() ? "" : "-",
+                       cursor.mark);
+  }
+
   static absl::StatusOr<Cursor> ParseCursor(const std::string& text) {
     Cursor cursor;
     if (text.empty()) {
@@ -154,7 +172,11 @@ class HostOutbox final : public Source {
     if (colon != std::string::npos) {
       cursor.origin = text.substr(0, colon);
       const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, cursor.position);
-      if (error == std::errc() && rest == end && cursor.position >= 0) {
+      const bool has_mark = rest != end && *rest == '-';
+      if (has_mark) {
+        cursor.mark.assign(rest + 1, end);
+      }
+      if (error == std::errc() && (rest == end || has_mark) && cursor.position >= 0) {
         return cursor;
       }
     }
@@ -162,7 +184,34 @@ class HostOutbox final : public Source {
         fmt::format("\"{}\" is no cursor of a host outbox", Printable(text)));
   }
 
-  absl::StatusOr<PollResponse> ReadPage(int64_t after, int changes_max) {
+  // The row that the cursor stands on is there, so all up to it was told. Where it is not, it was
+  // forgotten with all before it, or never was in this file.
+  absl::StatusOr<bool> IsTold(const Cursor& cursor) {
+    absl::StatusOr<Run> run =
+        connection_->Prepare("SELECT change_id, change FROM retailsync_outbox WHERE position = ?");
+    if (!run.ok()) {
+      return run.status();
+    }
+    run->Bind(1, cursor.position);
+    const bool is_there = run->Next();
+    if (run->code() != SQLITE_OK) {
+      return run->status("read the outbox");
+    }
+    return is_there && (cursor.mark.empty() || cursor.mark == MarkOf(run->Text(0), run->Blob(1)));
+  }
+
+  bool Forget(int64_t until) {
+    absl::StatusOr<Run> run =
+        connection_->Prepare("DELETE FROM retailsync_outbox WHERE position <= ?");
+    if (!run.ok()) {
+      return false;
+    }
+    run->Bind(1, until);
+    run->Next();
+    return run->code() == SQLITE_OK;
+  }
+
+  absl::StatusOr<PollResponse> ReadPage(Cursor last, int64_t after, int changes_max) {
     absl::StatusOr<Run> run = connection_->Prepare(
         "SELECT position, change_id, change FROM retailsync_outbox WHERE position > ? "
         "ORDER BY position LIMIT ?");
@@ -172,7 +221,6 @@ class HostOutbox final : public Source {
     run->Bind(1, after);
     run->Bind(2, int64_t{changes_max} + 1);
     PollResponse response;
-    int64_t last = after;
     int rows = 0;
     size_t bytes = 0;
     while (run->Next()) {
@@ -180,9 +228,10 @@ class HostOutbox final : public Source {
         response.more = true;
         break;
       }
-      last = run->Int(0);
       ++rows;
       const std::string_view content = run->Blob(2);
+      last.position = run->Int(0);
+      last.mark = MarkOf(run->Text(1), content);
       bytes += content.size();
       model::v1::Change& change = response.changes.emplace_back();
       if (!change.ParseFromArray(content.data(), static_cast<int>(content.size()))) {
@@ -192,21 +241,18 @@ class HostOutbox final : public Source {
                                     .type = EntityType::kUnspecified,
                                     .reason = fmt::format("retailsync_outbox {}: change: is not a "
                                                           "serialised retailsync.model.v1.Change",
-                                                          last),
+                                                          last.position),
                                     .raw = std::string(content)});
       }
     }
     if (run->code() != SQLITE_OK) {
       return run->status("read the outbox");
     }
-    told_ = last;
-    response.next_cursor = fmt::format("{}:{}", origin_, last);
+    response.next_cursor = Text(last);
     return response;
   }
 
   std::unique_ptr<Connection> connection_;
-  std::string origin_;  // of the outbox that was read last
-  int64_t told_ = 0;    // how far it was read
 };
 
 }  // namespace

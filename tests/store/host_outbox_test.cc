@@ -36,6 +36,17 @@ class Host {
   absl::Status Enqueue(const std::string& id) {
     return store::EnqueueChange(database_.get(), MakeChange(id));
   }
+  // The change ids that are there.
+  std::vector<std::string> Left() {
+    return database_.Query("SELECT change_id FROM retailsync_outbox ORDER BY position");
+  }
+  // As it was when no more than so many had been enqueued.
+  void GoBack(int enqueued) {
+    database_.Execute(
+        fmt::format("DELETE FROM retailsync_outbox WHERE position > {0}; "
+                    "UPDATE sqlite_sequence SET seq = {0}",
+                    enqueued));
+  }
   std::unique_ptr<Source> Open() {
     auto source = store::OpenHostOutbox(path());
     REQUIRE(source.ok());
@@ -158,7 +169,86 @@ TEST_CASE("An acknowledgement never removes what was not told", "[outbox]") {
   source->Acknowledge(origin + ":1000");
   source->Acknowledge("nonsense");
   source->Acknowledge("another:1000");
-  CHECK(host.database().Query("SELECT change_id FROM retailsync_outbox") == Lines{"2"});
+  source->Acknowledge(page->next_cursor + "0");
+  // None of these was ever given.
+  CHECK(host.Left() == Lines{"1", "2"});
+  source->Acknowledge(page->next_cursor);
+  CHECK(host.Left() == Lines{"2"});
+}
+
+TEST_CASE("An outbox that came back from a backup tells all that was enqueued since", "[outbox]") {
+  Host host;
+  for (const char* id : {"1", "2", "3"}) REQUIRE(host.Enqueue(id).ok());
+  auto source = host.Open();
+  const auto before = source->Poll({});
+  const bool was_acknowledged = GENERATE(true, false);
+  if (was_acknowledged) source->Acknowledge(before->next_cursor);
+  // It came from before these three, and goes on before it is read again.
+  host.GoBack(0);
+  const int enqueued = GENERATE(1, 2, 3, 4, 7);
+  const int page_max = GENERATE(1, 2, 3, 100);
+  const bool is_new = GENERATE(true, false);  // the connector, or it has its file changed under it
+  CAPTURE(was_acknowledged, enqueued, page_max, is_new);
+  Lines all;
+  for (int i = 1; i <= enqueued; ++i) {
+    all.push_back(fmt::format("new {}", i));
+    REQUIRE(host.Enqueue(all.back()).ok());
+  }
+  if (is_new) source = host.Open();
+  source->Acknowledge(before->next_cursor);
+  CHECK(host.Left() == all);
+  const auto lost = source->Poll({.cursor = before->next_cursor, .changes_max = page_max});
+  REQUIRE(lost.ok());
+  const auto ahead = source->Poll({.cursor = lost->next_cursor, .changes_max = page_max});
+  // The commit of these failed, so that the engine has the old cursor still, and says so.
+  source->Acknowledge(before->next_cursor);
+  CHECK(host.Left() == all);
+  Lines told;
+  std::string cursor = before->next_cursor;
+  for (bool more = true; more;) {
+    const auto page = source->Poll({.cursor = cursor, .changes_max = page_max});
+    for (const std::string& id : Ids(page)) told.push_back(id);
+    more = page->more;
+    cursor = page->next_cursor;
+    source->Acknowledge(cursor);
+    CHECK(told.size() + host.Left().size() == all.size());
+  }
+  CHECK(told == all);
+  CHECK(host.Left().empty());
+  CHECK(Ids(source->Poll({.cursor = cursor})).empty());
+}
+
+TEST_CASE("A backup that has what was told already is read on from there", "[outbox]") {
+  Host host;
+  for (const char* id : {"1", "2", "3"}) REQUIRE(host.Enqueue(id).ok());
+  auto source = host.Open();
+  const auto page = source->Poll({.cursor = {}, .changes_max = 2});
+  host.GoBack(2);
+  REQUIRE(host.Enqueue("4").ok());
+  const auto next = source->Poll({.cursor = page->next_cursor});
+  CHECK(Ids(next) == Lines{"4"});
+  // A new process clears away what the old one was not to forget any more.
+  host.Open()->Acknowledge(page->next_cursor);
+  CHECK(host.Left() == Lines{"4"});
+  source->Acknowledge(next->next_cursor);
+  CHECK(host.Left().empty());
+}
+
+TEST_CASE("A cursor of an older version goes on where it was", "[outbox]") {
+  Host host;
+  for (const char* id : {"1", "2", "3"}) REQUIRE(host.Enqueue(id).ok());
+  auto source = host.Open();
+  const std::string given = source->Poll({.cursor = {}, .changes_max = 2})->next_cursor;
+  const std::string old = given.substr(0, given.find('-'));
+  REQUIRE(old.size() < given.size());
+  const auto next = source->Poll({.cursor = old});
+  CHECK(Ids(next) == Lines{"3"});
+  source->Acknowledge(old);
+  CHECK(host.Left() == Lines{"1", "2", "3"});
+  source->Acknowledge(next->next_cursor);
+  CHECK(host.Left().empty());
+  REQUIRE(host.Enqueue("4").ok());
+  CHECK(Ids(source->Poll({.cursor = old})) == Lines{"4"});
 }
 
 TEST_CASE("An outbox that was made anew is read from its beginning", "[outbox]") {

@@ -27,6 +27,14 @@ absl::Status EnqueueChange(sqlite3* host_database, const model::v1::Change& chan
 
 // A source that reads what was enqueued, over a connection of its own, and deletes it once it is
 // durable at the engine. Give it to AddSystem under the name that the changes have as their source.
+//
+// The host's database may lose its newest changes, as when it is brought back from a backup: all
+// that is enqueued since is told, and what was told before may be told again, with the same ids. It
+// is seen by the change up to which the outbox was read, so one thing goes unseen: that other
+// changes come first, and at that very place the same one as before, with its id and its content.
+//
+// Errors: FailedPrecondition when there is no outbox in the file; otherwise the database's own. A
+// poll gives the database's. Thread safety: as Source says.
 absl::StatusOr<std::unique_ptr<Source>> OpenHostOutbox(const std::string& path);
 
 }  // namespace retailsync::store
