@@ -198,6 +198,25 @@ TEST_CASE("rule 8: what nobody carries now stays owed, and is sent when somebody
   }
 }
 
+TEST_CASE("rule 8: a route that is refused leaves what is owed where it is") {
+  Renamed one;
+  REQUIRE(one.Say("v1").disposition == Disposition::kMerged);
+  one.AttemptOnce(kProduct, Act::kTransient);
+  one.world.Crash();
+  Route orders = Renamed::Named("orders", EntityType::kOrder);
+  orders.domain = "sales";
+  orders.share = 2;
+  Route moved = Renamed::Named("before");
+  moved.domain = "sales";  // and another share than that has
+  one.world.RemoveRoute("before");
+  one.world.AddRoute(orders);
+  one.world.AddRoute(moved);
+  CHECK(absl::IsInvalidArgument(one.world.Restart()));
+  one.Become(Renamed::Named("before"));
+  REQUIRE_OK(one.world.RunUntilIdle());
+  CHECK(one.erp.TextsOf(kProduct) == Texts{"v1"});
+}
+
 TEST_CASE("rule 8: a deletion that a route owes is sent by the one in its place") {
   Renamed one;
   REQUIRE(one.Say("v1").disposition == Disposition::kMerged);
