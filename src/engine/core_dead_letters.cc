@@ -42,10 +42,8 @@ absl::StatusOr<DeadLetter> Core::Present(DeadLetterRow row) {
   letter.system = context_.memory.NameOf(row.system);
   letter.route = context_.memory.NameOf(row.route);
   if (row.kind == DeadLetterKind::kChange) {
-    if (!row.content_is_raw && !letter.change.ParseFromString(row.content)) {
-      return absl::DataLossError(
-          fmt::format("dead letter {}: its change cannot be parsed", row.id));
-    }
+    // What is damaged is shown without what cannot be read.
+    if (row.content_is_raw || !letter.change.ParseFromString(row.content)) letter.change.Clear();
     letter.row = std::move(row);
     return letter;
   }

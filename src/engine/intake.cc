@@ -243,8 +243,9 @@ absl::StatusOr<Receipt> Intake::TakeOne(System& system, Arrival& arrival, uint64
                     requeued);
   }
   const model::v1::Operation operation = arrival.change->operation();
-  auto receipt = operation == model::v1::OPERATION_DELETE ? Delete(system, arrival, target)
-                 : target.record == 0                     ? Create(system, arrival, requeued)
+  auto receipt = operation == model::v1::OPERATION_DELETE
+                     ? Delete(system, arrival, target, requeued)
+                 : target.record == 0 ? Create(system, arrival, requeued)
                                       : Merge(system, arrival, target, requeued);
   if (!receipt.ok() && IsDamage(receipt.status())) {
     return SetAside(system, arrival, arrival.id(), dead_letter_reason::kDamaged,
@@ -398,6 +399,8 @@ Receipt Intake::SetAside(System& system, const Arrival& arrival, std::string id,
   letter.change_id = arrival.id();
   letter.external_id = row.external_id;
   letter.content = arrival.change->SerializeAsString();
+  // Text that is none is not read back.
+  letter.content_is_raw = !Change().ParseFromString(letter.content);
   std::string told = letter.message;
   const uint64_t letter_id = letters_.SetAsideChange(std::move(letter), requeued);
   Receipt receipt = Close(std::move(row), Disposition::kSetAside);

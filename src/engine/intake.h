@@ -95,7 +95,8 @@ class Intake {
   absl::StatusOr<Receipt> Create(System& system, Arrival& arrival, uint64_t requeued);
   absl::StatusOr<Receipt> Merge(System& system, Arrival& arrival, const Target& target,
                                 uint64_t requeued);
-  absl::StatusOr<Receipt> Delete(System& system, Arrival& arrival, const Target& target);
+  absl::StatusOr<Receipt> Delete(System& system, Arrival& arrival, const Target& target,
+                                 uint64_t requeued);
   absl::StatusOr<Receipt> Entomb(System& system, Arrival& arrival);
   absl::Status NoteStatement(System& system, CachedRecord& record, const JournalRow& journal,
                              const Digest& said, bool is_body);
@@ -110,7 +111,8 @@ class Intake {
                                   bool is_proved);
   absl::StatusOr<bool> WouldSay(const System& system, const LaneRow& lane, CachedRecord& record,
                                 Seq version, const Digest& said);
-  absl::Status NoteHeld(System& system, const CachedRecord& record, const std::string& external_id);
+  absl::Status NoteHeld(System& system, const CachedRecord& record,
+                        const model::v1::Change& change);
   void NoteRemoteVersion(LaneRow& lane, const model::v1::Change& change);
   absl::StatusOr<std::optional<HeldEntity>> Base(const System& system, CachedRecord& record);
   absl::StatusOr<OwnWrite> FindUnansweredWrite(const System& system, CachedRecord& record,

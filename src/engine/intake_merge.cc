@@ -504,7 +504,8 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   return receipt;
 }
 
-absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const Target& target) {
+absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const Target& target,
+                                       uint64_t requeued) {
   const Change& change = *arrival.change;
   if (target.record == 0) return Entomb(system, arrival);
   JournalRow row = NewRow(system, arrival);
@@ -531,6 +532,10 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
       context_.memory.MarkRecord(*record);
     }
     return Close(std::move(row), Disposition::kNoChange);
+  }
+  if (absl::Status status = letters_.OnMerged(system.id, row.type, change, requeued);
+      !status.ok()) {
+    return status;
   }
   if (absl::Status status = ReadLanes(*record, nullptr); !status.ok()) return status;
   auto body = context_.memory.Body(*record);

@@ -73,7 +73,7 @@ absl::Status Intake::NoteHeldUnlessLate(System& system, CachedRecord& record,
     auto may_be_late = MayBeLate(system, record, arrival.entity);
     if (!may_be_late.ok() || *may_be_late) return may_be_late.status();
   }
-  return NoteHeld(system, record, arrival.change->subject());
+  return NoteHeld(system, record, *arrival.change);
 }
 
 // After the write of this version.
@@ -89,8 +89,7 @@ absl::StatusOr<bool> Intake::WouldSay(const System& system, const LaneRow& lane,
 
 // The system says that it holds the newest version, which nobody may have known: the answer to its
 // write was lost, and a person was asked; or nothing was ever sent to it.
-absl::Status Intake::NoteHeld(System& system, const CachedRecord& record,
-                              const std::string& external_id) {
+absl::Status Intake::NoteHeld(System& system, const CachedRecord& record, const Change& change) {
   auto found = context_.memory.FindLane({system.id, record.row.id});
   if (!found.ok()) return found.status();
   if (*found == nullptr) return absl::OkStatus();
@@ -105,9 +104,11 @@ absl::Status Intake::NoteHeld(System& system, const CachedRecord& record,
   lane.acknowledged_digest = Digest();
   lane.base = record.row.head;
   lane.base_is_payload = false;
+  // Not the one that it had before that write.
+  lane.remote_version = change.remote_version();
   if (lane.external_id.empty()) {
-    lane.external_id = external_id;
-    context_.memory.StageLink({system.id, record.row.type, external_id, record.row.id});
+    lane.external_id = change.subject();
+    context_.memory.StageLink({system.id, record.row.type, lane.external_id, record.row.id});
   }
   context_.memory.MarkLane(lane);
   context_.WakeNamed(system.id, lane.record);

@@ -243,6 +243,18 @@ absl::StatusOr<bool> Letters::IsRequeued(const LaneRow& lane, int64_t version) {
   return is_requeued;
 }
 
+absl::Status Letters::Reopen(const LaneRow& lane, int64_t through) {
+  if (!MayHave(DeliveryMark(lane.target, lane.record))) return absl::OkStatus();
+  const auto of_lane = OfLane(lane.target, lane.record, DeadLetterState::kRequeued);
+  return ForEach(of_lane, [&](DeadLetterRow& row) {
+    if (row.version > through) return;
+    row.state = DeadLetterState::kOpen;
+    ++open_;
+    Note(row, "engine", fmt::format("not sent: version {} was under way", through));
+    context_.memory.StageDeadLetter(std::move(row));
+  });
+}
+
 absl::StatusOr<Seq> Letters::FindRequeued(const LaneRow& lane, int64_t done) {
   Seq seq = 0;
   if (!MayHave(DeliveryMark(lane.target, lane.record))) return seq;

@@ -44,6 +44,8 @@ class Letters {
   // The journal row of the oldest version after `done` that a person ordered again; 0: there is
   // none. What lies between it and the newest may be forgotten.
   absl::StatusOr<Seq> FindRequeued(const LaneRow& lane, int64_t done);
+  // What was ordered again of versions up to this one will not be sent: its letters are open again.
+  absl::Status Reopen(const LaneRow& lane, int64_t through);
   // What a person edited into the requeued letter of this delivery; nothing when nobody did.
   absl::StatusOr<std::optional<model::v1::Entity>> EditedContent(const LaneRow& lane,
                                                                  int64_t version);

@@ -143,10 +143,15 @@ absl::Status Reconciler::Compare(System& system, Job& job, const ListResponse& l
     links.push_back({system.id, job.report.type, entry.external_id});
   }
   auto records = context_.memory.FindLinks(links);
-  if (!records.ok()) return records.status();
+  if (!records.ok() && !absl::IsDataLoss(records.status())) return records.status();
   for (size_t i = 0; i < links.size(); ++i) {
     const ListEntry& entry = listing.entries[i];
-    const RecordId record = (*records)[i];
+    auto found = records.ok() ? (*records)[i] : context_.memory.FindLink(links[i]);
+    if (!found.ok()) {
+      if (absl::Status status = PassDamage(system, 0, found.status()); !status.ok()) return status;
+      continue;
+    }
+    const RecordId record = *found;
     ++job.report.compared;
     if (record == 0) {
       Report(system, job, {DriftKind::kUnexpected, entry.external_id, 0, {}});
@@ -154,13 +159,25 @@ absl::Status Reconciler::Compare(System& system, Job& job, const ListResponse& l
     }
     if (job.listed.size() <= record) job.listed.resize(record + 1);
     job.listed[record] = true;
-    if (absl::Status status = OnBoth(system, job, record, entry); !status.ok()) return status;
+    absl::Status status = PassDamage(system, record, OnBoth(system, job, record, entry));
+    if (!status.ok()) return status;
   }
   if (listing.more) {
     job.after = listing.entries.back().external_id;
   } else {
     job.looking = true;
   }
+  return absl::OkStatus();
+}
+
+// A row that cannot be read is told of, and keeps nothing else from being compared.
+absl::Status Reconciler::PassDamage(const System& system, RecordId record, absl::Status status) {
+  if (!absl::IsDataLoss(status)) return status;
+  context_.Tell({.kind = EventKind::kStoreFailed,
+                 .system = system.id,
+                 .record = record,
+                 .traceparent = {},
+                 .detail = std::string(status.message())});
   return absl::OkStatus();
 }
 
@@ -187,7 +204,8 @@ absl::Status Reconciler::Look() {
     for (const JournalRow& row : *rows) {
       job.looked_through = row.seq;
       if (row.type != key.second || row.disposition != Disposition::kMerged) continue;
-      if (absl::Status status = LookAt(system, job, row); !status.ok()) return status;
+      absl::Status status = PassDamage(system, row.record, LookAt(system, job, row));
+      if (!status.ok()) return status;
     }
     if (rows->size() < kPage) End(system, job, absl::OkStatus());
   }

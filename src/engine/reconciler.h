@@ -55,6 +55,7 @@ class Reconciler {
   };
 
   absl::Status Compare(System& system, Job& job, const ListResponse& listing);
+  absl::Status PassDamage(const System& system, RecordId record, absl::Status status);
   static bool IsUnderWay(const System& system, const LaneRow& lane);
   absl::Status LookAt(System& system, Job& job, const JournalRow& row);
   absl::Status OnBoth(System& system, Job& job, RecordId record, const ListEntry& entry);

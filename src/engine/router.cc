@@ -42,6 +42,7 @@ absl::StatusOr<const RouteState*> Router::FindCarrier(const LaneRow* lane, Cache
                                                       Seq version) const {
   const System* target = lane == nullptr ? nullptr : context_.registry.Find(lane->target);
   if (target == nullptr) return nullptr;
+  if (lane->route == 0) return nullptr;  // nothing was ever owed there: what it has it said itself
   if (const RouteState* own = context_.registry.FindRoute(lane->route)) return own;
   if (NatureOf(record.row.type) == Nature::kState) version = record.row.head;
   auto row = context_.memory.ReadVersion(version);

@@ -419,6 +419,7 @@ absl::Status Settler::Confirm(System& system, LaneRow& lane, const Version& vers
   // Something newer that is there already is what counts.
   if (lane.acknowledged <= version.version) {
     Hold(system, lane, (*found)->row, version.version, version.seq, content, external_id);
+    lane.remote_version.clear();  // which version it gave that is not known
   }
   lane.done = std::max(lane.done, version.version);
   context_.memory.MarkLane(lane);
@@ -449,6 +450,10 @@ absl::Status Settler::GiveUp(System& system, LaneRow& lane, EntityType type,
   lane.done = std::max(lane.done, lane.attempt_version);
   // What the target holds now is anybody's guess, so the next version is sent whatever it says.
   if (reason == dead_letter_reason::kUndetermined) lane.acknowledged_digest = Digest();
+  if (NatureOf(type) == Nature::kFact) {
+    // What a person ordered again while this was under way cannot go before it any more.
+    if (absl::Status status = letters_.Reopen(lane, lane.done); !status.ok()) return status;
+  }
   return GoOn(lane);
 }
 

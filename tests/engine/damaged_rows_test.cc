@@ -76,5 +76,29 @@ TEST_CASE("I29 I18: a damaged first row keeps none of the others of its source o
   }
 }
 
+TEST_CASE("I29 I18: a damaged row stops no comparison, nor what else goes to its target") {
+  ShopAndErp world;
+  const bool is_listed = GENERATE(true, false);
+  REQUIRE_OK(world
+                 .Accept({Upsert("shop", "c1", MakeProduct("A", "v1")),
+                          Upsert("shop", "c2", MakeProduct("B", "v1"))})
+                 .status);
+  REQUIRE_OK(world.RunUntilIdle());
+  const RecordId record = world.Record(MakeProduct("A", "v1"))->row.id;
+  if (!is_listed) world.erp.Lose("product:A");
+  world.erp.Lose("product:B");
+  REQUIRE_OK(world.Restart());
+  if (GENERATE(true, false)) {
+    world.store().DamageLanesOf(record);
+  } else {
+    world.store().DamageFirstRowOf(record);
+  }
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kProduct, .repair = true}, Anna()));
+  for (int i = 0; i < 20; ++i) REQUIRE_OK(world.engine().Step().status());
+  CHECK(world.engine().FindReconcile("erp", EntityType::kProduct)->done);
+  CHECK(world.erp.HeldText("product:B") == "v1");
+}
+
 }  // namespace
 }  // namespace retailsync

@@ -255,6 +255,20 @@ TEST_CASE("reconciliation: what its target tells of, while it is compared, is no
   CHECK(world.erp.effects().empty());
 }
 
+TEST_CASE("reconciliation: what only its target said is not sent back to it by a repair") {
+  ShopAndErp world;
+  model::v1::Change change = Upsert("erp", "e1", MakeProduct("P", "v1"));
+  change.set_subject("erp-product:P");
+  REQUIRE_OK(world.Accept({change}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  if (GENERATE(false, true)) world.erp.Plant(MakeProduct("P", "theirs"));  // not told of yet
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kProduct, .repair = true}, Anna()));
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.engine().FindReconcile("erp", EntityType::kProduct)->repaired == 0);
+  CHECK(world.erp.effects().empty());
+}
+
 TEST_CASE("reconciliation: needs a sink that can list, a known target, and the right to ask") {
   ShopAndErp world;
   world.erp.capabilities.listable = false;

@@ -466,6 +466,68 @@ TEST_CASE("rule 10, I17: any subset of the dead letters in any order leads to th
   for (unsigned order = 1; order < 12; ++order) CHECK(run(order) == first);
 }
 
+TEST_CASE("rule 10: a fact that is requeued while a later version is under way is not lost") {
+  ShopAndErp world({}, {EntityType::kOrder});
+  const Act act = GENERATE(Act::kPermanent, Act::kUnknownWithoutEffect);
+  world.erp.capabilities.verifiable = world.erp.capabilities.idempotent = false;
+  world.erp.Script("order:1", {{Act::kPermanent}, {act}});
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1", "v1"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  const auto letters = world.Letters();
+  REQUIRE(letters.size() == 1);
+  REQUIRE_OK(world.Accept({Upsert("shop", "c2", MakeOrder("1", "v2"))}).status);
+  auto tasks = world.engine().TakeTasks(8);
+  REQUIRE_OK(tasks.status());
+  REQUIRE(world.Lane(MakeOrder("1", ""), "erp").state == LaneState::kInFlight);
+  REQUIRE_OK(world.engine().dead_letters().Requeue(letters[0].row.id, Anna()));
+  for (Task& task : *tasks) task.Run();
+  REQUIRE_OK(world.engine().Finish(*std::move(tasks)));
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.effects().empty());
+  CHECK(world.Letters().size() == 2);
+  CHECK(world.engine().Status().open_dead_letters == 2);
+  if (act == Act::kPermanent) {
+    REQUIRE_OK(world.engine().dead_letters().RequeueAll({}, Anna()).status());
+    REQUIRE_OK(world.RunUntilIdle());
+    CHECK(world.erp.TextsOf("order:1") == Texts{"v1", "v2"});
+    CHECK(world.Letters().empty());
+  }
+}
+
+TEST_CASE("rule 10: a letter of what is no text hides no other") {
+  ShopAndErp world({}, {EntityType::kProduct});
+  REQUIRE(world.AcceptOne(Upsert("shop", "c1", MakeProduct("P", "caf\xe9"))).disposition ==
+          Disposition::kSetAside);
+  REQUIRE(world.AcceptOne(Invalid("c2", "4")).disposition == Disposition::kSetAside);
+  const auto letters = world.engine().dead_letters().List({}, Anna());
+  REQUIRE_OK(letters.status());
+  REQUIRE(letters->size() == 2);
+  CHECK((*letters)[0].row.content_is_raw);
+  CHECK((*letters)[0].row.content.find("caf\xe9") != std::string::npos);
+  CHECK((*letters)[1].change.id() == "c2");
+  CHECK_OK(world.engine().dead_letters().RequeueAll({}, Anna()).status());
+}
+
+TEST_CASE("rule 10: what was set aside does not bring back what its system deleted after it") {
+  ShopAndErp world({}, {EntityType::kProduct});
+  REQUIRE(world.AcceptOne(Upsert("shop", "c1", MakeProduct("P", "a"))).version == 1);
+  REQUIRE_OK(world.RunUntilIdle());
+  const RecordId record = world.Record(MakeProduct("P", "a"))->row.id;
+  REQUIRE_OK(world.Restart());
+  world.store().DamageLanesOf(record);
+  REQUIRE(world.AcceptOne(Upsert("shop", "c2", MakeProduct("P", "b"))).disposition ==
+          Disposition::kSetAside);
+  world.store().DamageLanesOf(0);
+  REQUIRE_OK(world.Restart());
+  REQUIRE(world.AcceptOne(fakes::Delete("shop", "c3", MakeProduct("P", ""))).disposition ==
+          Disposition::kMerged);
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.Letters().empty());
+  CHECK(world.engine().dead_letters().RequeueAll({}, Anna()).value() == 0);
+  CHECK(world.Record(MakeProduct("P", ""))->row.deleted);
+  CHECK(world.erp.held().empty());
+}
+
 TEST_CASE("rule 10, I2: a letter that was shown is there for good, and so is its id") {
   const bool lists = GENERATE(true, false);
   const bool fails = GENERATE(true, false);

@@ -505,5 +505,46 @@ TEST_CASE("rule 9: what waits for another entity does not keep that entity out")
   CHECK(world.erp.effects().size() == 6);
 }
 
+// Which version the confirmed write gave it nobody has told, or its own statement has.
+TEST_CASE("rule 3: after a write was confirmed, or proved by an echo, the next is no conflict") {
+  World world;
+  FakeErp& erp = world.MakeErp("erp");
+  world.AddSystem("shop", {.source = &world.MakeShop()});
+  world.AddSystem("erp", {.source = &world.MakeShop(), .sink = &erp});
+  world.AddRoute("shop", "erp", EntityType::kProduct);
+  erp.capabilities.verifiable = false;
+  erp.capabilities.conditional_writes = true;
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeProduct("P", "v1"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  erp.Script("product:P", {{Act::kUnknownWithEffect}});
+  enum How { kConfirmed, kEchoByKey, kSaidAgain };
+  const How how = GENERATE(kConfirmed, kEchoByKey, kSaidAgain);
+  const bool tells_version = GENERATE(false, true);
+  const bool deletes = how == kConfirmed && tells_version;
+  if (deletes) {
+    REQUIRE_OK(world.Accept({fakes::Delete("shop", "c2", MakeProduct("P", ""))}).status);
+  } else {
+    REQUIRE_OK(world.Accept({Upsert("shop", "c2", MakeProduct("P", "v2"))}).status);
+  }
+  REQUIRE_OK(world.RunUntilIdle());
+  const auto letters = world.Letters();
+  REQUIRE(letters.size() == 1);
+  if (how == kConfirmed) {
+    REQUIRE_OK(world.engine().dead_letters().Confirm(
+        letters[0].row.id, deletes ? "" : "erp-product:P", fakes::Anna()));
+  } else {
+    model::v1::Change change = Upsert("erp", "e1", MakeProduct("P", "v2"));
+    change.set_subject("erp-product:P");
+    if (how == kEchoByKey) change.set_caused_by(erp.effects().back().key);
+    if (tells_version) change.set_remote_version("r2");
+    REQUIRE(world.AcceptOne(change).disposition != Disposition::kMerged);
+  }
+  REQUIRE(world.Letters().empty());
+  REQUIRE_OK(world.Accept({Upsert("shop", "c3", MakeProduct("P", "v3"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(erp.HeldText("product:P") == "v3");
+  CHECK(world.Letters().empty());
+}
+
 }  // namespace
 }  // namespace retailsync

@@ -44,9 +44,9 @@ struct DeadLetter {
   DeadLetterRow row;
   std::string system;  // the change's source, or the delivery's target
   std::string route;
-  // kChange, unless content_is_raw: the change. kDelivery: `entity` is what would be sent, and
-  // `operation` whether it would be written or deleted; unspecified when what is stored of it is
-  // damaged.
+  // kChange, unless content_is_raw: the change; empty when what is stored of it is damaged.
+  // kDelivery: `entity` is what would be sent, and `operation` whether it would be written or
+  // deleted; unspecified when what is stored of it is damaged.
   model::v1::Change change;
   model::v1::Entity entity;
   model::v1::Operation operation = model::v1::OPERATION_UNSPECIFIED;
@@ -93,7 +93,8 @@ class DeadLetters {
   // did not happen. A conflict is sent unconditionally: whoever requeues it has seen what the
   // target holds. FailedPrecondition unless it is open, and when a later version of a fact, or the
   // newest of a state, which is what would be sent, is open as undetermined: that may be at the
-  // target, and is to be settled first.
+  // target, and is to be settled first. A fact that is requeued while a later version of it is
+  // under way is resolved by that one's success, and open again when that one is set aside.
   absl::Status Requeue(uint64_t id, const Principal& by);
   // Every open one that matches and may be requeued, oldest first, at most query.rows_max. How many
   // were requeued.

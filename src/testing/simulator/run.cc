@@ -235,10 +235,13 @@ void Run::DrawRoutes() {
     routes_[number].name = name == 0 ? first : fmt::format("{}, name {}", first, name);
   }
   if (world_.Hit(150)) {
-    const Route moved = routes_[below(routes_.size())];
+    const size_t number = below(routes_.size());
+    const std::string to = routes_[number].to;
+    const EntityType type = routes_[number].entity;
+    const std::string domain =
+        routes_[number].domain.empty() ? fmt::format("{}, moved", Name(type)) : "";
     for (Route& route : routes_) {
-      if (route.to != moved.to || route.entity != moved.entity) continue;
-      route.domain = moved.domain.empty() ? fmt::format("{}, moved", Name(moved.entity)) : "";
+      if (route.to == to && route.entity == type) route.domain = domain;
     }
   }
 }
