@@ -92,12 +92,16 @@ class Intake {
                                     const std::string& said_id, bool is_same);
   static std::string WhatIsWrong(const System& system, Arrival& arrival);
   Target Resolve(const System& system, const Arrival& arrival) const;
+  static RecordRow FirstRecord(JournalRow& row, const Digest& digest);
   absl::StatusOr<Receipt> Create(System& system, Arrival& arrival, uint64_t requeued);
   absl::StatusOr<Receipt> Merge(System& system, Arrival& arrival, const Target& target,
                                 uint64_t requeued);
   absl::StatusOr<Receipt> Delete(System& system, Arrival& arrival, const Target& target,
                                  uint64_t requeued);
   absl::StatusOr<Receipt> Entomb(System& system, Arrival& arrival);
+  absl::StatusOr<OwnWrite> FindOurDeletion(const System& system, CachedRecord& record,
+                                           const std::string& key);
+  absl::Status NoteGone(System& system, const CachedRecord& record, bool is_news);
   absl::Status NoteStatement(System& system, CachedRecord& record, const JournalRow& journal,
                              const Digest& said, bool is_body);
   absl::StatusOr<bool> IsKnownByItsWordAlone(const LaneRow& lane);
@@ -110,7 +114,7 @@ class Intake {
   absl::Status NoteHeldUnlessLate(System& system, CachedRecord& record, const Arrival& arrival,
                                   bool is_proved);
   absl::StatusOr<bool> WouldSay(const System& system, const LaneRow& lane, CachedRecord& record,
-                                Seq version, const Digest& said);
+                                const JournalRow& version, const Digest& said);
   absl::Status NoteHeld(System& system, const CachedRecord& record,
                         const model::v1::Change& change);
   void NoteRemoteVersion(LaneRow& lane, const model::v1::Change& change);

@@ -20,20 +20,6 @@ using model::v1::Change;
 using model::v1::Entity;
 using model::v1::Provenance;
 
-// The record that this journal row makes.
-RecordRow FirstRecord(JournalRow& row, const Digest& digest) {
-  row.disposition = Disposition::kMerged;
-  row.record = row.seq;
-  row.version = 1;
-  RecordRow record;
-  record.id = row.record;
-  record.type = row.type;
-  record.version = row.version;
-  record.head = row.seq;
-  record.digest = digest;
-  return record;
-}
-
 Origin OriginOf(const MergeInput& input) {
   return {input.system, input.source_version, input.seq};
 }
@@ -66,6 +52,20 @@ WholeMergeResult TryMergeWhole(const MergeInput& input, const CachedRecord& reco
 
 }  // namespace
 
+// The record that this journal row makes.
+RecordRow Intake::FirstRecord(JournalRow& row, const Digest& digest) {
+  row.disposition = Disposition::kMerged;
+  row.record = row.seq;
+  row.version = 1;
+  RecordRow record;
+  record.id = row.record;
+  record.type = row.type;
+  record.version = row.version;
+  record.head = row.seq;
+  record.digest = digest;
+  return record;
+}
+
 // What the system was last known to hold.
 absl::StatusOr<std::optional<HeldEntity>> Intake::Base(const System& system, CachedRecord& record) {
   auto lane = context_.memory.FindLane({system.id, record.row.id});
@@ -75,7 +75,8 @@ absl::StatusOr<std::optional<HeldEntity>> Intake::Base(const System& system, Cac
 }
 
 // The write of which nobody knows whether it took effect and after which the system would hold what
-// it says: then it does not say that of its own accord.
+// it says: then it does not say that of its own accord. `said`: zero when it says that it holds
+// nothing.
 absl::StatusOr<Intake::OwnWrite> Intake::FindUnansweredWrite(const System& system,
                                                              CachedRecord& record,
                                                              const Digest& said) {
@@ -92,9 +93,13 @@ absl::StatusOr<Intake::OwnWrite> Intake::FindUnansweredWrite(const System& syste
     auto row = context_.memory.FindJournal(attempt);
     if (!row.ok()) return row.status();
     if (!row->has_value()) continue;  // forgotten since
+    const OwnWrite write{(*row)->version, attempt};
+    const bool deletes = (*row)->operation == model::v1::OPERATION_DELETE;
+    if (deletes && said.IsZero()) return write;
+    if (deletes || said.IsZero()) continue;
     auto held = held_.AfterWrite(system, lane, record, attempt);
     if (!held.ok()) return held.status();
-    if (CanonicalDigest(*held) == said) return OwnWrite{(*row)->version, attempt};
+    if (CanonicalDigest(*held) == said) return write;
   }
   return OwnWrite();
 }
@@ -491,7 +496,8 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
       !status.ok()) {
     return status;
   }
-  if (!is_its_own) {
+  // Who alone had spoken of it, and deleted it, holds nothing.
+  if (!is_its_own && !revives) {
     if (absl::Status status =
             NoteFirstSpeaker(system, *record, provenance(), row.previous, said_as);
         !status.ok()) {
@@ -500,94 +506,6 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   }
   Receipt receipt = Accepted(row);
   if (absl::Status status = router_.OnVersion(*record, row); !status.ok()) return status;
-  context_.memory.StageJournal(std::move(row));
-  return receipt;
-}
-
-absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const Target& target,
-                                       uint64_t requeued) {
-  const Change& change = *arrival.change;
-  if (target.record == 0) return Entomb(system, arrival);
-  JournalRow row = NewRow(system, arrival);
-  row.payload = std::move(arrival.payload);
-  auto found = context_.memory.FindRecord(target.record);
-  if (!found.ok()) return found.status();
-  CachedRecord* record = *found;
-  row.record = record->row.id;
-  row.version = record->row.version;
-  if (On(Guard::kOwnershipOfExistence) &&
-      !Ownership(context_.parts.ownership, system.name, change.entity()).MayWrite("")) {
-    TellRefused(system, {""}, row);
-    return Close(std::move(row), Disposition::kRefused);
-  }
-  auto provenance = context_.memory.ProvenanceOf(*record);
-  if (!provenance.ok()) return provenance.status();
-  if (SaidNewer(*provenance, system.name, change.source_version())) {
-    return Close(std::move(row), Disposition::kStale);
-  }
-  if (record->row.deleted) {
-    // It holds from then on: what comes late and is older must not bring the entity back.
-    if (Repeat(&*provenance, system.name, change.source_version())) {
-      record->row.provenance = provenance->SerializeAsString();
-      context_.memory.MarkRecord(*record);
-    }
-    return Close(std::move(row), Disposition::kNoChange);
-  }
-  if (absl::Status status = letters_.OnMerged(system.id, row.type, change, requeued);
-      !status.ok()) {
-    return status;
-  }
-  if (absl::Status status = ReadLanes(*record, nullptr); !status.ok()) return status;
-  auto body = context_.memory.Body(*record);
-  if (!body.ok()) return body.status();
-  auto said_by = context_.memory.Head(*record);
-  if (!said_by.ok()) return said_by.status();
-  const std::string said_as = (*said_by)->external_id;
-  const Provenance before = *provenance;
-  Entity entity = **body;
-  RecordRow updated = record->row;
-  updated.version += 1;
-  updated.deleted = true;
-  row.version = updated.version;
-  row.previous = updated.head;
-  row.merged = entity.SerializeAsString();
-  updated.head = row.seq;
-  // Whoever deletes it has spoken of all of it.
-  provenance->clear_entries();
-  *provenance->add_entries() =
-      ProvenanceOfOne({system.name, row.source_version, row.seq}).entries(0);
-  updated.provenance = PackProvenance(*provenance, {system.name, row.source_version, row.seq});
-  row.disposition = Disposition::kMerged;
-  record = context_.memory.StageRecord(std::move(updated), std::move(entity), row, /*first=*/false);
-  if (absl::Status status = NoteFirstSpeaker(system, *record, before, row.previous, said_as);
-      !status.ok()) {
-    return status;
-  }
-  Receipt receipt = Accepted(row);
-  if (absl::Status status = router_.OnVersion(*record, row); !status.ok()) return status;
-  context_.memory.StageJournal(std::move(row));
-  return receipt;
-}
-
-// Nobody knows what is deleted here, which may mean that the deletion has overtaken what was said
-// before it. So it is remembered: what comes late does not bring the entity to life. Without a
-// version nothing could be told to be late.
-absl::StatusOr<Receipt> Intake::Entomb(System& system, Arrival& arrival) {
-  const Change& change = *arrival.change;
-  JournalRow row = NewRow(system, arrival);
-  row.payload = std::move(arrival.payload);
-  if (change.source_version() == 0) return Close(std::move(row), Disposition::kNoChange);
-  if (!Ownership(context_.parts.ownership, system.name, change.entity()).MayWrite("")) {
-    TellRefused(system, {""}, row);
-    return Close(std::move(row), Disposition::kRefused);
-  }
-  RecordRow record = FirstRecord(row, arrival.entity);
-  row.key = std::move(arrival.key);
-  record.deleted = true;
-  record.key = row.key;
-  context_.memory.MarkRecord(
-      *context_.memory.StageRecord(std::move(record), arrival.TakeEntity(), row, /*first=*/true));
-  Receipt receipt = Accepted(row);
   context_.memory.StageJournal(std::move(row));
   return receipt;
 }

@@ -52,7 +52,7 @@ absl::StatusOr<bool> Intake::MayBeLate(const System& system, CachedRecord& recor
     auto row = context_.memory.FindJournal(seq);
     if (row.ok() && !row->has_value()) return false;
     if (row.ok() && (*row)->version <= lane->acknowledged) {
-      auto is_same = WouldSay(system, *lane, record, seq, said);
+      auto is_same = WouldSay(system, *lane, record, **row, said);
       if (!is_same.ok()) {
         row = is_same.status();
       } else if (*is_same) {
@@ -76,13 +76,16 @@ absl::Status Intake::NoteHeldUnlessLate(System& system, CachedRecord& record,
   return NoteHeld(system, record, *arrival.change);
 }
 
-// After the write of this version.
+// After the write of this version. `said`: zero when it says that it holds nothing.
 absl::StatusOr<bool> Intake::WouldSay(const System& system, const LaneRow& lane,
-                                      CachedRecord& record, Seq version, const Digest& said) {
-  auto body = context_.memory.ReadBody(version);
+                                      CachedRecord& record, const JournalRow& version,
+                                      const Digest& said) {
+  const bool deletes = version.operation == model::v1::OPERATION_DELETE;
+  if (deletes || said.IsZero()) return deletes && said.IsZero();
+  auto body = context_.memory.ReadBody(version.seq);
   if (!body.ok()) return body.status();
   if (CanonicalDigest(*body) == said) return true;
-  auto held = held_.AfterWrite(system, lane, record, version);
+  auto held = held_.AfterWrite(system, lane, record, version.seq);
   if (!held.ok()) return held.status();
   return CanonicalDigest(*held) == said;
 }
@@ -124,22 +127,6 @@ void Intake::NoteRemoteVersion(LaneRow& lane, const Change& change) {
   }
   lane.remote_version.clear();
   context_.memory.MarkLane(lane);
-}
-
-// The system has not been told of the deletion, and says what it was known to hold before. That it
-// was given, so that it does not say it of its own accord; or the deletion is on its way to it.
-absl::StatusOr<bool> Intake::HoldsWhatIsDeleted(const System& system, const CachedRecord& record,
-                                                const std::optional<HeldEntity>& held,
-                                                const Digest& said) {
-  auto found = context_.memory.FindLane({system.id, record.row.id});
-  if (!found.ok()) return found.status();
-  const LaneRow* lane = *found;
-  if (!On(Guard::kOldBodyDoesNotRevive) || lane == nullptr || lane->done >= record.row.version) {
-    return false;
-  }
-  const bool was_given = lane->route != 0 && !lane->base_is_payload;
-  return (was_given || lane->state != LaneState::kIdle) && held.has_value() &&
-         CanonicalDigest(held->entity) == said;
 }
 
 // Until now one system alone spoke of the record, and the record was all it ever said. Now another

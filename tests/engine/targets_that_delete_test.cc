@@ -1,0 +1,188 @@
+// Deletions that targets tell of: of what they were given, of what they said themselves, and of
+// what was deleted there for others.
+#include "support/catch.h"
+#include "support/world.h"
+
+namespace retailsync {
+namespace {
+
+using fakes::Act;
+using fakes::Delete;
+using fakes::FakeErp;
+using fakes::MakeOrder;
+using fakes::MakePrice;
+using fakes::MakeProduct;
+using fakes::Upsert;
+using fakes::World;
+
+// "shop" and "erp" tell of everything, and "erp" takes what the shop tells.
+struct Deleting {
+  World world;
+  FakeErp& erp = world.MakeErp("erp");
+
+  Deleting() {
+    world.AddSystem("shop", {.source = &world.MakeShop()});
+    world.AddSystem("erp", {.source = &world.MakeShop(), .sink = &erp});
+    for (const EntityType type : {EntityType::kProduct, EntityType::kPrice, EntityType::kOrder}) {
+      world.AddRoute("shop", "erp", type);
+    }
+  }
+
+  static model::v1::Change OfErp(model::v1::Change change) {
+    change.set_subject("erp-product:P");
+    return change;
+  }
+  Disposition Say(const std::string& id, const std::string& text) {
+    return world.AcceptOne(Upsert("shop", id, MakeProduct("P", text))).disposition;
+  }
+  Disposition SayErp(const std::string& id, const std::string& text) {
+    return world.AcceptOne(OfErp(Upsert("erp", id, MakeProduct("P", text)))).disposition;
+  }
+  Disposition DeleteAtErp(const std::string& id) {
+    if (!erp.HeldText("product:P").empty()) erp.Lose("product:P");
+    return world.AcceptOne(OfErp(Delete("erp", id, MakeProduct("P", "")))).disposition;
+  }
+  void MaybeRestart() {
+    if (GENERATE(false, true)) REQUIRE_OK(world.Restart());
+  }
+};
+
+TEST_CASE("deletions: what a target deleted is made there anew when others tell of it again") {
+  Deleting both;
+  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.DeleteAtErp("e1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.MaybeRestart();
+  const std::string text = GENERATE("v1", "v3");
+  REQUIRE(both.Say("c2", text) == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.HeldText("product:P") == text);
+  REQUIRE(both.erp.effects().size() == 2);
+  CHECK(both.erp.apply_requests().back().items[0].external_id.empty());
+  CHECK(both.erp.Wrongs().empty());
+  CHECK(both.world.AllLetters().empty());
+}
+
+TEST_CASE("deletions: what refers to something that its target deleted waits until it is back") {
+  Deleting both;
+  const bool was_given = GENERATE(true, false);
+  CAPTURE(was_given);
+  REQUIRE((was_given ? both.Say("c1", "v1") : both.SayErp("e1", "v1")) == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  if (!was_given) {
+    REQUIRE(both.SayErp("e2", "v2") == Disposition::kMerged);
+  }
+  REQUIRE(both.DeleteAtErp("e3") == Disposition::kMerged);
+  both.MaybeRestart();
+  REQUIRE_OK(both.world.Accept({Upsert("shop", "p1", MakePrice("P", 5'000'000))}).status);
+  REQUIRE_OK(both.world.RunFor(absl::Minutes(1)));
+  CHECK(both.erp.EffectsOn("price:P").empty());
+  CHECK(both.world.Lane(MakePrice("P", 0), "erp").state == LaneState::kWaiting);
+  REQUIRE(both.Say("c2", "v3") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.HeldText("product:P") == "v3");
+  REQUIRE_FALSE(both.erp.effects().empty());
+  REQUIRE(both.erp.effects().back().references.size() == 1);
+  CHECK(both.erp.effects().back().references[0].external_id == "erp-product:P");
+  CHECK(both.world.AllLetters().empty());
+}
+
+TEST_CASE("deletions: what a target deleted it may bring back itself, as it was") {
+  Deleting both;
+  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.DeleteAtErp("e1") == Disposition::kMerged);
+  both.MaybeRestart();
+  CHECK(both.SayErp("e2", "v1") == Disposition::kMerged);
+  CHECK_FALSE(both.world.Record(MakeProduct("P", ""))->row.deleted);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.effects().size() == 1);  // it needs nobody to tell it
+}
+
+TEST_CASE("deletions: told while something newer is on its way, it is deleted there afterwards") {
+  Deleting both;
+  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  const auto act = GENERATE(Act::kUnknownWithEffect, Act::kUnknownWithoutEffect, Act::kTransient);
+  CAPTURE(static_cast<int>(act));
+  both.erp.Script("product:P", {{act}});
+  REQUIRE(both.Say("c2", "v2") == Disposition::kMerged);
+  REQUIRE_OK(both.world.StepUntil([&] { return both.erp.attempts().size() == 2; }));
+  REQUIRE(both.world.AcceptOne(Deleting::OfErp(Delete("erp", "e1", MakeProduct("P", ""))))
+              .disposition == Disposition::kMerged);
+  both.MaybeRestart();
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.world.Record(MakeProduct("P", ""))->row.deleted);
+  CHECK(both.world.AllLetters().empty());
+  // Where nothing was under way it holds what it says it does not: it was not asked.
+  if (act != Act::kTransient) CHECK(both.erp.held().empty());
+  both.erp.Calm();
+  REQUIRE(both.Say("c3", "v3") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.HeldText("product:P") == "v3");
+}
+
+TEST_CASE("deletions: an echo of one that others ordered deletes nothing that was said since") {
+  Deleting both;
+  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  const bool is_answered = GENERATE(true, false);
+  CAPTURE(is_answered);
+  if (!is_answered) both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
+  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
+          Disposition::kMerged);
+  if (is_answered) {
+    REQUIRE_OK(both.world.RunUntilIdle());
+  } else {
+    REQUIRE_OK(both.world.StepUntil([&] { return both.erp.effects().size() == 2; }));
+  }
+  REQUIRE(both.Say("c3", "v3") == Disposition::kMerged);
+  both.MaybeRestart();
+  model::v1::Change echo = Deleting::OfErp(Delete("erp", "e1", MakeProduct("P", "")));
+  if (is_answered) echo.set_caused_by(both.erp.effects().back().key);
+  CHECK(both.world.AcceptOne(echo).disposition == Disposition::kEcho);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK_FALSE(both.world.Record(MakeProduct("P", ""))->row.deleted);
+  CHECK(both.erp.HeldText("product:P") == "v3");
+  CHECK(both.erp.Wrongs().empty());
+}
+
+TEST_CASE(
+    "rule 10: a deletion that nobody could answer is settled when its target says that it is "
+    "gone") {
+  Deleting both;
+  both.erp.capabilities.idempotent = false;
+  both.erp.capabilities.verifiable = false;
+  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
+  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
+          Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.world.Letters().size() == 1);
+  both.MaybeRestart();
+  CHECK(both.DeleteAtErp("e1") == Disposition::kEcho);
+  CHECK(both.world.Letters().empty());
+}
+
+TEST_CASE("rule 10: a deletion that was refused is settled when the target says that it is gone") {
+  Deleting both;
+  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.erp.Script("product:P", {{Act::kPermanent}});
+  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
+          Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.world.Letters().size() == 1);
+  both.MaybeRestart();
+  CHECK(both.DeleteAtErp("e1") == Disposition::kNoChange);
+  CHECK(both.world.Letters().empty());
+  REQUIRE(both.Say("c3", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.HeldText("product:P") == "v1");
+  CHECK(both.erp.apply_requests().back().items[0].external_id.empty());
+}
+
+}  // namespace
+}  // namespace retailsync
