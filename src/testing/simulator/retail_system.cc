@@ -314,7 +314,13 @@ RemoteAnswer RetailSystem::Execute(const RemoteWrite& write, EntityNo entity) {
   Holding& holding = holdings_[entity];
   holding.revision = ++last_revision_;
   RemoteAnswer answer{.idempotency_key = std::string(write.idempotency_key), .status = 200};
+  const bool echoes = profile_.traits.echoes && tells().contains(world_.model.TypeOfEntity(entity));
   if (deletes) {
+    // Without our key, one that comes late is not to be told from one of its own.
+    if (echoes && holding.present && profile_.traits.echoes_carry_key &&
+        !profile_.traits.rows_by_time) {
+      Echo(entity, write, /*rounded=*/false);
+    }
     ids_.erase({world_.model.TypeOfEntity(entity), holding.external_id});
     holding.present = false;
     holding.external_id.clear();
@@ -337,9 +343,7 @@ RemoteAnswer RetailSystem::Execute(const RemoteWrite& write, EntityNo entity) {
     }
     answer.external_id = holding.external_id;
     answer.version = VersionText(holding.revision);
-    if (profile_.traits.echoes && tells().contains(world_.model.TypeOfEntity(entity))) {
-      Echo(entity, write.idempotency_key, rounded);
-    }
+    if (echoes) Echo(entity, write, rounded);
   }
   // What is done again by order of people changes nothing that it did before.
   if (on_effect && !world_.model.WasAgain()) on_effect(entity, *write.entity);

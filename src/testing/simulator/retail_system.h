@@ -186,7 +186,7 @@ class RetailSystem final : public SimulatedSystem {
   void CheckConflict(EntityNo entity);
   RemoteAnswer Execute(const RemoteWrite& write, EntityNo entity);
   void Deliver(RemoteAnswer answer, Attempt state, KeyRecord* known, RemoteReply* reply);
-  void Echo(EntityNo entity, std::string_view key, bool rounded);
+  void Echo(EntityNo entity, const RemoteWrite& write, bool rounded);
   bool Remembers(const KeyRecord& known) const;
   // It was done, or whoever sent it cannot know whether it was.
   static bool IsInDoubt(const KeyRecord& known);

@@ -245,9 +245,14 @@ void RetailSystem::Contradict(size_t statement) {
   Say(std::move(other));
 }
 
-void RetailSystem::Echo(EntityNo entity, std::string_view key, bool rounded) {
+void RetailSystem::Echo(EntityNo entity, const RemoteWrite& write, bool rounded) {
   Statement statement = NewStatement(entity, holdings_[entity]);
-  if (profile_.traits.echoes_carry_key) statement.change.set_caused_by(std::string(key));
+  if (write.operation == model::v1::OPERATION_DELETE) {
+    statement.change.set_operation(model::v1::OPERATION_DELETE);
+  }
+  if (profile_.traits.echoes_carry_key) {
+    statement.change.set_caused_by(std::string(write.idempotency_key));
+  }
   statement.revisions = OwnRevisions(entity);
   world_.coverage.Reach(rounded ? Fault::kRoundedEcho : Fault::kEcho, Always::kAlways);
   Say(std::move(statement));
