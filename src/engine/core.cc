@@ -16,7 +16,7 @@ using model::v1::Change;
 Core::Core(const EngineOptions& options, const EngineParts& parts)
     : context_(options, parts),
       letters_(&context_),
-      router_(&context_),
+      router_(&context_, &letters_),
       intake_(&context_, &letters_, &router_),
       settler_(&context_, &letters_),
       dispatcher_(&context_, &letters_, &settler_),

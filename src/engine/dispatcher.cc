@@ -489,6 +489,11 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
     if (absl::Status status = settler_.Skip(system, lane, why); !status.ok()) return status;
     return Step::kNothing;
   };
+  auto settled = [&](bool holds, std::string_view why) -> absl::StatusOr<Step> {
+    absl::Status status = settler_.SkipSettled(system, lane, holds, why);
+    if (!status.ok()) return status;
+    return Step::kNothing;
+  };
   auto give_up = [&](std::string_view reason, std::string message) -> absl::StatusOr<Step> {
     if (absl::Status status = GiveUp(system, lane, version.type, reason, std::move(message));
         !status.ok()) {
@@ -510,7 +515,7 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
         lane.acknowledged == 0) {
       auto in_doubt = letters_.Undetermined(lane);
       if (!in_doubt.ok()) return in_doubt.status();
-      if (in_doubt->empty()) return skip("the target never had it");
+      if (in_doubt->empty()) return settled(/*holds=*/false, "the target never had it");
     }
     if (deletes && !system.sink.deletes) {
       return give_up(dead_letter_reason::kUnsupported, "operation: the target takes no deletions");
@@ -534,7 +539,7 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
   }
   if (On(Guard::kOnlyDifferences) && !is_resend && !deletes && lane.acknowledged > 0 &&
       rendering->digest == lane.acknowledged_digest) {
-    return skip("the target holds it");
+    return settled(/*holds=*/true, "the target holds it");
   }
   item.type = version.type;
   item.operation = deletes ? model::v1::OPERATION_DELETE : model::v1::OPERATION_UPSERT;

@@ -243,14 +243,14 @@ absl::StatusOr<bool> Letters::IsRequeued(const LaneRow& lane, int64_t version) {
   return is_requeued;
 }
 
-absl::Status Letters::Reopen(const LaneRow& lane, int64_t through) {
+absl::Status Letters::Reopen(const LaneRow& lane, int64_t through, std::string_view why) {
   if (!MayHave(DeliveryMark(lane.target, lane.record))) return absl::OkStatus();
   const auto of_lane = OfLane(lane.target, lane.record, DeadLetterState::kRequeued);
   return ForEach(of_lane, [&](DeadLetterRow& row) {
     if (row.version > through) return;
     row.state = DeadLetterState::kOpen;
     ++open_;
-    Note(row, "engine", fmt::format("not sent: version {} was under way", through));
+    Note(row, "engine", fmt::format("not sent: {}", why));
     context_.memory.StageDeadLetter(std::move(row));
   });
 }

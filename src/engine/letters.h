@@ -45,7 +45,7 @@ class Letters {
   // none. What lies between it and the newest may be forgotten.
   absl::StatusOr<Seq> FindRequeued(const LaneRow& lane, int64_t done);
   // What was ordered again of versions up to this one will not be sent: its letters are open again.
-  absl::Status Reopen(const LaneRow& lane, int64_t through);
+  absl::Status Reopen(const LaneRow& lane, int64_t through, std::string_view why);
   // What a person edited into the requeued letter of this delivery; nothing when nobody did.
   absl::StatusOr<std::optional<model::v1::Entity>> EditedContent(const LaneRow& lane,
                                                                  int64_t version);

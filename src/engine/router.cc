@@ -118,6 +118,18 @@ bool Router::TakesOver(const LaneRow& lane) {
   return false;
 }
 
+// What it was given last, or said itself, is what this version would be to it.
+absl::StatusOr<bool> Router::Holds(const LaneRow& lane, const RouteState& route,
+                                   CachedRecord& record, const Entity& entity, bool sends_newest) {
+  if (sends_newest && !route.route.transform) {
+    return record.row.digest == lane.acknowledged_digest;
+  }
+  auto newest = context_.memory.Body(record);
+  if (!newest.ok()) return newest.status();
+  auto rendering = Render(route, sends_newest ? **newest : entity, {});
+  return rendering.ok() && rendering->digest == lane.acknowledged_digest;
+}
+
 absl::StatusOr<bool> Router::Owe(System& target, const RouteState& route, CachedRecord& record,
                                  const Entity& entity, const JournalRow& journal) {
   auto found = context_.memory.FindLane({target.id, record.row.id});
@@ -148,15 +160,14 @@ absl::StatusOr<bool> Router::Owe(System& target, const RouteState& route, Cached
     const bool sends_newest =
         record.row.version == journal.version || NatureOf(record.row.type) == Nature::kState;
     if (sends_newest && lane->acknowledged == record.row.version) return false;
-    if (sends_newest && !route.route.transform) {
-      if (record.row.digest == lane->acknowledged_digest) return false;
-    } else {
-      auto newest = context_.memory.Body(record);
-      if (!newest.ok()) return newest.status();
-      if (auto rendering = Render(route, sends_newest ? **newest : entity, {});
-          rendering.ok() && rendering->digest == lane->acknowledged_digest) {
-        return false;
-      }
+    auto holds = Holds(*lane, route, record, entity, sends_newest);
+    if (!holds.ok()) return holds.status();
+    if (*holds) {
+      // What was set aside before it is settled.
+      absl::Status status =
+          sends_newest ? letters_.OnApplied(*lane, record.row.version) : absl::OkStatus();
+      if (!status.ok()) return status;
+      return false;
     }
   }
   lane->route = route.id;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "engine/context.h"
+#include "engine/letters.h"
 
 namespace retailsync::engine {
 
@@ -16,7 +17,7 @@ struct Rendering {
 
 class Router {
  public:
-  explicit Router(Context* context) : context_(*context) {}
+  Router(Context* context, Letters* letters) : context_(*context), letters_(*letters) {}
 
   // Makes owe every target that a live route carries this record to, and says so in `journal`, the
   // row that made it.
@@ -56,10 +57,13 @@ class Router {
   void TellOwed(EventKind kind, const System& target, const RouteState& route,
                 const JournalRow& journal);
   bool TakesOver(const LaneRow& lane);
+  absl::StatusOr<bool> Holds(const LaneRow& lane, const RouteState& route, CachedRecord& record,
+                             const model::v1::Entity& entity, bool sends_newest);
   absl::StatusOr<bool> Owe(System& target, const RouteState& route, CachedRecord& record,
                            const model::v1::Entity& entity, const JournalRow& journal);
 
   Context& context_;
+  Letters& letters_;
 };
 
 }  // namespace retailsync::engine

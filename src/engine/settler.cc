@@ -426,7 +426,7 @@ absl::Status Settler::Confirm(System& system, LaneRow& lane, const Version& vers
   return letters_.OnApplied(lane, version.version);
 }
 
-absl::Status Settler::Skip(System& system, LaneRow& lane, std::string_view why) {
+void Settler::TellSkipped(const System& system, const LaneRow& lane, std::string_view why) {
   context_.Tell({.kind = EventKind::kSkipped,
                  .system = system.id,
                  .route = lane.route,
@@ -435,7 +435,28 @@ absl::Status Settler::Skip(System& system, LaneRow& lane, std::string_view why) 
                  .seq = lane.attempt_seq,
                  .traceparent = {},
                  .detail = std::string(why)});
+}
+
+absl::Status Settler::SkipSettled(System& system, LaneRow& lane, bool holds, std::string_view why) {
+  auto record = context_.memory.FindRecord(lane.record);
+  if (!record.ok()) return record.status();
+  TellSkipped(system, lane, why);
+  if (absl::Status status = letters_.OnApplied(lane, lane.attempt_version); !status.ok()) {
+    return status;
+  }
+  Hold(system, lane, (*record)->row, lane.attempt_version, lane.attempt_seq,
+       holds ? lane.acknowledged_digest : Digest(), {});
   lane.done = std::max(lane.done, lane.attempt_version);
+  GoOn(lane, (*record)->row.version);
+  return absl::OkStatus();
+}
+
+absl::Status Settler::Skip(System& system, LaneRow& lane, std::string_view why) {
+  TellSkipped(system, lane, why);
+  lane.done = std::max(lane.done, lane.attempt_version);
+  if (absl::Status status = letters_.Reopen(lane, lane.attempt_version, why); !status.ok()) {
+    return status;
+  }
   return GoOn(lane);
 }
 
@@ -452,7 +473,10 @@ absl::Status Settler::GiveUp(System& system, LaneRow& lane, EntityType type,
   if (reason == dead_letter_reason::kUndetermined) lane.acknowledged_digest = Digest();
   if (NatureOf(type) == Nature::kFact) {
     // What a person ordered again while this was under way cannot go before it any more.
-    if (absl::Status status = letters_.Reopen(lane, lane.done); !status.ok()) return status;
+    if (absl::Status status = letters_.Reopen(lane, lane.done, "a later version was under way");
+        !status.ok()) {
+      return status;
+    }
   }
   return GoOn(lane);
 }

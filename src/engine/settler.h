@@ -29,7 +29,10 @@ class Settler {
   // zero when it was deleted there.
   absl::Status Confirm(System& system, LaneRow& lane, const Version& version, const Digest& content,
                        const std::string& external_id);
-  // The lane's attempt needs no sending, or must not be sent.
+  // The target is as the lane's attempt would make it: nothing is sent, and what was set aside
+  // before it is settled. `holds`: otherwise it never had what is deleted.
+  absl::Status SkipSettled(System& system, LaneRow& lane, bool holds, std::string_view why);
+  // The lane's attempt must not be sent. What a person ordered again of it is open again.
   absl::Status Skip(System& system, LaneRow& lane, std::string_view why);
   // Sets the lane's attempt aside and goes on behind it.
   absl::Status GiveUp(System& system, LaneRow& lane, EntityType type, std::string_view reason,
@@ -52,6 +55,7 @@ class Settler {
   // The target holds this version now, or nothing if `content` is zero.
   void Hold(System& system, LaneRow& lane, const RecordRow& record, int64_t version, Seq seq,
             const Digest& content, const std::string& external_id);
+  void TellSkipped(const System& system, const LaneRow& lane, std::string_view why);
   // What the lane owes after its attempt came to an end.
   absl::Status GoOn(LaneRow& lane);
   void GoOn(LaneRow& lane, int64_t newest);  // `newest`: version of its record
