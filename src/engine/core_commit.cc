@@ -29,6 +29,7 @@ absl::Status Core::Recover() {
   absl::Status status = context_.memory.Recover();
   if (status.ok()) status = letters_.Load();
   if (status.ok()) status = LoadQueues();
+  reconciler_.OnLost();
   for (const auto& system : context_.registry.systems()) {
     if (system->options.source == nullptr) continue;
     // The page that was not committed is read again, and only what is durable is acknowledged.
@@ -72,6 +73,8 @@ void Core::Lose(const absl::Status& status) {
 absl::Status Core::Commit() {
   if (absl::Status status = EndBegun(); !status.ok()) return status;
   if (absl::Status status = context_.memory.Commit(); !status.ok()) return Fail(std::move(status));
+  reconciler_.OnCommitBegun();
+  reconciler_.OnCommitted();
   MoveBehind(merged_, answers_);
   for (const auto& system : context_.registry.systems()) {
     if (!system->passed.empty()) system->acknowledge = std::exchange(system->passed, {});
@@ -97,6 +100,7 @@ absl::Status Core::EndBegun() {
     for (const auto& call : begun.calls) Abandon(*call);
     return Fail(std::move(status));
   }
+  reconciler_.OnCommitted();
   MoveBehind(begun.calls, calls_);
   TellEvents(begun.events);
   return status;
@@ -209,6 +213,7 @@ absl::Status Core::BeginCommit(int tasks_max) {
   auto calls = Claim(tasks_max);
   if (!calls.ok()) return calls.status();
   for (const auto& system : context_.registry.systems()) system->is_ahead = false;
+  reconciler_.OnCommitBegun();
   if (context_.memory.HasStaged() || !calls->empty() || !merged_.empty()) {
     begun_ = {.is_under_way = true,
               .accepted = std::exchange(merged_, {}),
@@ -218,6 +223,8 @@ absl::Status Core::BeginCommit(int tasks_max) {
       system->passing = std::exchange(system->passed, {});
     }
     context_.memory.BeginCommit();
+  } else {
+    reconciler_.OnCommitted();  // nothing is to be
   }
   status = MergeQueue();
   // What was only read is not kept until the next commit.

@@ -26,7 +26,7 @@ absl::Status Reconciler::Start(System& system, const ReconcileRequest& request) 
         fmt::format("reconcile: {} cannot list what it holds", system.name));
   }
   Job& job = jobs_[{system.id, request.type}];
-  if (job.report.started_at != absl::Time() && !job.report.done) {
+  if (job.report.started_at != absl::Time() && job.stage != Stage::kDone) {
     return absl::AlreadyExistsError(fmt::format("reconcile: {} of {} is being compared already",
                                                 Name(request.type), system.name));
   }
@@ -41,7 +41,7 @@ absl::Status Reconciler::Start(System& system, const ReconcileRequest& request) 
 
 void Reconciler::End(System& system, Job& job, absl::Status status) {
   job.report.status = std::move(status);
-  job.report.done = true;
+  job.stage = Stage::kEnded;
   job.looking = false;
   job.listed = {};
   if (--system.comparisons == 0) system.changed_meanwhile.clear();
@@ -63,7 +63,7 @@ absl::Time Reconciler::NextAt(const System& system) const {
 
 bool Reconciler::Running() const {
   return std::any_of(jobs_.begin(), jobs_.end(),
-                     [](const auto& entry) { return !entry.second.report.done; });
+                     [](const auto& entry) { return entry.second.stage != Stage::kDone; });
 }
 
 std::unique_ptr<Call> Reconciler::NextList(System& system) {
@@ -95,7 +95,9 @@ absl::Status Reconciler::SettleList(System& system, Call& call) {
     settler_.TellMisbehaved(system, "List " + call.threw);
     call.list_response = absl::UnknownError("List " + call.threw);
   }
-  if (!call.ran) return absl::OkStatus();
+  // It was asked for before the comparison began anew.
+  const bool is_of_before = call.list.after != job.after || job.looking;
+  if (!call.ran || is_of_before) return absl::OkStatus();
   if (!call.list_response.ok()) {
     GoOnOrEnd(system, job, call.list_response.status());
     return absl::OkStatus();
@@ -182,8 +184,38 @@ absl::Status Reconciler::PassDamage(const System& system, RecordId record, absl:
 }
 
 bool Reconciler::IsLooking() const {
-  return std::any_of(jobs_.begin(), jobs_.end(),
-                     [](const auto& entry) { return entry.second.looking; });
+  return std::any_of(jobs_.begin(), jobs_.end(), [](const auto& entry) {
+    return entry.second.looking || entry.second.stage == Stage::kEnded;
+  });
+}
+
+void Reconciler::OnCommitBegun() {
+  for (auto& [key, job] : jobs_) {
+    if (job.stage == Stage::kEnded) job.stage = Stage::kBeingCommitted;
+  }
+}
+
+void Reconciler::OnCommitted() {
+  for (auto& [key, job] : jobs_) {
+    if (job.stage != Stage::kBeingCommitted) continue;
+    job.stage = Stage::kDone;
+    job.report.done = true;
+  }
+}
+
+// A listing that is out may come back: where it is the first, it is as good as another.
+void Reconciler::OnLost() {
+  for (auto& [key, job] : jobs_) {
+    if (job.stage == Stage::kDone) continue;
+    if (job.stage != Stage::kComparing) ++context_.registry.Find(key.first)->comparisons;
+    Job anew;
+    anew.report.target = job.report.target;
+    anew.report.type = job.report.type;
+    anew.report.repair = job.report.repair;
+    anew.report.started_at = job.report.started_at;
+    anew.calling = job.calling;
+    job = std::move(anew);
+  }
 }
 
 absl::Status Reconciler::Look() {

@@ -35,13 +35,21 @@ class Reconciler {
   bool Running() const;  // some reconciliation is not done
 
   // After its listing is through, a reconciliation looks for what was not listed, a page of the
-  // journal at a time.
-  bool IsLooking() const;
+  // journal at a time. It is done when what it repaired is durable.
+  bool IsLooking() const;  // or waits for a commit
   absl::Status Look();
 
+  // What was staged until now is about to be made durable; and is so.
+  void OnCommitBegun();
+  void OnCommitted();
+  // What was staged is lost, and with it what was repaired: those that are not done begin anew.
+  void OnLost();
+
  private:
+  enum class Stage : uint8_t { kComparing, kEnded, kBeingCommitted, kDone };
   struct Job {
     ReconcileReport report;
+    Stage stage = Stage::kComparing;
     std::string after;  // external ids up to here are compared
     bool calling = false;
     int failures = 0;                           // of List, in a row
@@ -51,7 +59,7 @@ class Reconciler {
     bool looking = false;  // for what was not listed
     Seq looked_through = 0;
 
-    bool IsToBeCalled() const { return !report.done && !calling && !looking; }
+    bool IsToBeCalled() const { return stage == Stage::kComparing && !calling && !looking; }
   };
 
   absl::Status Compare(System& system, Job& job, const ListResponse& listing);

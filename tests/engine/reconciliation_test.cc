@@ -126,6 +126,49 @@ TEST_CASE("reconciliation: a repair that is interrupted anywhere converges all t
   CHECK(world.AllLetters().empty());
 }
 
+TEST_CASE("reconciliation: one whose repairs are lost with a commit begins anew") {
+  ShopAndErp world({.store = GENERATE(StoreKind::kMemory, StoreKind::kSqlite)});
+  world.store().commits_beside = GENERATE(false, true);
+  Drift(world);
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kProduct, .repair = true}, Anna()));
+  const int nth = GENERATE(1, 2, 3, 4, 5, 6);
+  const auto when = GENERATE(fakes::FailWhen::kBefore, fakes::FailWhen::kAfter);
+  CAPTURE(nth, static_cast<int>(when));
+  world.store().FailCommit(nth, when);
+  static_cast<void>(world.RunUntilIdle());  // it tells that a step failed
+  REQUIRE_OK(world.RunUntilIdle());
+  const auto report = world.engine().FindReconcile("erp", EntityType::kProduct);
+  REQUIRE(report.has_value());
+  CHECK(report->done);
+  CHECK_OK(report->status);
+  CHECK(report->unexpected == 1);
+  for (int i = 0; i < 25; ++i) CHECK(world.erp.HeldText(fmt::format("product:P{}", i)) == "a");
+  CHECK(world.erp.effects().size() == 26 + 3);
+  CHECK(world.AllLetters().empty());
+}
+
+TEST_CASE("reconciliation: is done when what it repaired is durable") {
+  ShopAndErp world;
+  Drift(world);
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kProduct, .repair = true}, Anna()));
+  bool was_done = false;
+  world.store().before_commit = [&](const WriteBatch& batch) {
+    if (batch.lanes.empty()) return;
+    was_done = was_done || world.engine().FindReconcile("erp", EntityType::kProduct)->done;
+    world.store().FailCommit(0, fakes::FailWhen::kBefore);
+  };
+  static_cast<void>(world.RunUntilIdle());
+  CHECK_FALSE(world.engine().Idle());
+  CHECK_FALSE(world.engine().FindReconcile("erp", EntityType::kProduct)->done);
+  CHECK_FALSE(was_done);
+  world.store().before_commit = nullptr;
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.engine().FindReconcile("erp", EntityType::kProduct)->done);
+  CHECK(world.erp.HeldText("product:P3") == "a");
+}
+
 TEST_CASE("reconciliation: what the system rounds as it says it does is no drift") {
   ShopAndErp world({}, {EntityType::kPrice});
   world.erp.normalize = [](Entity& entity) {

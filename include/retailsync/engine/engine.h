@@ -122,8 +122,8 @@ class Engine {
   absl::StatusOr<ReplayResult> Replay(const ReplayRequest& request, const Principal& by);
 
   // Starts comparing what a target holds with what it acknowledged; Step() and TakeTasks() carry it
-  // on. One at a time for a target and type: AlreadyExists. FailedPrecondition when the sink cannot
-  // list.
+  // on. When the store fails it begins anew, and so does its report. One at a time for a target and
+  // type: AlreadyExists. FailedPrecondition when the sink cannot list.
   absl::Status StartReconcile(const ReconcileRequest& request, const Principal& by);
   // The newest one for this target and type, running or done.
   std::optional<ReconcileReport> FindReconcile(std::string_view target, EntityType type) const;

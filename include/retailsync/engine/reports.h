@@ -94,7 +94,7 @@ struct ReconcileReport {
   std::string target;
   EntityType type = EntityType::kUnspecified;
   bool repair = false;
-  bool done = false;
+  bool done = false;    // what it repaired is owed durably
   absl::Status status;  // why it stopped, when it is done and not OK
   absl::Time started_at;
   uint64_t compared = 0;  // entities on either side
