@@ -17,6 +17,16 @@ struct HeldEntity {
   bool is_certain = true;
 };
 
+// What is sent to the lane's target next makes the entity anew; what refers to it waits for that.
+inline void HoldNothing(LaneRow& lane) {
+  lane.acknowledged = 0;
+  lane.acknowledged_digest = Digest();
+  lane.base = 0;
+  lane.base_is_payload = false;
+  lane.external_id.clear();
+  lane.remote_version.clear();
+}
+
 class Held {
  public:
   Held(Context* context, Letters* letters) : context_(*context), letters_(*letters) {}

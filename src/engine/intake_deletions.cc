@@ -135,9 +135,8 @@ absl::StatusOr<Intake::OwnWrite> Intake::FindOurDeletion(const System& system, C
   return FindUnansweredWrite(system, record, Digest());
 }
 
-// The system says that it holds the entity no more. What is sent there next makes it anew, under a
-// name that is not known yet; what refers to it waits for that; and what it was to be given before
-// is settled. What is under way, or may have arrived, was perhaps made after it said so.
+// The system says that it holds the entity no more, and what it was to be given before is settled.
+// What is under way, or may have arrived, was perhaps made after it said so.
 // `is_news`: otherwise it was known to be deleted, and what may have arrived was that.
 absl::Status Intake::NoteGone(System& system, const CachedRecord& record, bool is_news) {
   auto found = context_.memory.FindLane({system.id, record.row.id});
@@ -152,12 +151,7 @@ absl::Status Intake::NoteGone(System& system, const CachedRecord& record, bool i
     if (!in_doubt->empty()) return absl::OkStatus();
   }
   if (system.comparisons > 0) system.changed_meanwhile.insert(lane.record);
-  lane.acknowledged = 0;
-  lane.acknowledged_digest = Digest();
-  lane.base = 0;
-  lane.base_is_payload = false;
-  lane.external_id.clear();
-  lane.remote_version.clear();
+  HoldNothing(lane);
   context_.memory.MarkLane(lane);
   return letters_.OnApplied(lane, record.row.version);
 }

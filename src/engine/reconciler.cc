@@ -317,14 +317,17 @@ absl::Status Reconciler::Repair(Job& job, LaneRow& lane, bool is_missing) {
   auto route = router_.FindCarrier(&lane, **record, (*record)->row.head);
   if (!route.ok()) return route.status();
   if (*route == nullptr) return absl::OkStatus();  // nothing carries it there
+  if (NatureOf((*record)->row.type) == Nature::kFact) {
+    // What may have arrived is not sent once more but at a person's word.
+    auto in_doubt = letters_.FindInDoubt(lane, 1);
+    if (!in_doubt.ok()) return in_doubt.status();
+    if (*in_doubt != 0) return absl::OkStatus();
+  }
   ++lane.resends;
   lane.done = (*record)->row.version - 1;
   lane.settled = std::min(lane.settled, lane.done);
   lane.acknowledged_digest = Digest();
-  if (is_missing) {
-    lane.external_id.clear();
-    lane.remote_version.clear();
-  }
+  if (is_missing) HoldNothing(lane);
   lane.domain = (*route)->domain;
   context_.MakeReady(lane, context_.memory.last_seq());
   ++job.report.repaired;

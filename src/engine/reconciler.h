@@ -19,7 +19,11 @@ namespace retailsync::engine {
 class Reconciler {
  public:
   Reconciler(Context* context, Settler* settler, Letters* letters, const Router* router)
-      : context_(*context), settler_(*settler), held_(context, letters), router_(*router) {}
+      : context_(*context),
+        settler_(*settler),
+        letters_(*letters),
+        held_(context, letters),
+        router_(*router) {}
 
   absl::Status Start(System& system, const ReconcileRequest& request);
   std::optional<ReconcileReport> Find(const System& system, EntityType type) const;
@@ -76,6 +80,7 @@ class Reconciler {
 
   Context& context_;
   Settler& settler_;
+  Letters& letters_;
   Held held_;
   const Router& router_;
   std::map<std::pair<NameId, EntityType>, Job> jobs_;

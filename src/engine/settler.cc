@@ -7,6 +7,7 @@
 
 #include "engine/default_retry_policy.h"
 #include "engine/guard.h"
+#include "engine/held.h"
 
 namespace retailsync::engine {
 namespace {
@@ -386,10 +387,7 @@ void Settler::Hold(System& system, LaneRow& lane, const RecordRow& record, int64
                    const Digest& content, const std::string& external_id) {
   if (system.comparisons > 0) system.changed_meanwhile.insert(lane.record);
   if (content.IsZero()) {
-    lane.acknowledged = 0;
-    lane.acknowledged_digest = Digest();
-    lane.base = 0;
-    lane.external_id.clear();
+    HoldNothing(lane);
     return;
   }
   lane.acknowledged = version;

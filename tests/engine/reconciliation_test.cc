@@ -126,6 +126,54 @@ TEST_CASE("reconciliation: a repair that is interrupted anywhere converges all t
   CHECK(world.AllLetters().empty());
 }
 
+TEST_CASE("reconciliation: what refers to something that was lost waits until it is made again") {
+  ShopAndErp world;
+  REQUIRE_OK(world
+                 .Accept({Upsert("shop", "c1", MakeProduct("P", "a")),
+                          Upsert("shop", "c2", MakePrice("P", 1'000'000))})
+                 .status);
+  REQUIRE_OK(world.RunUntilIdle());
+  world.erp.Lose("product:P");
+  world.erp.Script("product:P", {{fakes::Act::kTransient, absl::Minutes(5)}});
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kProduct, .repair = true}, Anna()));
+  REQUIRE_OK(world.RunFor(absl::Minutes(1)));
+  REQUIRE(world.erp.attempts().size() == 3);
+  if (GENERATE(false, true)) REQUIRE_OK(world.Restart());
+  REQUIRE_OK(world.Accept({Upsert("shop", "c3", MakePrice("P", 2'000'000))}).status);
+  REQUIRE_OK(world.RunFor(absl::Minutes(1)));
+  CHECK(world.erp.effects().size() == 2);
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.Names() ==
+        std::vector<std::string>{"product:P", "price:P@default", "product:P", "price:P@default"});
+  REQUIRE(world.erp.effects().back().references.size() == 1);
+  CHECK(world.erp.effects().back().references[0].external_id == "erp-product:P");
+}
+
+TEST_CASE("reconciliation: a fact that may be there is reported, and not sent once more") {
+  ShopAndErp world;
+  world.erp.capabilities.idempotent = false;
+  world.erp.capabilities.verifiable = false;
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1", "a"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  world.erp.Script("order:1", {{fakes::Act::kUnknownWithEffect}});
+  REQUIRE_OK(world.Accept({Upsert("shop", "c2", MakeOrder("1", "b"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  REQUIRE(world.Letters().size() == 1);
+  world.erp.Lose("order:1");
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kOrder, .repair = true}, Anna()));
+  REQUIRE_OK(world.RunUntilIdle());
+  const auto report = world.engine().FindReconcile("erp", EntityType::kOrder);
+  CHECK(report->missing == 1);
+  CHECK(report->repaired == 0);
+  CHECK(world.erp.TextsOf("order:1") == std::vector<std::string>{"a", "b"});
+  // A person may say so.
+  REQUIRE_OK(world.engine().dead_letters().Requeue(world.Letters()[0].row.id, Anna()));
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.HeldText("order:1") == "b");
+}
+
 TEST_CASE("reconciliation: one whose repairs are lost with a commit begins anew") {
   ShopAndErp world({.store = GENERATE(StoreKind::kMemory, StoreKind::kSqlite)});
   world.store().commits_beside = GENERATE(false, true);

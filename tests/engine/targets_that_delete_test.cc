@@ -77,7 +77,7 @@ TEST_CASE("deletions: what refers to something that its target deleted waits unt
   both.MaybeRestart();
   REQUIRE_OK(both.world.Accept({Upsert("shop", "p1", MakePrice("P", 5'000'000))}).status);
   REQUIRE_OK(both.world.RunFor(absl::Minutes(1)));
-  CHECK(both.erp.EffectsOn("price:P").empty());
+  CHECK(both.erp.EffectsOn("price:P@default").empty());
   CHECK(both.world.Lane(MakePrice("P", 0), "erp").state == LaneState::kWaiting);
   REQUIRE(both.Say("c2", "v3") == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
