@@ -73,6 +73,14 @@ struct Context {
   void Tell(PendingEvent event) {
     if (parts.observer != nullptr) events.push_back(std::move(event));
   }
+  // A row that is about this record, or 0, cannot be read, and is passed over.
+  void TellDamage(NameId system, RecordId record, const absl::Status& status) {
+    Tell({.kind = EventKind::kStoreFailed,
+          .system = system,
+          .record = record,
+          .traceparent = {},
+          .detail = std::string(status.message())});
+  }
   std::vector<PendingEvent> events;
 
   // -- Who waits for what at which target. A hint, like the queues: a lane that waits is looked at

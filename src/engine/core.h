@@ -159,6 +159,8 @@ class Core {
   absl::Status CommitBeforeShowing();
   absl::StatusOr<DeadLetter> Present(DeadLetterRow row);
   absl::StatusOr<std::optional<DeadLetterFilter>> FilterOf(const DeadLetterQuery& query) const;
+  absl::StatusOr<std::vector<uint64_t>> RequeueThese(std::vector<uint64_t> ids, int most,
+                                                     int& requeued, const Principal& by);
   absl::Status Requeue(DeadLetterRow row, const Principal& by);
   absl::Status RequeueChange(DeadLetterRow row, const Principal& by);
   absl::Status RequeueDelivery(DeadLetterRow row, const Principal& by);

@@ -5,6 +5,7 @@
 
 #include "engine/core.h"
 #include "engine/guard.h"
+#include "engine/move_behind.h"
 #include "retailsync/model/v1/canonical.h"
 
 namespace retailsync::engine {
@@ -162,34 +163,55 @@ absl::StatusOr<int> Core::RequeueLetters(const DeadLetterQuery& query, const Pri
   auto filter = FilterOf(open);
   if (!filter.ok()) return filter.status();
   if (!filter->has_value()) return 0;
-  auto rows = context_.memory.FindDeadLetters(**filter);
-  if (!rows.ok()) return rows.status();
-  // Raw input needs an edit first; it stays open and does not keep the others back.
-  std::erase_if(*rows, [](const DeadLetterRow& row) { return row.content_is_raw; });
   int requeued = 0;
-  // One that may not go before a later one has gone is tried again after that.
+  std::vector<uint64_t> refused;
+  for (bool is_last = false; !is_last && requeued < query.rows_max;) {
+    auto rows = context_.memory.FindDeadLetters(**filter);
+    if (!rows.ok()) return rows.status();
+    is_last = static_cast<int>(rows->size()) < query.rows_max;
+    if (!is_last) (*filter)->after_id = rows->back().id;
+    // Raw input needs an edit first; it stays open and does not keep the others back.
+    std::vector<uint64_t> ids;
+    for (const DeadLetterRow& row : *rows) {
+      if (!row.content_is_raw) ids.push_back(row.id);
+    }
+    auto left = RequeueThese(std::move(ids), query.rows_max, requeued, by);
+    if (!left.ok()) return left.status();
+    MoveBehind(*left, refused);
+  }
+  if (auto left = RequeueThese(std::move(refused), query.rows_max, requeued, by); !left.ok()) {
+    return left.status();
+  }
+  if (absl::Status status = Commit(); !status.ok()) return status;
+  return requeued;
+}
+
+// Until `most` are requeued. Those that may not be: one that may not go before a later one has gone
+// is tried again after that.
+absl::StatusOr<std::vector<uint64_t>> Core::RequeueThese(std::vector<uint64_t> ids, int most,
+                                                         int& requeued, const Principal& by) {
   for (bool progress = true; progress;) {
     progress = false;
-    std::vector<DeadLetterRow> refused;
-    for (DeadLetterRow& row : *rows) {
+    std::vector<uint64_t> refused;
+    for (const uint64_t id : ids) {
+      if (requeued >= most) return std::vector<uint64_t>();
       // One requeued before may have resolved this one, as a later version of the same entity.
-      auto now = context_.memory.FindDeadLetter(row.id);
+      auto now = context_.memory.FindDeadLetter(id);
       if (!now.ok()) return now.status();
       if (!now->has_value() || (*now)->state != DeadLetterState::kOpen) continue;
       absl::Status status = Requeue(**std::move(now), by);
       if (status.ok()) {
         ++requeued;
         progress = true;
-      } else if (status.code() == absl::StatusCode::kFailedPrecondition) {
-        refused.push_back(std::move(row));
+      } else if (absl::IsFailedPrecondition(status) || absl::IsDataLoss(status)) {
+        refused.push_back(id);
       } else {
         return status;
       }
     }
-    rows = std::move(refused);
+    ids = std::move(refused);
   }
-  if (absl::Status status = Commit(); !status.ok()) return status;
-  return requeued;
+  return ids;
 }
 
 absl::Status Core::Requeue(DeadLetterRow row, const Principal& by) {
@@ -234,7 +256,7 @@ absl::Status Core::RequeueChange(DeadLetterRow row, const Principal& by) {
 
 absl::Status Core::RequeueDelivery(DeadLetterRow row, const Principal& by) {
   auto found = context_.memory.FindLane({row.system, row.record});
-  if (!found.ok()) return Fail(found.status());
+  if (!found.ok()) return found.status();
   auto record = context_.memory.FindRecord(row.record);
   if (!record.ok()) return record.status();
   auto route = router_.FindCarrier(*found, **record, row.seq);
@@ -304,7 +326,7 @@ absl::Status Core::ConfirmLetter(uint64_t id, const std::string& external_id, co
   }
   System* system = context_.registry.Find(row->system);
   auto lane = context_.memory.FindLane({row->system, row->record});
-  if (!lane.ok()) return Fail(lane.status());
+  if (!lane.ok()) return lane.status();
   if (system == nullptr || *lane == nullptr) {
     return absl::FailedPreconditionError(fmt::format(
         "dead letter {}: its system '{}' was not added", id, context_.memory.NameOf(row->system)));

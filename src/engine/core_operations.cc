@@ -45,10 +45,15 @@ absl::StatusOr<ReplayResult> Core::Replay(const ReplayRequest& request, const Pr
       continue;
     }
     auto record = context_.memory.FindRecord(row.record);
-    if (!record.ok()) return Fail(record.status());
-    auto owed = router_.Replay(**record, row, target);
-    if (!owed.ok()) return Fail(owed.status());
-    result.owed += static_cast<uint64_t>(*owed);
+    auto owed = record.ok() ? router_.Replay(**record, row, target) : record.status();
+    if (owed.ok()) {
+      result.owed += static_cast<uint64_t>(*owed);
+    } else if (absl::IsDataLoss(owed.status())) {
+      ++result.damaged;
+      context_.TellDamage(0, row.record, owed.status());
+    } else {
+      return Fail(owed.status());
+    }
   }
   if (result.next_from > request.to) result.done = true;
   if (absl::Status status = Commit(); !status.ok()) return status;

@@ -580,11 +580,7 @@ absl::Status Dispatcher::Damage(System& system, const Ready& ready, const absl::
     lane = context_.memory.StageDamagedLane(std::move(owed), stream->id);
   }
   if (lane == nullptr) {
-    context_.Tell({.kind = EventKind::kStoreFailed,
-                   .system = system.id,
-                   .record = ready.record,
-                   .traceparent = {},
-                   .detail = std::string(status.message())});
+    context_.TellDamage(system.id, ready.record, status);
     return absl::OkStatus();
   }
   const RouteState* route = context_.registry.FindRoute(lane->route);

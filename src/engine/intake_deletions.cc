@@ -51,6 +51,10 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
       record->row.provenance = provenance->SerializeAsString();
       context_.memory.MarkRecord(*record);
     }
+    if (absl::Status status = letters_.OnMerged(system.id, row.type, change, requeued);
+        !status.ok()) {
+      return status;
+    }
     auto may_be_late = MayBeLate(system, *record, Digest());
     if (!may_be_late.ok()) return may_be_late.status();
     absl::Status status =

@@ -452,6 +452,10 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
       return Close(std::move(row),
                    result.refused.empty() ? Disposition::kStale : Disposition::kRefused);
     }
+    // What was written there may be told late, and is no later word.
+    absl::Status settled =
+        is_ours ? absl::OkStatus() : letters_.OnMerged(system.id, type, change, requeued);
+    if (!settled.ok()) return settled;
     if (is_all) {
       absl::Status status = NoteHeldUnlessLate(system, *record, arrival, /*is_proved=*/false);
       if (!status.ok()) return status;

@@ -175,11 +175,7 @@ absl::Status Reconciler::Compare(System& system, Job& job, const ListResponse& l
 // A row that cannot be read is told of, and keeps nothing else from being compared.
 absl::Status Reconciler::PassDamage(const System& system, RecordId record, absl::Status status) {
   if (!absl::IsDataLoss(status)) return status;
-  context_.Tell({.kind = EventKind::kStoreFailed,
-                 .system = system.id,
-                 .record = record,
-                 .traceparent = {},
-                 .detail = std::string(status.message())});
+  context_.TellDamage(system.id, record, status);
   return absl::OkStatus();
 }
 

@@ -76,6 +76,28 @@ TEST_CASE("I29 I18: a damaged first row keeps none of the others of its source o
   }
 }
 
+TEST_CASE("I29 I18: a damaged row stops no replay") {
+  ShopAndErp world({}, {EntityType::kCustomer});
+  REQUIRE_OK(world
+                 .Accept({Upsert("shop", "c1", MakeProduct("A", "v1")),
+                          Upsert("shop", "c2", MakeProduct("A", "v2")),
+                          Upsert("shop", "c3", MakeProduct("B", "v1"))})
+                 .status);
+  REQUIRE_OK(world.RunUntilIdle());
+  const RecordId record = world.Record(MakeProduct("A", "v1"))->row.id;
+  world.AddRoute("shop", "erp", EntityType::kProduct);
+  REQUIRE_OK(world.Restart());
+  world.store().DamageFirstRowOf(record);
+  const auto result = world.engine().Replay({}, Anna());
+  REQUIRE_OK(result.status());
+  CHECK(result->damaged == 2);  // both rows of its record
+  CHECK(result->rows == 3);
+  CHECK(result->done);
+  CHECK(world.trace.Count(EventKind::kStoreFailed) == 2);
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.HeldText("product:B") == "v1");
+}
+
 TEST_CASE("I29 I18: a damaged row stops no comparison, nor what else goes to its target") {
   ShopAndErp world;
   const bool is_listed = GENERATE(true, false);

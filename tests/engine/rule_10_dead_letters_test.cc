@@ -15,6 +15,7 @@ namespace {
 using fakes::Act;
 using fakes::Anna;
 using fakes::Behaviour;
+using fakes::Delete;
 using fakes::Entity;
 using fakes::MakeCustomer;
 using fakes::MakeOrder;
@@ -285,6 +286,44 @@ TEST_CASE("rule 10: many are requeued at once, oldest first, no more than asked 
   CHECK(world.erp.effects().size() == 30);
   CHECK(world.erp.DoubleEffects() == "");
   CHECK(world.Letters().empty());
+}
+
+TEST_CASE("rule 10: what cannot be requeued takes the place of nothing that can") {
+  ShopAndErp world;
+  for (int i = 0; i < 5; ++i) {
+    world.shop.PushReject({.id = fmt::format("raw{}", i), .reason = "is no order", .raw = "?"});
+  }
+  REQUIRE_OK(world.RunUntilIdle());
+  for (const std::string number : {"1", "2", "3"}) {
+    world.erp.Script("order:" + number, {{Act::kPermanent}});
+    REQUIRE_OK(world.Accept({Upsert("shop", "c" + number, MakeOrder(number, "a"))}).status);
+  }
+  REQUIRE_OK(world.RunUntilIdle());
+  REQUIRE(world.Letters().size() == 8);
+  const auto count = world.engine().dead_letters().RequeueAll({.rows_max = 2}, Anna());
+  REQUIRE_OK(count.status());
+  CHECK(*count == 2);
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.Names() == Texts{"order:1", "order:2"});
+  CHECK(world.Letters().size() == 6);
+}
+
+TEST_CASE("rule 10: what a system says again as it is known settles what it said before") {
+  ShopAndErp world;
+  const bool deletes = GENERATE(false, true);
+  CAPTURE(deletes);
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeProduct("P", "a"))}).status);
+  if (deletes) {
+    REQUIRE_OK(world.Accept({Delete("shop", "c2", MakeProduct("P", "a"))}).status);
+  }
+  Change garbled = Upsert("shop", "c3", MakeProduct("P", "b"));
+  garbled.mutable_entity()->mutable_product()->mutable_titles(0)->clear_locale();
+  REQUIRE(world.AcceptOne(garbled).disposition == Disposition::kSetAside);
+  const Change again = deletes ? Delete("shop", "c4", MakeProduct("P", "a"))
+                               : Upsert("shop", "c4", MakeProduct("P", "a"));
+  CHECK(world.AcceptOne(again).disposition == Disposition::kNoChange);
+  CHECK(world.Letters().empty());
+  CHECK(world.AllLetters().front().row.state == DeadLetterState::kResolved);
 }
 
 TEST_CASE("rule 10: a later success of the same entity resolves what its target had refused") {

@@ -66,6 +66,9 @@ struct ReplayRequest {
 struct ReplayResult {
   uint64_t rows = 0;  // looked at
   uint64_t owed = 0;  // lanes that owe something now and did not before
+  // Rows that could not be read, or what they are about, and were passed over: each is told of as
+  // kStoreFailed.
+  uint64_t damaged = 0;
   Seq next_from = 0;  // where to go on
   bool done = true;
 };
