@@ -106,6 +106,7 @@ class Core {
   // A commit that was begun and not ended, and what it makes true.
   struct BegunCommit {
     bool is_under_way = false;
+    bool writes = false;
     std::vector<AcceptResponse> accepted;
     std::vector<std::unique_ptr<Call>> calls;
     std::vector<PendingEvent> events;
@@ -180,6 +181,7 @@ class Core {
   std::vector<AcceptResponse> merged_;
   std::vector<AcceptResponse> answers_;
   BegunCommit begun_;
+  bool has_written_ = false;                  // and did not tell so
   std::vector<std::unique_ptr<Call>> calls_;  // claimed durably, to be handed out
   uint64_t last_call_ = 0;
   std::map<uint64_t, RunningCall> running_;

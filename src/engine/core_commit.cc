@@ -72,7 +72,9 @@ void Core::Lose(const absl::Status& status) {
 
 absl::Status Core::Commit() {
   if (absl::Status status = EndBegun(); !status.ok()) return status;
+  const bool writes = context_.memory.HasStaged();
   if (absl::Status status = context_.memory.Commit(); !status.ok()) return Fail(std::move(status));
+  has_written_ = has_written_ || writes;
   reconciler_.OnCommitBegun();
   reconciler_.OnCommitted();
   MoveBehind(merged_, answers_);
@@ -100,6 +102,7 @@ absl::Status Core::EndBegun() {
     for (const auto& call : begun.calls) Abandon(*call);
     return Fail(std::move(status));
   }
+  has_written_ = has_written_ || begun.writes;
   reconciler_.OnCommitted();
   MoveBehind(begun.calls, calls_);
   TellEvents(begun.events);
@@ -186,6 +189,7 @@ CommitResult Core::CommitNow(int tasks_max) {
   CommitResult result;
   result.status = Begin();
   if (result.status.ok()) result.status = ClaimAndCommit(tasks_max);
+  result.wrote = std::exchange(has_written_, false);
   result.tasks = HandOutClaimed();
   result.accepted = std::exchange(answers_, {});
   return result;
@@ -216,6 +220,7 @@ absl::Status Core::BeginCommit(int tasks_max) {
   reconciler_.OnCommitBegun();
   if (context_.memory.HasStaged() || !calls->empty() || !merged_.empty()) {
     begun_ = {.is_under_way = true,
+              .writes = context_.memory.HasStaged(),
               .accepted = std::exchange(merged_, {}),
               .calls = *std::move(calls),
               .events = std::exchange(context_.events, {})};
@@ -236,6 +241,7 @@ CommitResult Core::EndCommit() {
   CommitResult result;
   context_.ReadClock();
   result.status = EndBegun();
+  result.wrote = std::exchange(has_written_, false);
   result.tasks = HandOutClaimed();
   result.accepted = std::exchange(answers_, {});
   return result;

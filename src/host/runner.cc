@@ -305,7 +305,7 @@ class Runner::Impl {
 
   // Does what can be done now. How many calls were handed to the pools.
   size_t Turn(const Round& round) {
-    const bool pausing = failures_ > 0 && Steady::now() < retry_at_;
+    const bool pausing = failed_ && Steady::now() < retry_at_;
     const bool running = round.phase == Phase::kRunning;
     size_t taken = 0;
     // What the commit of the last turn made durable.
@@ -339,6 +339,7 @@ class Runner::Impl {
 
   // Answers whose changes became durable, or did not, and hands out the calls that were claimed.
   absl::Status Tell(CommitResult result, size_t& taken) {
+    wrote_ = wrote_ || result.wrote;
     Answer(std::move(result.accepted));
     taken += result.tasks.size();
     HandOut(std::move(result.tasks));
@@ -348,7 +349,7 @@ class Runner::Impl {
   // Hands over to the engine what came back. While the engine is in trouble it is made to recover
   // first: what it is given while it cannot is lost to it and has to be probed.
   absl::Status Settle() {
-    if (failures_ > 0) {
+    if (failed_) {
       if (absl::Status recovered = engine_->Flush(); !recovered.ok()) return recovered;
     }
     if (held_.empty()) return absl::OkStatus();
@@ -364,9 +365,13 @@ class Runner::Impl {
     return absl::OkStatus();
   }
 
+  // That nothing failed does not prove that the store is mended: one that is full can be read, and
+  // a turn need not write. Only what it took does, or that there is nothing that it could refuse.
   void Note(const absl::Status& status) {
-    if (status.ok()) {
-      failures_ = 0;
+    failed_ = !status.ok();
+    if (std::exchange(wrote_, false)) failures_ = 0;
+    if (!failed_) {
+      if (failures_ > 0 && engine_->Idle()) failures_ = 0;
       return;
     }
     ++failures_;
@@ -470,7 +475,7 @@ class Runner::Impl {
 
   absl::Duration NextWait(const Round& round, size_t taken) {
     absl::Duration wait = kLookMax;
-    if (failures_ > 0) {
+    if (failed_) {
       wait = absl::FromChrono(retry_at_ - Steady::now());
     } else if (taken == static_cast<size_t>(kTasksMax)) {
       wait = absl::ZeroDuration();
@@ -542,8 +547,10 @@ class Runner::Impl {
   std::vector<Task> held_;                         // back from the pools, for the engine
   std::deque<std::vector<AcceptCall*>> taken_in_;  // by the engine, together, and not answered
   std::vector<IdleCall*> idles_;
-  int failures_ = 0;  // of the engine, in a row
-  Steady::time_point retry_at_;
+  bool failed_ = false;          // the engine did in the last turn,
+  Steady::time_point retry_at_;  // and is called again then
+  int failures_ = 0;             // in a row: nothing was written between them
+  bool wrote_ = false;           // since the last turn that was noted
   int standstills_ = 0;
   int empty_rounds_ = 0;
   bool understaffed_ = false;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <functional>
 #include <map>
@@ -374,6 +375,75 @@ TEST_CASE("a store that stays broken is reported, and nothing is lost when it is
   REQUIRE(runner.RunUntilIdle() == absl::OkStatus());
   CHECK(Installation::SortedNames(erp.fake) == Installation::OrderNames(1, 5));
   CHECK(erp.fake.Wrongs().empty());
+}
+
+TEST_CASE("a store that recovers and takes nothing is reported, and the source is spared") {
+  const bool beside = GENERATE(false, true);
+  CAPTURE(beside);
+  Installation at;
+  at.store.commits_beside = beside;
+  ThreadedErp erp("erp");
+  at.AddErp("erp", &erp);
+  for (int number = 1; number <= 5; ++number) at.shop.Push(Installation::Order(number));
+  const auto engine = at.MakeEngine();
+  Runner runner(engine.get());
+  // A disk that is full can be read. In the end there is room again, so that nobody waits for ever.
+  size_t refused = 0;
+  at.store.before_commit = [&](const WriteBatch&) {
+    if (++refused > 50) return;
+    at.store.FailCommit(0, fakes::FailWhen::kBefore, /*dies=*/false,
+                        absl::ResourceExhaustedError("the disk is full"));
+  };
+  const auto began = std::chrono::steady_clock::now();
+  CHECK(absl::IsResourceExhausted(runner.RunUntilIdle()));
+  const std::chrono::milliseconds pauses{10 + 20 + 40 + 80 + 160};
+  CHECK(std::chrono::steady_clock::now() - began >= pauses);
+  CHECK(refused >= 6);
+  CHECK(refused < 10);  // the next ones were due before the runner was told to stop
+  CHECK(at.shop.polls().size() == refused);
+  at.store.before_commit = nullptr;
+  REQUIRE(runner.RunUntilIdle() == absl::OkStatus());
+  CHECK(Installation::SortedNames(erp.fake) == Installation::OrderNames(1, 5));
+  CHECK(erp.fake.Wrongs().empty());
+}
+
+TEST_CASE("a store that takes something now and then is given time") {
+  const bool beside = GENERATE(false, true);
+  CAPTURE(beside);
+  Installation at;
+  at.store.commits_beside = beside;
+  at.shop.capabilities.page_changes_max = 1;
+  ThreadedErp erp("erp");
+  at.AddErp("erp", &erp);
+  for (int number = 1; number <= 5; ++number) at.shop.Push(Installation::Order(number));
+  const auto engine = at.MakeEngine();
+  Runner runner(engine.get());
+  // Many more than six fail, but never six in a row. A delivery needs two that work in a row: it is
+  // claimed, and settled.
+  int asked = 0;
+  int refused = 0;
+  at.store.before_commit = [&](const WriteBatch&) {
+    if (++asked % 4 >= 2) return;
+    ++refused;
+    at.store.FailCommit(0, fakes::FailWhen::kBefore);
+  };
+  REQUIRE(runner.RunUntilIdle() == absl::OkStatus());
+  CHECK(refused > 6);
+  CHECK(Installation::SortedNames(erp.fake) == Installation::OrderNames(1, 5));
+  CHECK(erp.fake.Wrongs().empty());
+}
+
+TEST_CASE("a store that failed is no trouble once there is nothing left to write") {
+  Installation at;  // without targets: what was taken in is all there is to do
+  at.shop.Push(Installation::Order(1));
+  const auto engine = at.MakeEngine();
+  Runner runner(engine.get());
+  // The page is there all the same, so that nothing is written after it.
+  at.store.FailCommit(1, fakes::FailWhen::kAfter);
+  const int before = at.store.commits();
+  REQUIRE(runner.RunUntilIdle() == absl::OkStatus());
+  CHECK(at.store.commits() == before + 1);
+  CHECK(at.shop.polls().size() == 2);
 }
 
 TEST_CASE("a simulated clock is followed when the runner is woken") {

@@ -40,6 +40,9 @@ struct CommitResult {
   // The store's error. What was to become durable is lost, but may be so all the same; the engine
   // reads it again.
   absl::Status status;
+  // The store has taken something since the last of these was told: a commit of nothing does not
+  // ask it.
+  bool wrote = false;
   std::vector<AcceptResponse> accepted;  // of AcceptWithNext, in order, each with its own status
   std::vector<Task> tasks;               // to be run and given to Finish
 };

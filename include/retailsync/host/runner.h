@@ -71,9 +71,9 @@ class Runner {
   // settles what came back.
   absl::Status Stop();
   // Starts if need be, and returns when the engine has nothing left to do (Engine::Idle), or at the
-  // first error that recovery did not mend: the store's, after six attempts in a row. Cancelled
-  // when Stop() came first. A runner that was not running is stopped again. Does not return while a
-  // connector hangs.
+  // first error that recovery did not mend: the store's, after six attempts in a row between which
+  // it took nothing. Cancelled when Stop() came first. A runner that was not running is stopped
+  // again. Does not return while a connector hangs.
   absl::Status RunUntilIdle();
 
   // As Engine::Accept, from any thread; durable when it returns. Callers at the same time share a
