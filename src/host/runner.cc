@@ -89,10 +89,16 @@ class Runner::Impl {
     if (OnEngineThread()) Die("Runner: destroyed on the engine's own thread, which it waits for");
     std::lock_guard life(life_mutex_);
     if (thread_.joinable()) static_cast<void>(StopNow());
-    std::vector<Task> dropped;
-    std::lock_guard lock(mailbox_->mutex);
-    mailbox_->gone = true;
-    dropped.swap(mailbox_->finished);
+    {
+      std::lock_guard lock(mailbox_->mutex);
+      mailbox_->gone = true;
+      Append(mailbox_->finished, held_);
+    }
+    if (held_.empty()) return;
+    // For a call that does not come back to it the engine waits for ever, also for other runners.
+    driver_ = std::this_thread::get_id();
+    static_cast<void>(engine_->Finish(std::move(held_)));
+    static_cast<void>(engine_->Flush());
   }
 
   absl::Status Start() {

@@ -240,6 +240,84 @@ TEST_CASE("a call that was left behind is settled when the same runner goes on")
   CHECK(erp.fake.probes().empty());
 }
 
+int CallsRunning(const Engine& engine) {
+  int calls = 0;
+  for (const SystemStatus& system : engine.Status().systems) calls += system.calls_running;
+  return calls;
+}
+
+// Comes to a gate when its thread ends. What a pool does with a call is done then.
+struct PassAtEnd {
+  Gate* gate = nullptr;
+  ~PassAtEnd() {
+    if (gate != nullptr) gate->Pass();
+  }
+};
+
+TEST_CASE("a call that came back after Stop is settled when the runner goes") {
+  Installation at;
+  Gate gate;
+  Gate thread_end;
+  thread_end.Open();
+  ThreadedErp erp("erp");
+  erp.after_effect = [&] {
+    thread_local PassAtEnd pass_at_end;
+    pass_at_end.gate = &thread_end;
+    gate.Pass();
+  };
+  at.AddErp("erp", &erp);
+  for (int number = 1; number <= 3; ++number) at.shop.Push(Installation::Order(number));
+  const auto engine = at.MakeEngine();
+  auto runner = std::make_unique<Runner>(engine.get(),
+                                         host::RunnerOptions{.stop_timeout = absl::ZeroDuration()});
+  const OpenAtEnd open_at_end(gate);
+  REQUIRE(runner->Start() == absl::OkStatus());
+  REQUIRE(gate.AwaitArrivals(1));
+  REQUIRE(absl::IsDeadlineExceeded(runner->Stop()));
+  gate.Open();
+  REQUIRE(thread_end.AwaitArrivals(1));
+  CHECK(CallsRunning(*engine) == 1);
+  runner.reset();
+  REQUIRE(CallsRunning(*engine) == 0);
+
+  runner = std::make_unique<Runner>(engine.get());
+  REQUIRE(runner->RunUntilIdle() == absl::OkStatus());
+  CHECK(erp.fake.Names() == std::vector<std::string>{"order:1", "order:2", "order:3"});
+  CHECK(erp.fake.attempts().size() == 3);
+  CHECK(erp.fake.probes().empty());
+}
+
+TEST_CASE("a call that came back while the store was gone is not kept when the runner goes") {
+  const bool mended_in_time = GENERATE(true, false);
+  CAPTURE(mended_in_time);
+  Installation at;
+  Gate gate;
+  ThreadedErp erp("erp");
+  erp.after_effect = [&] { gate.Pass(); };
+  at.AddErp("erp", &erp);
+  for (int number = 1; number <= 3; ++number) at.shop.Push(Installation::Order(number));
+  const auto engine = at.MakeEngine();
+  auto runner = std::make_unique<Runner>(engine.get());
+  const OpenAtEnd open_at_end(gate);
+  REQUIRE(runner->Start() == absl::OkStatus());
+  REQUIRE(gate.AwaitArrivals(1));
+  runner->With([&](Engine&) { at.store.FailCommit(1, fakes::FailWhen::kBefore, /*dies=*/true); });
+  REQUIRE(absl::IsUnavailable(runner->Accept(Installation::Orders(4, 1)).status));
+  gate.Open();
+  REQUIRE(absl::IsUnavailable(runner->Stop()));
+  CHECK(CallsRunning(*engine) == 1);
+  if (mended_in_time) at.store.Revive(at.memory.get());
+  runner.reset();
+  REQUIRE(CallsRunning(*engine) == 0);
+
+  at.store.Revive(at.memory.get());
+  runner = std::make_unique<Runner>(engine.get());
+  REQUIRE(runner->RunUntilIdle() == absl::OkStatus());
+  CHECK(Installation::SortedNames(erp.fake) == Installation::OrderNames(1, 3));
+  CHECK(erp.fake.attempts().size() == 3);
+  CHECK(erp.fake.probes().empty() == mended_in_time);
+}
+
 TEST_CASE("a call past its deadline is shown, and what it is about is left alone") {
   SimulatedClock clock;
   Installation at(&clock);

@@ -56,7 +56,11 @@ struct RunnerOptions {
 class Runner {
  public:
   explicit Runner(Engine* engine, const RunnerOptions& options = {});
-  // Stops if need be. Does not wait again for calls that an earlier Stop() left behind.
+  // Stops if need be, and gives the engine what came back after an earlier Stop(), so nobody else
+  // may be using it. Does not wait again for calls that were left behind: those that are still out
+  // never come back to the engine, which counts them as running for good. It must be destroyed
+  // then, and made again, which probes what they were about; to keep it, call Stop() until it
+  // returns OK.
   ~Runner();
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
