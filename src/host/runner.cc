@@ -211,14 +211,15 @@ class Runner::Impl {
   absl::Status StartNow() {
     if (engine_ == nullptr) return absl::InvalidArgumentError("runner: engine: must be given");
     if (absl::Status valid = Validate(options_); !valid.ok()) return valid;
-    SetPhase(Phase::kRunning);
     MakePools();
     std::optional<std::thread> thread = StartThread("rs-engine", [this] { Drive(); });
     if (!thread.has_value()) {
-      SetPhase(Phase::kStopped);
       return absl::ResourceExhaustedError("the operating system refuses to make a thread");
     }
     thread_ = std::move(*thread);
+    // Not before: what comes in while there is no thread nobody would answer. Until then the thread
+    // takes no new work.
+    SetPhase(Phase::kRunning);
     return absl::OkStatus();
   }
 

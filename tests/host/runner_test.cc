@@ -1,6 +1,7 @@
 // The runner as a host sees it: starting and stopping, handing in, looking, failing stores.
 #include "retailsync/host/runner.h"
 
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -301,6 +302,63 @@ TEST_CASE("With loses no call while the runner is started and stopped") {
   CHECK(counted == 600);
   CHECK(wrong == 0);
 }
+
+#if defined(__GLIBC__)
+
+// While it lives the operating system refuses every thread: there is no room for such a stack.
+class NoThreads {
+ public:
+  NoThreads() {
+    pthread_getattr_default_np(&before_);
+    pthread_attr_t huge;
+    pthread_attr_init(&huge);
+    pthread_attr_setstacksize(&huge, size_t{1} << 47);
+    pthread_setattr_default_np(&huge);
+    pthread_attr_destroy(&huge);
+  }
+  ~NoThreads() {
+    pthread_setattr_default_np(&before_);
+    pthread_attr_destroy(&before_);
+  }
+  NoThreads(const NoThreads&) = delete;
+  NoThreads& operator=(const NoThreads&) = delete;
+
+ private:
+  pthread_attr_t before_;
+};
+
+TEST_CASE("whoever comes while the runner's thread is refused is not left waiting") {
+  Installation at;
+  const auto engine = at.MakeEngine();
+  Runner runner(engine.get());
+  std::atomic<bool> ends = false;
+  std::atomic<int> looked = 0;
+  std::atomic<int> refused = 0;
+  std::atomic<int> wrong = 0;
+  std::thread looking([&] {
+    while (!ends) runner.With([&](Engine&) { ++looked; });
+  });
+  std::thread accepting([&] {
+    while (!ends) {
+      ++(absl::IsFailedPrecondition(runner.Accept({}).status) ? refused : wrong);
+    }
+  });
+  {
+    const NoThreads no_threads;
+    while (looked < 1000 || refused < 500'000) {
+      if (!absl::IsResourceExhausted(runner.Start())) ++wrong;
+    }
+  }
+  ends = true;
+  looking.join();
+  accepting.join();
+  CHECK(wrong == 0);
+  REQUIRE(runner.Start() == absl::OkStatus());
+  CHECK(runner.Accept(Installation::Orders(1, 1)).status == absl::OkStatus());
+  CHECK(runner.Stop() == absl::OkStatus());
+}
+
+#endif  // defined(__GLIBC__)
 
 TEST_CASE("a connector may call the runner from its call") {
   Installation at;
