@@ -511,14 +511,15 @@ class Runner::Impl {
     // Calls that a commit claimed just now are not made any more.
     CommitResult last = engine_->EndCommit();
     Append(last.tasks, held_);
-    Answer(std::move(last.accepted));
-    absl::Status status = Settle();
     size_t none = 0;
+    absl::Status status = Tell(std::move(last), none);
+    // Recovery may mend it, but comes before what is held is handed over.
+    if (!status.ok()) Note(status);
+    status = Settle();
     TakeIn(round.accepts, none);
     ServeBodies(round.bodies);
-    last = engine_->CommitNow(0);
-    Answer(std::move(last.accepted));
-    if (status.ok()) status = last.status;
+    absl::Status committed = Tell(engine_->CommitNow(0), none);
+    if (status.ok()) status = std::move(committed);
     for (Note(status); !status.ok() && failures_ < kFailuresMax; Note(status)) {
       std::this_thread::sleep_for(absl::ToChronoNanoseconds(FailurePause()));
       status = Settle();

@@ -318,6 +318,43 @@ TEST_CASE("a call that came back while the store was gone is not kept when the r
   CHECK(erp.fake.probes().empty() == mended_in_time);
 }
 
+TEST_CASE("a commit that fails while the runner stops loses no answer that waits for it") {
+  Installation at;
+  Gate gate;
+  Gate thread_end;
+  thread_end.Open();
+  std::atomic<bool> first = true;
+  ThreadedErp erp("erp");
+  erp.after_effect = [&] {
+    if (!first.exchange(false)) return;
+    thread_local PassAtEnd pass_at_end;
+    pass_at_end.gate = &thread_end;
+    gate.Pass();
+  };
+  at.AddErp("erp", &erp).limits.concurrency = 2;
+  at.shop.Push(Installation::Order(1));
+  const auto engine = at.MakeEngine();
+  Runner runner(engine.get(), {.stop_timeout = absl::ZeroDuration()});
+  const OpenAtEnd open_at_end(gate);
+  REQUIRE(runner.Start() == absl::OkStatus());
+  REQUIRE(gate.AwaitArrivals(1));
+  REQUIRE(absl::IsDeadlineExceeded(runner.Stop()));
+  gate.Open();
+  REQUIRE(thread_end.AwaitArrivals(1));
+  // A commit is under way that fails, and so does the first recovery.
+  REQUIRE(engine->Accept(Installation::Orders(2, 1)).status == absl::OkStatus());
+  at.store.FailCommit(1, fakes::FailWhen::kBefore);
+  at.store.FailRecoveries(1);
+  REQUIRE(engine->BeginCommit(1) == absl::OkStatus());
+  CHECK(runner.Stop() == absl::OkStatus());
+  REQUIRE(CallsRunning(*engine) == 0);
+
+  REQUIRE(runner.RunUntilIdle() == absl::OkStatus());
+  CHECK(erp.fake.Names() == std::vector<std::string>{"order:1", "order:2"});
+  CHECK(erp.fake.attempts().size() == 2);
+  CHECK(erp.fake.probes().empty());
+}
+
 TEST_CASE("a call past its deadline is shown, and what it is about is left alone") {
   SimulatedClock clock;
   Installation at(&clock);
