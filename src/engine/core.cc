@@ -247,12 +247,18 @@ absl::StatusOr<std::unique_ptr<Call>> Core::NextCall(System& system, bool overlo
   if (!system.queued.has_value()) {
     if (auto poll = dispatcher_.NextPoll(system, overloaded)) return poll;
   }
-  if (reconciler_.NextAt(system) <= context_.now &&
-      system.calls_running < system.options.limits.concurrency && dispatcher_.MayCall(system)) {
-    dispatcher_.CountCall(system, 1);
-    return reconciler_.NextList(system);
+  // A comparison may take many calls. It takes turns with what is to be delivered.
+  const bool lists = reconciler_.NextAt(system) <= context_.now &&
+                     system.calls_running < system.options.limits.concurrency &&
+                     dispatcher_.MayCall(system);
+  if (!lists || system.listed_last) {
+    auto delivery = dispatcher_.NextDelivery(system);
+    if (delivery.ok() && *delivery != nullptr) system.listed_last = false;
+    if (!lists || !delivery.ok() || *delivery != nullptr) return delivery;
   }
-  return dispatcher_.NextDelivery(system);
+  system.listed_last = true;
+  dispatcher_.CountCall(system, 1);
+  return reconciler_.NextList(system);
 }
 
 void Core::TellOverdue() {

@@ -60,7 +60,8 @@ struct System {
   void LetGo(std::span<const RecordId> records) {
     for (RecordId record : records) taken.erase(record);
   }
-  int comparisons = 0;  // reconciliations that run
+  int comparisons = 0;       // reconciliations that run
+  bool listed_last = false;  // rather than delivered
   // While there are any: what came there, or may have, and what it told of. The listing may have
   // passed it by.
   absl::flat_hash_set<RecordId> changed_meanwhile;

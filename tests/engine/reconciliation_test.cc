@@ -174,6 +174,32 @@ TEST_CASE("reconciliation: a fact that may be there is reported, and not sent on
   CHECK(world.erp.HeldText("order:1") == "b");
 }
 
+TEST_CASE("reconciliation: takes turns with deliveries where one call is made at a time") {
+  ShopAndErp world({}, {}, {.limits = {.concurrency = 1}});
+  constexpr int kProducts = 4000;  // four pages
+  std::vector<model::v1::Change> batch;
+  for (int i = 0; i < kProducts; ++i) {
+    const std::string sku = fmt::format("P{}", i);
+    batch.push_back(Upsert("shop", "c" + sku, MakeProduct(sku, "a")));
+  }
+  world.erp.capabilities.batch_items_max = 1000;
+  REQUIRE_OK(world.Accept(batch).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  REQUIRE_OK(
+      world.engine().StartReconcile({.target = "erp", .type = EntityType::kProduct}, Anna()));
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1", "a"))}).status);
+  uint64_t compared = kProducts;
+  world.erp.on_apply = [&](const ApplyRequest&) {
+    compared = world.engine().FindReconcile("erp", EntityType::kProduct)->compared;
+  };
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.EffectsOn("order:1").size() == 1);
+  CHECK(compared <= kProducts / 2);
+  const auto report = world.engine().FindReconcile("erp", EntityType::kProduct);
+  CHECK(report->done);
+  CHECK(report->compared == kProducts);
+}
+
 TEST_CASE("reconciliation: one whose repairs are lost with a commit begins anew") {
   ShopAndErp world({.store = GENERATE(StoreKind::kMemory, StoreKind::kSqlite)});
   world.store().commits_beside = GENERATE(false, true);
