@@ -80,6 +80,7 @@ class Dispatcher {
   absl::Status LookUpReferences(System& system, std::span<const ApplyItem> items);
   absl::StatusOr<std::optional<std::string>> NameAtTarget(const System& system, RecordId record,
                                                           const LaneRow* lane);
+  bool HasWaited(const LaneRow& lane) const;
   // True: everything it refers to is at the target. Otherwise the lane waits now, or was given up.
   // `first`: where its references begin.
   absl::StatusOr<bool> ResolveReferences(System& system, const Pending& pending, size_t first,

@@ -89,6 +89,15 @@ absl::StatusOr<std::optional<std::string>> Dispatcher::NameAtTarget(const System
   return name;
 }
 
+// For as long as it may. While its target was not to be reached, or the engine did not run, nothing
+// could come that it waits for: after that, and at its first look, it waits for one look more.
+bool Dispatcher::HasWaited(const LaneRow& lane) const {
+  const absl::Duration most = context_.options.dependency_wait_max;
+  const absl::Duration late = std::max(most / 4, context_.options.dependency_check_interval);
+  return lane.state == LaneState::kWaiting && context_.now - lane.owed_at >= most &&
+         context_.now - lane.due_at <= late;
+}
+
 // What was found for the batch still holds, whatever became of the items before this one: no call
 // is put together that adds a link, and lanes are read where they stand.
 absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const Pending& pending,
@@ -133,8 +142,7 @@ absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const Pending
     if (!On(Guard::kDependencyWait)) continue;
     const std::string what = fmt::format("{} '{}'", Name(reference.type),
                                          reference.key.empty() ? reference.id : reference.key);
-    if (On(Guard::kDependencyLimit) &&
-        context_.now - lane.owed_at >= context_.options.dependency_wait_max) {
+    if (On(Guard::kDependencyLimit) && HasWaited(lane)) {
       if (absl::Status status =
               GiveUp(system, lane, item.type, dead_letter_reason::kDependency,
                      fmt::format("{} did not come within {}", what,
@@ -144,8 +152,9 @@ absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const Pending
       }
       return false;
     }
-    const absl::Time due = std::min(context_.now + context_.options.dependency_check_interval,
-                                    lane.owed_at + context_.options.dependency_wait_max);
+    const absl::Time next_look = context_.now + context_.options.dependency_check_interval;
+    const absl::Time limit = lane.owed_at + context_.options.dependency_wait_max;
+    const absl::Time due = limit > context_.now ? std::min(next_look, limit) : next_look;
     if (lane.state != LaneState::kWaiting) {
       context_.Tell({.kind = EventKind::kWaiting,
                      .system = system.id,

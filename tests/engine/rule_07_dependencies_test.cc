@@ -199,6 +199,29 @@ TEST_CASE("rule 7: a wait that is too long ends in a dead letter, with nothing s
   CHECK(world.Letters().empty());
 }
 
+TEST_CASE("rule 7: what could not come while its target was down is waited for afterwards") {
+  ShopAndErp world({.options = {.dependency_wait_max = absl::Hours(3)}}, kTypes);
+  const bool was_looked_at = GENERATE(true, false);
+  CAPTURE(was_looked_at);
+  const auto order = Upsert("shop", "c1", MakeOrder("1001", "a", "7"));
+  const auto customer = Upsert("shop", "c2", MakeCustomer("7", "anna"));
+  if (was_looked_at) {
+    REQUIRE_OK(world.Accept({order}).status);
+    REQUIRE_OK(world.RunFor(absl::Minutes(1)));
+    REQUIRE(Waiting(world) == 1);
+  }
+  // Nobody looks after it for a day.
+  world.Crash();
+  world.Pass(absl::Hours(24));
+  world.erp.Script("customer:7", {{Act::kTransient}});
+  REQUIRE_OK(was_looked_at ? world.Accept({customer}).status
+                           : world.Accept({order, customer}).status);
+  if (!was_looked_at) world.Pass(absl::Hours(24));
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.AllLetters().empty());
+  CHECK(world.erp.Names() == Texts{"customer:7", "order:1001"});
+}
+
 TEST_CASE("rule 7: a dependency that is set aside holds back what refers to it, and no other") {
   ShopAndErp world({}, kTypes);
   world.erp.Script("customer:7", {{Act::kPermanent}});
