@@ -274,7 +274,15 @@ absl::Status Reconciler::OnBoth(System& system, Job& job, RecordId record, const
   if (!of.ok()) return of.status();
   auto expected = held_.Known(system, **found, **of);
   if (!expected.ok()) return expected.status();
-  if (!expected->has_value()) return absl::OkStatus();
+  if (!expected->has_value()) {
+    const bool was_deleted = (*of)->row.deleted && (*found)->acknowledged == 0;
+    if (was_deleted) Report(system, job, {DriftKind::kUnexpected, entry.external_id, record, {}});
+    return absl::OkStatus();
+  }
+  // Whoever rendered or edited it is gone; it is there as it was given.
+  if (!(*expected)->is_certain && CanonicalDigest(entry.entity) == (*found)->acknowledged_digest) {
+    return absl::OkStatus();
+  }
   Drift drift{DriftKind::kDifferent, entry.external_id, record, {}};
   for (FieldDifference& difference : Diff((*expected)->entity, entry.entity)) {
     drift.paths.push_back(std::move(difference.path));

@@ -174,6 +174,69 @@ TEST_CASE("reconciliation: a fact that may be there is reported, and not sent on
   CHECK(world.erp.HeldText("order:1") == "b");
 }
 
+TEST_CASE("reconciliation: what was deleted at its target and is there again is reported") {
+  ShopAndErp world;
+  const Entity product = MakeProduct("P", "a");
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", product)}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  REQUIRE_OK(world.Accept({fakes::Delete("shop", "c2", product)}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  REQUIRE(world.erp.held().empty());
+  world.erp.Plant(product);  // it went back to a backup
+  const RecordId record = world.Record(product)->row.id;
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kProduct, .repair = true}, Anna()));
+  REQUIRE_OK(world.RunUntilIdle());
+  const auto report = world.engine().FindReconcile("erp", EntityType::kProduct);
+  CHECK(report->unexpected == 1);
+  REQUIRE(report->examples.size() == 1);
+  CHECK(report->examples[0].record == record);
+  CHECK(world.erp.HeldText("product:P") == "a");
+}
+
+TEST_CASE("reconciliation: what is there as it was given is no drift, whoever rendered it") {
+  ShopAndErp world({}, {EntityType::kOrder});
+  Route route{.name = "products", .from = "shop", .to = "erp", .entity = EntityType::kProduct};
+  const bool is_edited = GENERATE(true, false);
+  CAPTURE(is_edited);
+  if (!is_edited) {
+    route.transform = [](const Entity& entity) {
+      Entity changed = entity;
+      changed.mutable_product()->set_brand("theirs");
+      return absl::StatusOr<Entity>(changed);
+    };
+  }
+  world.AddRoute(route);
+  if (is_edited) world.erp.Script("product:P", {{fakes::Act::kPermanent}});
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeProduct("P", "a"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  if (is_edited) {
+    const uint64_t id = world.Letters()[0].row.id;
+    REQUIRE_OK(world.engine().dead_letters().Edit(id, MakeProduct("P", "edited"), Anna()));
+    REQUIRE_OK(world.engine().dead_letters().Requeue(id, Anna()));
+    REQUIRE_OK(world.RunUntilIdle());
+    world.Pass(absl::Hours(24 * 100));
+    for (ExpireResult at{.done = false}; !at.done;) {
+      auto next = world.engine().Expire(absl::Hours(24), Anna(), at.next_after);
+      REQUIRE_OK(next.status());
+      at = *next;
+    }
+    REQUIRE(world.AllLetters().empty());
+  }
+  world.Crash();
+  world.RemoveRoute("products");
+  world.AddRoute("shop", "erp", EntityType::kProduct);
+  REQUIRE_OK(world.Restart());
+  const size_t effects = world.erp.effects().size();
+  REQUIRE_OK(world.engine().StartReconcile(
+      {.target = "erp", .type = EntityType::kProduct, .repair = true}, Anna()));
+  REQUIRE_OK(world.RunUntilIdle());
+  const auto report = world.engine().FindReconcile("erp", EntityType::kProduct);
+  CHECK(report->different == 0);
+  CHECK(report->compared == 1);
+  CHECK(world.erp.effects().size() == effects);
+}
+
 TEST_CASE("reconciliation: takes turns with deliveries where one call is made at a time") {
   ShopAndErp world({}, {}, {.limits = {.concurrency = 1}});
   constexpr int kProducts = 4000;  // four pages

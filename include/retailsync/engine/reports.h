@@ -86,7 +86,7 @@ struct ReconcileRequest {
 enum class DriftKind : uint8_t {
   kMissing = 0,     // acknowledged, and not there any more
   kDifferent = 1,   // there with other content than was acknowledged
-  kUnexpected = 2,  // there, and never sent: only reported
+  kUnexpected = 2,  // there, and never sent, or deleted there since: only reported
 };
 
 struct Drift {
