@@ -130,6 +130,7 @@ class Intake {
                                           const Digest& said);
   absl::Status ReadLanes(const CachedRecord& record, const System* alone);
   std::vector<std::string> RoutesTo(const System& system, NameId last, EntityType type) const;
+  absl::StatusOr<std::string> KeyOf(const CachedRecord& record, Seq version) const;
   absl::StatusOr<OwnWrite> FindOurs(const System& system, CachedRecord& record,
                                     const std::string& key);
   Receipt SetAside(System& system, const Arrival& arrival, std::string id, std::string_view reason,

@@ -145,6 +145,15 @@ std::vector<std::string> Intake::RoutesTo(const System& system, NameId last,
   return names;
 }
 
+// The business key that the record had at this version; where that cannot be read, that of today.
+absl::StatusOr<std::string> Intake::KeyOf(const CachedRecord& record, Seq version) const {
+  if (version == record.row.head || version == 0) return record.row.key;
+  auto body = context_.memory.ReadBody(version);
+  if (absl::IsDataLoss(body.status())) return record.row.key;
+  if (!body.ok()) return body.status();
+  return BusinessKey(*body);
+}
+
 // The version that was delivered to the system under this key. A late one is found too, because a
 // system that is read seldom tells of each write in turn, also where the version's own journal row
 // is forgotten. How far back is looked is bounded; an older echo is merged as the system's own
@@ -161,9 +170,11 @@ absl::StatusOr<Intake::OwnWrite> Intake::FindOurs(const System& system, CachedRe
   Version version = **head;
   bool is_forgotten = false;
   for (int i = 0; i < kVersionsMax && version.version > 0; ++i) {
+    auto sent_as = KeyOf(record, is_forgotten ? 0 : version.seq);
+    if (!sent_as.ok()) return sent_as.status();
     for (const std::string& route : routes) {
       for (int32_t resends = (*lane)->resends; resends >= 0; --resends) {
-        if (IdempotencyKey(route, system.name, record.row.key, version, resends) == key) {
+        if (IdempotencyKey(route, system.name, *sent_as, version, resends) == key) {
           return OwnWrite{version.version, is_forgotten ? 0 : version.seq};
         }
       }

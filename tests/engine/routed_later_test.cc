@@ -314,6 +314,23 @@ TEST_CASE("rule 5: an echo that carries our key is known also when its route has
   CHECK(fakes::TextOf(both.world.Record(MakeProduct("P", ""))->entity) == "v2");
 }
 
+TEST_CASE("rule 5: an echo that carries our key is known also when its business key has changed") {
+  OneWay both;
+  both.CarryProducts();
+  REQUIRE(both.Say("shop", "c1", "v1").disposition == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  model::v1::Change renamed = OneWay::ChangeOf("shop", "c2", "v2");
+  renamed.mutable_entity()->mutable_product()->set_sku("Q");
+  REQUIRE(both.world.AcceptOne(renamed).disposition == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.erp.effects().size() == 2);
+  model::v1::Change echo = OneWay::ChangeOf("erp", "e1", "v1");
+  echo.set_subject(both.world.Lane(MakeProduct("Q", ""), "erp").external_id);
+  echo.set_caused_by(both.erp.effects()[0].key);
+  CHECK(both.world.AcceptOne(echo).disposition == Disposition::kEcho);
+  CHECK(fakes::TextOf(both.world.Record(MakeProduct("Q", ""))->entity) == "v2");
+}
+
 TEST_CASE("rule 6: what a system says again and again is what it holds, routed or not") {
   OneWay both;
   for (const std::string text : {"v1", "v2"}) {
