@@ -46,6 +46,8 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
     return Close(std::move(row), Disposition::kStale);
   }
   if (record->row.deleted) {
+    auto may_be_late = MayBeLate(system, *record, Digest());
+    if (!may_be_late.ok()) return may_be_late.status();
     // It holds from then on: what comes late and is older must not bring the entity back.
     if (Repeat(&*provenance, system.name, change.source_version())) {
       record->row.provenance = provenance->SerializeAsString();
@@ -55,8 +57,6 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
         !status.ok()) {
       return status;
     }
-    auto may_be_late = MayBeLate(system, *record, Digest());
-    if (!may_be_late.ok()) return may_be_late.status();
     absl::Status status =
         *may_be_late ? absl::OkStatus() : NoteGone(system, *record, /*is_news=*/false);
     if (!status.ok()) return status;
