@@ -95,15 +95,15 @@ absl::Status Reconciler::SettleList(System& system, Call& call) {
     settler_.TellMisbehaved(system, "List " + call.threw);
     call.list_response = absl::UnknownError("List " + call.threw);
   }
+  if (!call.ran) return absl::OkStatus();
+  Heed(system, call.list_response.status());
   // It was asked for before the comparison began anew.
-  const bool is_of_before = call.list.after != job.after || job.looking;
-  if (!call.ran || is_of_before) return absl::OkStatus();
+  if (call.list.after != job.after || job.looking) return absl::OkStatus();
   if (!call.list_response.ok()) {
     GoOnOrEnd(system, job, call.list_response.status());
     return absl::OkStatus();
   }
   job.failures = 0;
-  settler_.OnCallSucceeded(system);
   const ListResponse& listing = *call.list_response;
   const std::string* before = &call.list.after;
   for (const ListEntry& entry : listing.entries) {
@@ -125,14 +125,21 @@ absl::Status Reconciler::SettleList(System& system, Call& call) {
   return Compare(system, job, listing);
 }
 
+// What the answer says of the system as a whole.
+void Reconciler::Heed(System& system, const absl::Status& answer) {
+  if (answer.ok()) {
+    settler_.OnCallSucceeded(system);
+  } else if (absl::IsResourceExhausted(answer)) {
+    settler_.Pause(system, system.options.poll_interval);
+  } else {
+    settler_.OnCallFailed(system, std::string(answer.message()));
+  }
+}
+
 // What passes does not end a comparison that may have come far: it goes on where it was.
 void Reconciler::GoOnOrEnd(System& system, Job& job, const absl::Status& error) {
   const absl::Duration pause = system.options.poll_interval;
-  if (error.code() == absl::StatusCode::kResourceExhausted) {
-    settler_.Pause(system, pause);
-    return;
-  }
-  settler_.OnCallFailed(system, std::string(error.message()));
+  if (absl::IsResourceExhausted(error)) return;
   const bool may_pass = error.code() == absl::StatusCode::kUnavailable ||
                         error.code() == absl::StatusCode::kDeadlineExceeded;
   if (!may_pass || ++job.failures == kFailuresMax) return End(system, job, error);

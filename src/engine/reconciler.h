@@ -74,6 +74,7 @@ class Reconciler {
   void End(System& system, Job& job, absl::Status status);
   absl::Status DropAgreed(System& system, const LaneRow& lane, CachedRecord& record,
                           const model::v1::Entity& held, std::vector<std::string>& paths);
+  void Heed(System& system, const absl::Status& answer);
   void GoOnOrEnd(System& system, Job& job, const absl::Status& error);
   absl::Status Repair(Job& job, LaneRow& lane, bool is_missing);
   void Report(System& system, Job& job, Drift drift);
