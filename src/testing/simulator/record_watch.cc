@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <string>
+#include <utility>
 
 namespace retailsync::testing {
 
@@ -47,6 +48,7 @@ void RecordWatch::Look(Engine* engine, EntityNo entity, bool is_at_rest) {
   if (view == nullptr) return;
   CheckLinks(engine, entity, *view);
   if (is_there) CheckLanes(entity, *view);
+  CheckWaits(entity, *view);
   if (is_at_rest && is_there) CheckHolders(engine, entity, view->row.id);
 }
 
@@ -81,6 +83,30 @@ void RecordWatch::CheckLanes(EntityNo entity, const RecordView& view) {
     world_.Break("I16", fmt::format("{} counts as applied at {} as '{}', where it {}",
                                     model.NameOf(entity), lane.target, lane.row.external_id,
                                     is_held ? "is '" + id + "'" : "never was"));
+  }
+}
+
+// What has waited for as long as it may is set aside when it is looked at, unless that was long
+// after it was due: its target may have been out of reach.
+void RecordWatch::CheckWaits(EntityNo entity, const RecordView& view) {
+  const absl::Duration most = options_.dependency_wait_max;
+  const absl::Duration interval = options_.dependency_check_interval;
+  for (const LaneView& lane : view.lanes) {
+    const auto at = std::pair(lane.target, entity);
+    const Overdue now{lane.row.owed_at, lane.row.due_at, world_.lapses};
+    const bool waits = lane.row.state == LaneState::kWaiting && lane.row.attempts == 0;
+    if (!waits || now.due_at <= now.owed_at + most + absl::Milliseconds(1)) {
+      overdue_.erase(at);
+      continue;
+    }
+    const auto [known, is_first] = overdue_.try_emplace(at, now);
+    const Overdue before = std::exchange(known->second, now);
+    if (is_first || before.owed_at != now.owed_at || before.lapses != now.lapses) continue;
+    const absl::Duration late = now.due_at - interval - before.due_at;
+    if (now.due_at <= before.due_at || late > most / 4) continue;
+    world_.Break("rule 7", fmt::format("{} waits at {} since {}, and was looked at in vain",
+                                       world_.model.NameOf(entity), lane.target,
+                                       absl::FormatTime(now.owed_at, absl::UTCTimeZone())));
   }
 }
 

@@ -26,7 +26,7 @@ Run::Run(const SimulationOptions& options)
       event_watch_(&world_, &retailer_),
       routes_(retailer_.routes()),
       status_watch_(&world_, &engine_options_),
-      record_watch_(&world_, &retailer_),
+      record_watch_(&world_, &retailer_, &engine_options_),
       works_beside_(options.seed % 2 == 1),
       medium_(options),
       clock_(Epoch()) {
