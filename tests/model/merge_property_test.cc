@@ -66,6 +66,67 @@ struct Case {
   MergeInput input;
 };
 
+// What one system says of an entity, each word later than the one before.
+struct Word {
+  Entity entity;
+  std::vector<std::string> fields;
+  int64_t version = 0;
+};
+
+// A patch of what differs; an element that comes or goes is named whole.
+std::vector<std::string> FieldsOf(const Entity& before, const Entity& after) {
+  std::vector<std::string> fields;
+  for (const auto& difference : Diff(before, after)) {
+    std::string path = InModel(difference.path);
+    const size_t dot = path.rfind('.');
+    const bool comes_or_goes = difference.before.empty() || difference.after.empty();
+    if (dot != std::string::npos && path[dot - 1] == ']' && comes_or_goes) path.resize(dot);
+    fields.push_back(std::move(path));
+  }
+  return fields;
+}
+
+TEST_CASE("I7: in whatever order one system's words come, its last state is the record") {
+  for (uint64_t seed = 1; seed <= 600; ++seed) {
+    RandomEntities random(seed);
+    Entity truth = random.Make();
+    std::vector<Word> words = {{truth, {}, 1}};
+    const int64_t last = 3 + random.random().Below(2);
+    for (int64_t version = 2; version <= last; ++version) {
+      Entity next = truth;
+      random.Mutate(&next);
+      const bool is_patch = random.random().Chance(0.6);
+      words.push_back(
+          {next, is_patch ? FieldsOf(truth, next) : std::vector<std::string>(), version});
+      truth = next;
+    }
+    std::vector<size_t> order;
+    for (size_t i = 1; i < words.size(); ++i) order.push_back(i);
+    do {
+      Entity current = words[0].entity;
+      auto provenance = ProvenanceOfOne({"shop", 1, 1});
+      uint64_t seq = 1;
+      std::string said;
+      for (const size_t i : order) {
+        MergeInput input;
+        input.current = &current;
+        input.incoming = &words[i].entity;
+        input.provenance = &provenance;
+        input.system = "shop";
+        input.source_version = words[i].version;
+        input.seq = ++seq;
+        if (!words[i].fields.empty()) input.fields = &words[i].fields;
+        MergeResult result = Merge(input);
+        current = std::move(result.merged);
+        provenance = std::move(result.provenance);
+        said += " v" + std::to_string(words[i].version);
+      }
+      INFO("seed " << seed << ":" << said);
+      CHECK(Diff(truth, current).empty());
+    } while (std::next_permutation(order.begin(), order.end()));
+  }
+}
+
 TEST_CASE("merging the same into its own result changes nothing") {
   int changed = 0;
   for (uint64_t seed = 1; seed <= 600; ++seed) {

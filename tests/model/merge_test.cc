@@ -227,6 +227,14 @@ TEST_CASE("I7: a word that was overwritten at its system is not said again by wh
     CHECK(patch(R"(product { titles { locale: "en" text: "Cup" } })", 7, "titles").changed);
     CHECK(record.entity().product().titles(0).text() == "Cup");
   }
+  SECTION("what is in an element that it added") {
+    record.Say({.system = "erp", .entity = bare, .version = 1});
+    patch(titled, 5, "titles[en]");
+    patch(R"(product { titles { locale: "en" text: "Pot" } })", 6, "titles[en].text");
+    CHECK(upsert(bare, 9).overwritten == Paths{"titles[en]"});
+    CHECK(
+        patch(R"(product { titles { locale: "en" text: "Cup" } })", 7, "titles[en].text").changed);
+  }
   SECTION("an element that it removed") {
     record.Say({.system = "erp", .entity = titled, .version = 1});
     patch(bare, 5, "titles");
@@ -244,6 +252,80 @@ TEST_CASE("I7: a word that was overwritten at its system is not said again by wh
     patch(R"(product { brand: "2" })", 0, "brand");
     CHECK(upsert(bare, 0).overwritten.empty());
   }
+}
+
+TEST_CASE("I7: what a patch says again within a list is as new as that") {
+  const auto path =
+      GENERATE(as<std::string>(), "lines[1].title", "lines[1]", "lines.title", "lines");
+  const bool list_differs = GENERATE(false, true);
+  CAPTURE(path, list_differs);
+  Record record;
+  record.Say({.system = "shop",
+              .entity = R"(order { number: "1" lines { id: "1" title: "new" position: 1 } })",
+              .version = 3});
+  record.Say({.system = "shop",
+              .entity = list_differs && path.ends_with("title")
+                            ? R"(order { lines { id: "1" title: "new" } })"
+                            : R"(order { lines { id: "1" title: "new" position: 1 } })",
+              .version = 5,
+              .fields = Paths{path}});
+  const auto late = record.Say({.system = "shop",
+                                .entity = R"(order { lines { id: "1" title: "old" position: 1 } })",
+                                .version = 4,
+                                .fields = Paths{"lines[1].title"}});
+  INFO(record.Origins());
+  CHECK(late.stale == Paths{"lines[1].title"});
+  CHECK(record.entity().order().lines(0).title() == "new");
+}
+
+TEST_CASE("I7: a patch that removes an element counts also where it is not there yet") {
+  const bool list_differs = GENERATE(false, true);
+  CAPTURE(list_differs);
+  Record record;
+  record.Say({.system = "shop",
+              .entity = R"(product { sku: "A" titles { locale: "de" text: "x" } })",
+              .version = 3});
+  record.Say({.system = "shop",
+              .entity = list_differs ? R"(product { titles { locale: "de" text: "y" } })"
+                                     : R"(product { titles { locale: "de" text: "x" } })",
+              .version = 5,
+              .fields = Paths{"titles[en]"}});
+  record.Say({.system = "shop",
+              .entity = R"(product { titles { locale: "en" text: "old" } })",
+              .version = 4,
+              .fields = Paths{"titles[en]"}});
+  INFO(record.Origins());
+  CHECK(record.entity().product().titles_size() == 1);
+}
+
+TEST_CASE("a patch of one field of a new element keeps no other field of it out") {
+  const auto consent = [](const std::string& method) {
+    return R"(customer { number: "C1" consents { purpose: "email" state: CONSENT_STATE_WITHDRAWN method: ")" +
+           method + R"(" } })";
+  };
+  Record record;
+  record.Say({.system = "shop", .entity = R"(customer { number: "C1" })", .version = 1});
+  record.Say({.system = "shop",
+              .entity = consent("confirmed"),
+              .version = 3,
+              .fields = Paths{"consents[email].method"}});
+  CHECK(record.Say({.system = "shop", .entity = consent("single"), .version = 2}).changed);
+  CHECK(record.Is(consent("confirmed")));
+}
+
+TEST_CASE("what others told is not forgotten by a merge") {
+  Entity product = Parse(R"(product { sku: "A" })");
+  auto provenance = ProvenanceOfOne({"shop", 3, 1});
+  REQUIRE(Hear(&provenance, "erp", 7));
+  MergeInput input;
+  input.current = &product;
+  const Entity incoming = Parse(R"(product { sku: "A" brand: "B" })");
+  input.incoming = &incoming;
+  input.provenance = &provenance;
+  input.system = "shop";
+  input.source_version = 4;
+  input.seq = 2;
+  CHECK(ToldNewer(Merge(input).provenance, "erp", 6));
 }
 
 TEST_CASE("a system without versions is taken in the order of arrival") {
@@ -442,6 +524,34 @@ TEST_CASE("I28: unknown fields of both sides survive") {
   const MergeResult replaced = Merge(next);
   CHECK(replaced.changed);
   CHECK(UnknownFields(replaced.merged.product()) == 2);
+}
+
+TEST_CASE(
+    "I7: unknown fields are not put back by an older word, nor by a patch of something else") {
+  const auto product = [](uint64_t number) {
+    Entity entity = Parse(R"(product { sku: "A" titles { locale: "en" text: "t" } })");
+    auto* model = entity.mutable_product();
+    model->GetReflection()->MutableUnknownFields(model)->AddVarint(5000, number);
+    return entity;
+  };
+  const bool is_patch = GENERATE(false, true);
+  CAPTURE(is_patch);
+  const Entity current = product(2);
+  const Entity incoming = product(1);
+  const auto provenance = ProvenanceOfOne({"shop", 5, 1});
+  const Paths fields = {"titles"};
+  MergeInput input;
+  input.current = &current;
+  input.incoming = &incoming;
+  input.provenance = &provenance;
+  input.system = "shop";
+  input.source_version = is_patch ? 6 : 3;
+  input.fields = is_patch ? &fields : nullptr;
+  input.seq = 2;
+  const MergeResult result = Merge(input);
+  const auto& merged = result.merged.product();
+  CHECK(merged.GetReflection()->GetUnknownFields(merged).field(0).varint() == 2);
+  CHECK_FALSE(result.changed);
 }
 
 TEST_CASE("a word about another type changes nothing") {

@@ -50,6 +50,34 @@ TEST_CASE("every violation is reported, in the order of the fields") {
         "order.lines[2].quantity: must be given");
 }
 
+TEST_CASE("the ends of the range, and characters that are not bytes") {
+  CHECK(Problems(R"(inventory_level { product { key: "A" } location: "m"
+          on_hand { value { units: -9223372036854775808 } unit: "C62" } })") ==
+        "inventory_level.on_hand.value.units: must be above -9,223,372,036,854,775,808");
+  std::string sku;
+  for (int i = 0; i < 64; ++i) sku += "ä";
+  CHECK(Problems("product { sku: '" + sku + "' }") == "");
+  CHECK(Problems("product { sku: '" + sku + "x' }") ==
+        "product.sku: must be at most 64 characters");
+}
+
+TEST_CASE("a patch's path is one that a merge finds, in text that can be stored") {
+  const auto path = GENERATE(as<std::string>(), "lines[2\\]", "lines[\\2]",
+                             std::string("attributes[a\0b]", 15), "attributes[\xff]");
+  Change change = Parse<Change>(
+      R"(id: "1" subject: "7" operation: OPERATION_PATCH entity { order { number: "1" } })");
+  change.add_fields(path);
+  INFO(path);
+  CHECK(ValidateChange(change).size() == 1);
+}
+
+TEST_CASE("a source version is not negative") {
+  Change change = Parse<Change>(
+      R"(id: "1" subject: "7" operation: OPERATION_UPSERT entity { product { sku: "1" } })");
+  change.set_source_version(-1);
+  CHECK(Describe(ValidateChange(change), 20) == "source_version: must not be negative");
+}
+
 TEST_CASE("an entity must be something") {
   CHECK(Problems("") == "entity: must be of a known type");
 }

@@ -350,6 +350,7 @@ class SoundEntities {
   }
 
   void CheckNumber(int64_t units, int64_t nanos, const Field* field, const std::string& rules) {
+    if (units == INT64_MIN) Note("units");
     if (nanos <= -1'000'000'000 || nanos >= 1'000'000'000) Note("nanos");
     if ((units > 0 && nanos < 0) || (units < 0 && nanos > 0)) Note("sign of nanos");
     const bool negative = units < 0 || (units == 0 && nanos < 0);

@@ -96,12 +96,20 @@ std::vector<PathStep> ParsePath(std::string_view path) {
     while (i < path.size() && path[i] != '.' && path[i] != '[') step.name.push_back(path[i++]);
     if (step.name.empty()) return {};
     if (i < path.size() && path[i] == '[') {
+      const size_t open = i;
       const size_t end = EndOfKey(path, i);
       if (path[end - 1] != ']' || end - i < 3) return {};
       step.has_key = true;
       for (++i; i + 1 < end; ++i) {
         if (path[i] == '\\' && i + 2 < end) ++i;
         step.key.push_back(path[i]);
+      }
+      // As it is written here, and not otherwise: paths are compared as texts.
+      FieldPath canonical;
+      const auto key = canonical.Key(step.key);
+      if (canonical.text() != path.substr(end - canonical.text().size(), canonical.text().size()) ||
+          end - canonical.text().size() != open) {
+        return {};
       }
       i = end;
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -109,7 +110,7 @@ class Merger {
     for (const FieldShape& field : shape.fields) {
       if (is_element && field.field == shape.key) continue;
       if (SameField(*record, incoming, field)) {
-        if (input_.fields != nullptr) SaidAgain(field);
+        if (input_.fields != nullptr) SaidAgain(*record, field);
         continue;
       }
       const auto step = path_.Field(field.field->name());
@@ -124,18 +125,24 @@ class Merger {
           MergeLeaf(record, incoming, base, field);
       }
     }
-    MergeUnknown(record, incoming);
+    MergeUnknown(record, incoming, base);
   }
 
   // Fields that this version does not know have no owner of their own.
-  void MergeUnknown(Message* record, const Message& incoming) {
+  void MergeUnknown(Message* record, const Message& incoming, const Message* base) {
     const UnknownFieldSet& said = incoming.GetReflection()->GetUnknownFields(incoming);
-    if (said.empty()) return;
+    if (said.empty() || !IsSaid()) return;
+    const ProvenanceMap::Origin* origin = provenance_.Find(path_);
+    const bool is_stale = origin != nullptr && IsNewer(*origin);
     UnknownFieldSet* kept = record->GetReflection()->MutableUnknownFields(record);
     const std::set<int> both = NumbersOf(*kept);
     for (const int number : NumbersOf(said)) {
       if (both.contains(number)) {
-        if (SameNumber(said, *kept, number) || !Authority("")) continue;
+        if (SameNumber(said, *kept, number) || is_stale || !Authority("")) continue;
+        if (base != nullptr &&
+            SameNumber(said, base->GetReflection()->GetUnknownFields(*base), number)) {
+          continue;
+        }
         kept->DeleteByNumber(number);
       }
       AppendNumber(said, number, kept);
@@ -184,9 +191,12 @@ class Merger {
   void NoteAsHeld() {
     if (input_.fields != nullptr || input_.source_version == 0) return;
     const ProvenanceMap::Origin* now = provenance_.Find(path_);
-    if (now == nullptr || now->system != input_.system) return;
-    const ProvenanceMap before(input_.provenance);
-    const ProvenanceMap::Origin* said = before.Find(path_);
+    const bool is_its_own = now != nullptr && now->system == input_.system;
+    if (!is_its_own && !provenance_.HasBelow(path_.text())) return;
+    if (!before_) before_.emplace(input_.provenance);
+    provenance_.Restore(path_.text(), *before_);
+    if (!is_its_own) return;
+    const ProvenanceMap::Origin* said = before_->Find(path_);
     if (said == nullptr || said->system != input_.system ||
         said->source_version >= input_.source_version) {
       return;
@@ -195,16 +205,44 @@ class Merger {
     result_.overwritten.push_back(path_.text());
   }
 
-  // A patch that repeats what the record holds: a lower version of the same system that comes
-  // later must not undo it. (An upsert says everything again: see Refresh.)
-  void SaidAgain(const FieldShape& field) {
+  // A patch that repeats what the record holds, in the field or below it: a lower version of the
+  // same system that comes later must not undo it. (An upsert says everything again: see Refresh.)
+  void SaidAgain(const Message& record, const FieldShape& field) {
     const auto step = path_.Field(field.field->name());
-    for (const std::string& said : *input_.fields) {
-      if (Covers(path_.text(), said)) {
-        provenance_.Refresh(said, input_.system, input_.source_version);
-      }
+    if (IsSaid()) return SaidAgainHere();
+    if (field.child == nullptr || (path_.starts().size() == 1 && !IsSaidBelow())) return;
+    const Reflection& reflection = *record.GetReflection();
+    if (field.kind == FieldKind::kMessage) {
+      SaidAgainWithin(reflection.GetMessage(record, field.field), *field.child);
     }
-    if (!IsSaid()) return;
+    if (field.kind != FieldKind::kKeyedList) return;
+    std::set<std::string> there;
+    for (int i = 0; i < reflection.FieldSize(record, field.field); ++i) {
+      const Message& element = reflection.GetRepeatedMessage(record, field.field, i);
+      const auto key = path_.Key(KeyOf(element, *field.child));
+      there.insert(path_.text());
+      SaidAgainWithin(element, *field.child);
+    }
+    SaidToBeGone(there);
+  }
+  // Elements of the list that neither has, which is what the patch says of them. `there`: the paths
+  // of all others.
+  void SaidToBeGone(const std::set<std::string>& there) {
+    const size_t at = path_.starts().back();
+    const std::string list = path_.text() + "[";
+    for (const std::string& said : *input_.fields) {
+      if (!said.starts_with(list)) continue;
+      const auto steps = model_internal::ParsePath(said.substr(at == 0 ? 0 : at + 1));
+      if (steps.empty() || !steps[0].has_key) continue;
+      const auto key = path_.Key(steps[0].key);
+      if (!there.contains(path_.text()) && IsSaid()) SaidAgainHere();
+    }
+  }
+  void SaidAgainWithin(const Message& message, const Shape& shape) {
+    if (IsSaid()) return SaidAgainHere();
+    for (const FieldShape& field : shape.fields) SaidAgain(message, field);
+  }
+  void SaidAgainHere() {
     provenance_.Refresh(path_.text(), input_.system, input_.source_version);
     const ProvenanceMap::Origin* origin = provenance_.Find(path_);
     if (origin == nullptr || origin->system != input_.system ||
@@ -349,6 +387,16 @@ class Merger {
       }
       if (Remove(element, *field.child)) removed.insert(key);
     }
+    if (input_.fields != nullptr) {
+      std::set<std::string> there;
+      const auto note = [&](std::string_view key) {
+        const auto step = path_.Key(key);
+        there.insert(path_.text());
+      };
+      for (const auto& [key, element] : held) note(key);
+      for (const std::string_view key : incoming_keys) note(key);
+      SaidToBeGone(there);
+    }
     if (added.empty() && removed.empty()) return;
     Arrange(record, field, *said, std::move(added), removed);
   }
@@ -367,8 +415,10 @@ class Merger {
       SetAsideAsStale();
       return nullptr;
     }
-    provenance_.Erase(path_.text());
-    provenance_.Write(path_, Here());
+    if (whole) {
+      provenance_.Erase(path_.text());
+      provenance_.Write(path_, Here());
+    }
     result_.changed = true;
     std::unique_ptr<Message> made(incoming.New());
     made->GetReflection()->SetString(made.get(), shape.key, std::string(KeyOf(incoming, shape)));
@@ -397,8 +447,8 @@ class Merger {
     origin = provenance_.Find(path_);
     // An older word of the same system must not bring it back. Where the list around it is already
     // known to be as new, that is enough.
-    if (origin == nullptr || origin->system != input_.system ||
-        origin->source_version != input_.source_version) {
+    if (input_.source_version != 0 && (origin == nullptr || origin->system != input_.system ||
+                                       origin->source_version != input_.source_version)) {
       provenance_.Write(path_, Here());
     }
     result_.changed = true;
@@ -461,6 +511,7 @@ class Merger {
 
   const MergeInput& input_;
   ProvenanceMap& provenance_;
+  std::optional<ProvenanceMap> before_;  // the change, when somebody asked
   MergeResult& result_;
   FieldPath path_;
   // Within an element that comes in: it does so whole, also where the system held the same before.
@@ -492,14 +543,16 @@ model::v1::Provenance Confirmed(const model::v1::Provenance& provenance, const O
   if (!is_news) return provenance;
   ProvenanceMap map(&provenance);
   map.Refresh("", now.system, now.source_version);
-  return map.ToMessage();
+  model::v1::Provenance confirmed = map.ToMessage();
+  *confirmed.mutable_heard() = provenance.heard();
+  return confirmed;
 }
 
 // The system wrote the whole record and says it whole again: its word replaces the record. False
 // when that does not hold, or when the record has unknown fields, which must survive.
 bool MergeAllItsOwn(const MergeInput& input, MergeResult* result) {
   if (input.fields != nullptr || input.may_write != nullptr || input.provenance == nullptr ||
-      (input.base != nullptr && input.base != input.current) ||
+      (input.base != nullptr && (input.base != input.current || input.base_says_more)) ||
       input.current->kind_case() != input.incoming->kind_case() ||
       !IsAllItsOwn(*input.provenance, OriginOf(input))) {
     return false;
@@ -533,7 +586,10 @@ MergeResult Merge(const MergeInput& input) {
     result.provenance = ProvenanceOfOne(OriginOf(input));
     return result;
   }
-  if (input.current != nullptr && MergeAllItsOwn(input, &result)) return result;
+  if (input.current != nullptr && MergeAllItsOwn(input, &result)) {
+    *result.provenance.mutable_heard() = input.provenance->heard();
+    return result;
+  }
   ProvenanceMap provenance(input.provenance);
   if (input.current == nullptr) {
     // An empty record of the type: whatever is not said or not allowed stays absent.
@@ -546,7 +602,7 @@ MergeResult Merge(const MergeInput& input) {
     result.merged = *input.current;
   }
   Merger merger(input, &provenance, &result);
-  merger.MergeUnknown(&result.merged, incoming);
+  merger.MergeUnknown(&result.merged, incoming, input.current == nullptr ? nullptr : input.base);
   if (result.merged.kind_case() != incoming.kind_case()) {
     // Nothing of the one type can be said in the other.
     if (incoming.kind_case() != Entity::KIND_NOT_SET) result.refused.emplace_back();
@@ -563,6 +619,9 @@ MergeResult Merge(const MergeInput& input) {
                  /*is_element=*/false);
   }
   result.provenance = provenance.ToMessage();
+  if (input.provenance != nullptr) {
+    *result.provenance.mutable_heard() = input.provenance->heard();
+  }
   return result;
 }
 

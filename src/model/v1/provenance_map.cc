@@ -62,6 +62,22 @@ void ProvenanceMap::Refresh(std::string_view path, std::string_view system,
   }
 }
 
+bool ProvenanceMap::HasBelow(std::string_view path) const {
+  for (auto it = origins_.upper_bound(path); it != origins_.end() && it->first.starts_with(path);
+       ++it) {
+    if (Covers(path, it->first)) return true;
+  }
+  return false;
+}
+
+void ProvenanceMap::Restore(std::string_view path, const ProvenanceMap& before) {
+  for (auto it = origins_.upper_bound(path); it != origins_.end() && it->first.starts_with(path);
+       ++it) {
+    const auto was = before.origins_.find(it->first);
+    if (Covers(path, it->first) && was != before.origins_.end()) it->second = was->second;
+  }
+}
+
 model::v1::Provenance ProvenanceMap::ToMessage() const {
   model::v1::Provenance provenance;
   for (const auto& [path, origin] : origins_) {

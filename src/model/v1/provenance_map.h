@@ -38,6 +38,10 @@ class ProvenanceMap {
   // `source_version`. The one above it does not count.
   void Refresh(std::string_view path, std::string_view system, int64_t source_version);
 
+  bool HasBelow(std::string_view path) const;
+  // What is below `path`, and was there before, is as new as it was then.
+  void Restore(std::string_view path, const ProvenanceMap& before);
+
   model::v1::Provenance ToMessage() const;
 
  private:

@@ -321,7 +321,9 @@ void CheckFields(const Change& change, Findings<kNaming>* findings) {
   if (!is_patch || change.entity().kind_case() == Entity::KIND_NOT_SET) return;
   const Shape& shape = ShapeOf(ModelOf(change.entity()).GetDescriptor());
   for (int i = 0; i < change.fields_size(); ++i) {
-    const std::string problem = PathProblem(&shape, change.fields(i));
+    const bool is_text = model_internal::IsPlainText(change.fields(i));
+    const std::string problem =
+        is_text ? PathProblem(&shape, change.fields(i)) : std::string("must be UTF-8 without NUL");
     if (!problem.empty()) findings->AddAt(i, problem);
   }
 }
@@ -352,6 +354,7 @@ void CheckChange(const Change& change, std::string_view entity_bytes, Findings<k
     findings->AddAt("operation", "must be upsert, patch or delete");
   }
   CheckEntity(change.entity().kind_case(), entity_bytes, &walk, findings);
+  if (change.source_version() < 0) findings->AddAt("source_version", "must not be negative");
   CheckFields(change, findings);
   if (change.has_time()) {
     walk.values().TimeAt("time", {change.time().seconds(), change.time().nanos()});

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -112,7 +113,9 @@ class ValueChecks {
   void Text(std::string_view text, uint32_t rules, int index) {
     if (!IsPlainText(text)) findings_.AddAt(index, "must be UTF-8 without NUL");
     if (rules == 0) return;
-    if ((rules & kSku) != 0 && text.size() > 64) {
+    if ((rules & kSku) != 0 && text.size() > 64 &&
+        std::count_if(text.begin(), text.end(),
+                      [](char c) { return (static_cast<uint8_t>(c) & 0xc0) != 0x80; }) > 64) {
       findings_.AddAt(index, "must be at most 64 characters");
     }
     if ((rules & (kCurrency | kBooksCurrency | kPaidCurrency)) != 0) {
@@ -235,7 +238,9 @@ class ValueChecks {
   }
 
   void Nanos(const NumberParts& number) {
-    if (number.nanos < -kNanosMax || number.nanos > kNanosMax) {
+    if (number.units == INT64_MIN) {
+      findings_.AddAt("units", "must be above -9,223,372,036,854,775,808");
+    } else if (number.nanos < -kNanosMax || number.nanos > kNanosMax) {
       findings_.AddAt("nanos", "must be between -999,999,999 and 999,999,999");
     } else if ((number.units > 0 && number.nanos < 0) || (number.units < 0 && number.nanos > 0)) {
       findings_.AddAt("nanos", "must have the sign of the units");
