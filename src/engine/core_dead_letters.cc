@@ -26,7 +26,12 @@ absl::StatusOr<DeadLetterRow> Core::FindLetter(uint64_t id, PrivilegedOperation 
   // Whoever may not know of it is not told whether it is there.
   const std::string system =
       row->has_value() ? context_.memory.NameOf((*row)->system) : std::string();
-  if (absl::Status status = CheckAccess(operation, by, system); !status.ok()) return status;
+  if (absl::Status status = CheckAccess(operation, by, system); !status.ok()) {
+    if (!absl::IsPermissionDenied(status)) return status;
+    return absl::PermissionDeniedError(fmt::format("dead letter {}: {} may not {}", id,
+                                                   by.name.empty() ? "nobody" : by.name,
+                                                   Name(operation)));
+  }
   if (!row->has_value())
     return absl::NotFoundError(fmt::format("dead letter {}: there is none", id));
   return **std::move(row);

@@ -35,8 +35,10 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
     if (!status.ok()) return status;
     return Close(std::move(row), Disposition::kEcho);
   }
+  auto body = context_.memory.Body(*record);
+  if (!body.ok()) return body.status();
   if (On(Guard::kOwnershipOfExistence) &&
-      !Ownership(context_.parts.ownership, system.name, change.entity()).MayWrite("")) {
+      !Ownership(context_.parts.ownership, system.name, change.entity(), *body).MayWrite("")) {
     TellRefused(system, {""}, row);
     return Close(std::move(row), Disposition::kRefused);
   }
@@ -67,8 +69,6 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
     return status;
   }
   if (absl::Status status = ReadLanes(*record, nullptr); !status.ok()) return status;
-  auto body = context_.memory.Body(*record);
-  if (!body.ok()) return body.status();
   auto said_by = context_.memory.Head(*record);
   if (!said_by.ok()) return said_by.status();
   const std::string said_as = (*said_by)->external_id;
@@ -85,6 +85,7 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
   provenance->clear_entries();
   *provenance->add_entries() =
       ProvenanceOfOne({system.name, row.source_version, row.seq}).entries(0);
+  HearFirst(before, &*provenance);
   updated.provenance = PackProvenance(*provenance, {system.name, row.source_version, row.seq});
   row.disposition = Disposition::kMerged;
   record = context_.memory.StageRecord(std::move(updated), std::move(entity), row, /*first=*/false);

@@ -220,7 +220,8 @@ bool Intake::SaysItsOwn(const System& system, const Entity& record, const Entity
     const std::string_view full = difference.path;
     const std::string_view path = full.substr(std::min(full.find('.') + 1, full.size()));
     return std::all_of(systems.begin(), systems.end(), [&](const auto& other) {
-      return Ownership(policy, other->name, said).MayWrite(path) == (other->id == system.id);
+      return Ownership(policy, other->name, said, &record).MayWrite(path) ==
+             (other->id == system.id);
     });
   };
   const std::vector<FieldDifference> differences = Diff(record, said);
@@ -343,7 +344,7 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   }
   auto base = Base(system, *record);
   if (!base.ok()) return base.status();
-  const Ownership ownership(context_.parts.ownership, system.name, change.entity());
+  const Ownership ownership(context_.parts.ownership, system.name, change.entity(), *body);
   // What it holds because we wrote it, it does not say of its own accord: what carries our key, or
   // is what it would hold after a write that was not answered. That it says so proves the write;
   // unless it says otherwise of what is its own.
@@ -420,6 +421,7 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
       result.provenance = *std::move(after);
     }
     *result.provenance.mutable_heard() = provenance().heard();
+    HearFirst(provenance(), &result.provenance);
     // Not all of its state where its own word was overwritten: what it said in between is news.
     if (!is_patch && result.overwritten.empty()) {
       Hear(&result.provenance, system.name, change.source_version());

@@ -14,13 +14,23 @@ namespace retailsync::engine {
 // Borrows its arguments.
 class Ownership {
  public:
-  Ownership(const OwnershipPolicy* policy, std::string_view system, const model::v1::Entity& entity)
-      : policy_(policy), system_(system), type_(TypeOf(entity)), scope_(ScopeOf(entity)) {}
+  // `record`: what the change is about, if it is there; its scope counts, whatever the change says.
+  Ownership(const OwnershipPolicy* policy, std::string_view system, const model::v1::Entity& entity,
+            const model::v1::Entity* record = nullptr)
+      : policy_(policy), system_(system), type_(TypeOf(entity)), scope_(ScopeOf(entity)) {
+    const std::string_view held = record == nullptr ? std::string_view() : ScopeOf(*record);
+    if (held.empty() || held == scope_) return;
+    new_scope_ = scope_;
+    scope_ = held;
+  }
 
   bool MayWrite(std::string_view path) const {
     if (policy_ == nullptr) return true;
     const std::string plain = WithoutElementKeys(path);
-    return policy_->MayWrite({.system = system_, .type = type_, .path = plain, .scope = scope_});
+    const auto may = [&](std::string_view scope) {
+      return policy_->MayWrite({.system = system_, .type = type_, .path = plain, .scope = scope});
+    };
+    return may(scope_) && (new_scope_.empty() || may(new_scope_));
   }
   // Empty when every field may be written. Borrows this object.
   FieldAuthority AsAuthority() const {
@@ -47,11 +57,12 @@ class Ownership {
   static std::string WithoutElementKeys(std::string_view path) {
     std::string plain;
     plain.reserve(path.size());
-    int depth = 0;
-    for (const char c : path) {
-      if (c == '[') ++depth;
-      if (depth == 0) plain.push_back(c);
-      if (c == ']' && depth > 0) --depth;
+    for (size_t i = 0; i < path.size(); ++i) {
+      if (path[i] != '[') {
+        plain.push_back(path[i]);
+        continue;
+      }
+      while (++i < path.size() && path[i] != ']') i += path[i] == '\\' ? 1 : 0;
     }
     return plain;
   }
@@ -60,6 +71,7 @@ class Ownership {
   std::string_view system_;
   EntityType type_;
   std::string_view scope_;
+  std::string_view new_scope_;  // that the change would give the record
 };
 
 }  // namespace retailsync::engine

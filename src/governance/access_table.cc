@@ -19,7 +19,8 @@ AccessTable::AccessTable(std::vector<Grant> grants) : grants_(std::move(grants))
 
 absl::Status AccessTable::Check(const AccessQuestion& question) const {
   for (const Grant& grant : grants_) {
-    if (grant.principal == question.principal && Contains(grant.operations, question.operation) &&
+    const bool is_granted = !grant.principal.empty() && grant.principal == question.principal;
+    if (is_granted && Contains(grant.operations, question.operation) &&
         (grant.systems.empty() || Contains(grant.systems, question.system))) {
       return absl::OkStatus();
     }

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "retailsync/model/v1/options.pb.h"
+
 namespace retailsync::governance {
 namespace {
 
@@ -19,16 +21,33 @@ const Descriptor* ModelDescriptor(EntityType type) {
   return field == nullptr ? nullptr : field->message_type();
 }
 
+// The type of what lies below the field; null where it is one value, which has one owner.
+const Descriptor* Below(const FieldDescriptor& field) {
+  const Descriptor* type = field.message_type();
+  if (type == nullptr || type->options().GetExtension(model::v1::atomic) ||
+      !type->full_name().starts_with("retailsync.")) {
+    return nullptr;
+  }
+  if (!field.is_repeated()) return type;
+  for (int i = 0; i < type->field_count(); ++i) {
+    if (type->field(i)->options().GetExtension(model::v1::element_key)) return type;
+  }
+  return nullptr;
+}
+
+// Is it a path that MayWrite() is asked about?
 bool PathExists(const Descriptor* model, std::string_view path) {
-  while (!path.empty()) {
+  if (path.empty()) return true;
+  while (true) {
     if (model == nullptr) return false;
     const size_t dot = path.find('.');
     const FieldDescriptor* field = model->FindFieldByName(std::string(path.substr(0, dot)));
-    if (field == nullptr) return false;
-    model = field->message_type();
-    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
+    // An element's key comes and goes with the element.
+    if (field == nullptr || field->options().GetExtension(model::v1::element_key)) return false;
+    if (dot == std::string_view::npos) return true;
+    model = Below(*field);
+    path.remove_prefix(dot + 1);
   }
-  return true;
 }
 
 // `path` is `prefix` or lies below it.

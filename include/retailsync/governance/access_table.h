@@ -10,7 +10,7 @@
 namespace retailsync::governance {
 
 struct Grant {
-  std::string principal;
+  std::string principal;  // nobody, when it is empty: whoever is not known is granted nothing
   std::vector<PrivilegedOperation> operations;
   std::vector<std::string> systems;  // empty: every system, and operations about all of them
 };

@@ -38,6 +38,15 @@ bool ToldNewer(const Provenance& provenance, std::string_view system, int64_t so
                                             });
 }
 
+void HearFirst(const Provenance& before, Provenance* after) {
+  if (before.entries_size() == 0) return;
+  const std::string& first = before.entries(0).system();
+  if (!IsAllFrom(before, first) || IsAllFrom(*after, first)) return;
+  int64_t told = before.entries(0).source_version();
+  for (const auto& entry : before.entries()) told = std::min(told, entry.source_version());
+  Hear(after, first, told);
+}
+
 bool Hear(Provenance* provenance, std::string_view system, int64_t source_version) {
   if (source_version == 0) return false;
   // Whoever wrote all of it has an entry for the whole.

@@ -35,6 +35,9 @@ bool SaidNewer(const model::v1::Provenance& provenance, std::string_view system,
 // before has no news. Never when that is 0.
 bool ToldNewer(const model::v1::Provenance& provenance, std::string_view system,
                int64_t source_version);
+// Where one system alone spoke of the record `before`, and another one writes over that: remembers
+// with which version the first one told all of it, which nothing it wrote tells any more.
+void HearFirst(const model::v1::Provenance& before, model::v1::Provenance* after);
 // Remembers that `system` told all of its state with this version; nothing when that is 0 or is
 // remembered already. True: the provenance has changed.
 bool Hear(model::v1::Provenance* provenance, std::string_view system, int64_t source_version);
