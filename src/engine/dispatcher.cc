@@ -479,6 +479,12 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
   const RouteState* route = context_.registry.FindRoute(lane.route);
   if (route == nullptr) route = Router::FindHeir(system, version, *body);
   if (route == nullptr) return Step::kNothing;  // the host did not add it this time: it stays owed
+  // A fact that another system told goes over the route from there.
+  const bool is_of_another = !is_resend && NatureOf(version.type) == Nature::kFact &&
+                             route->from != 0 && route->from != version.system &&
+                             version.system != system.id;
+  const RouteState* of_it = is_of_another ? Router::FindHeir(system, version, *body) : route;
+  if (of_it != nullptr) route = of_it;
   // What was attempted is sent again under the name that it had.
   if (!is_resend && lane.attempts == 0 && lane.route != route->id) {
     lane.route = route->id;
@@ -502,10 +508,7 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
     return Step::kNothing;
   };
   if (!is_resend) {
-    if (route->from != 0 && route->from != version.system && version.system != system.id &&
-        NatureOf(version.type) == Nature::kFact) {
-      return skip("no route carries it");
-    }
+    if (of_it == nullptr) return skip("no route carries it");
     const auto carries = Router::Carries(*route, *body);
     if (!carries.ok()) {
       return give_up(dead_letter_reason::kTransform, std::string(carries.status().message()));

@@ -9,6 +9,7 @@ namespace {
 
 using fakes::Act;
 using fakes::Entity;
+using fakes::FakeErp;
 using fakes::MakeAdjustment;
 using fakes::MakeCustomer;
 using fakes::MakeLevel;
@@ -19,6 +20,7 @@ using fakes::MakeProduct;
 using fakes::NameOf;
 using fakes::ShopAndErp;
 using fakes::Upsert;
+using fakes::World;
 
 using Texts = std::vector<std::string>;
 
@@ -153,6 +155,21 @@ TEST_CASE("rule 4: state and facts of one batch keep their own rules") {
   REQUIRE_OK(world.RunUntilIdle());
   CHECK(world.erp.TextsOf("inventory_level:A@main") == Texts{"5"});
   CHECK(world.erp.TextsOf("order:1001") == Texts{"1", "2", "3", "4", "5"});
+}
+
+TEST_CASE("rule 4: what two sources say of a fact is each sent, over the route of each") {
+  World world;
+  FakeErp& erp = world.MakeErp("erp");
+  world.AddSystem("shop", {.source = &world.MakeShop()});
+  world.AddSystem("crm", {.source = &world.MakeShop()});
+  world.AddSystem("erp", {.sink = &erp});
+  world.AddRoute("shop", "erp", EntityType::kOrder);
+  world.AddRoute("crm", "erp", EntityType::kOrder);
+  REQUIRE_OK(world.Accept({Upsert("shop", "s1", MakeOrder("1", "a"))}).status);
+  if (GENERATE(false, true)) REQUIRE_OK(world.RunUntilIdle());
+  REQUIRE_OK(world.Accept({Upsert("crm", "c1", MakeOrder("1", "b"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(erp.TextsOf("order:1") == std::vector<std::string>{"a", "b"});
 }
 
 }  // namespace
