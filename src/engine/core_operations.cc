@@ -27,19 +27,20 @@ absl::StatusOr<ReplayResult> Core::Replay(const ReplayRequest& request, const Pr
     }
     target = system->id;
   }
-  auto rows =
-      context_.memory.store()->ScanJournal(std::max<Seq>(request.from, 1), request.rows_max);
-  if (!rows.ok()) return rows.status();
+  auto page = context_.memory.ReadPage(std::max<Seq>(request.from, 1), request.rows_max);
+  if (!page.ok()) return page.status();
   ReplayResult result;
-  result.done = static_cast<int>(rows->size()) < request.rows_max;
-  result.next_from = request.from;
-  for (const JournalRow& row : *rows) {
+  result.done = page->is_last;
+  result.next_from = std::max(request.from, page->through + 1);
+  result.damaged = page->damaged.size();
+  for (const absl::Status& damage : page->damaged) context_.TellDamage(0, 0, damage);
+  for (const JournalRow& row : page->rows) {
     if (row.seq > request.to) {
       result.done = true;
+      result.next_from = row.seq;
       break;
     }
     ++result.rows;
-    result.next_from = row.seq + 1;
     if (row.disposition != Disposition::kMerged ||
         (request.type != EntityType::kUnspecified && request.type != row.type)) {
       continue;

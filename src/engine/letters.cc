@@ -203,7 +203,12 @@ absl::Status Letters::OnApplied(const LaneRow& lane, int64_t version) {
       Note(row, "engine", fmt::format("resolved: version {} is at the target", version));
       Close(std::move(row), DeadLetterState::kResolved, "resolved by a later success");
     });
-    if (!status.ok()) return status;
+    // What it is about is there all the same. A letter that cannot be read stays as it is.
+    if (absl::IsDataLoss(status)) {
+      context_.TellDamage(lane.target, lane.record, status);
+    } else if (!status.ok()) {
+      return status;
+    }
   }
   return absl::OkStatus();
 }

@@ -28,9 +28,13 @@ class Letters {
 
   // A statement of the system was merged. What it said of the same entity before is settled with
   // it. `requeued`: the letter it comes from, or 0.
+  bool MayConcern(NameId system, EntityType type, const model::v1::Change& change) const {
+    return MayHave(ChangeMark(system, type, change.subject()));
+  }
   absl::Status OnMerged(NameId system, EntityType type, const model::v1::Change& merged,
                         uint64_t requeued);
-  // Something at least as new as `version` is at the target.
+  // Something at least as new as `version` is at the target. A letter that is damaged is passed
+  // over.
   absl::Status OnApplied(const LaneRow& lane, int64_t version);
 
   // The journal rows of this lane's versions of which nobody can tell whether they arrived: neither

@@ -53,6 +53,14 @@ struct CachedRecord {
   int readers = 0;
 };
 
+// Rows of the journal in their order, without those that cannot be read.
+struct JournalPage {
+  std::vector<JournalRow> rows;
+  std::vector<absl::Status> damaged;
+  Seq through = 0;  // looked at
+  bool is_last = false;
+};
+
 // Everything read through it includes what was staged and is not committed yet. Rows that are
 // staged are not evicted. Pointers it returns are valid until the next Commit(), Trim() or
 // Recover().
@@ -126,6 +134,8 @@ class Memory {
     return known == nullptr ? nullptr : RowOf(known);
   }
   absl::StatusOr<std::optional<JournalRow>> FindJournal(Seq seq);
+  // A page of what the store has.
+  absl::StatusOr<JournalPage> ReadPage(Seq from, int rows_max);
   absl::StatusOr<JournalRow> ReadJournal(Seq seq);  // DataLoss when it is not there
   absl::StatusOr<Version> ReadVersion(Seq seq);
   // What the record's head says of its change.

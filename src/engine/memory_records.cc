@@ -124,6 +124,32 @@ absl::StatusOr<CachedRecord*> Memory::FindRecord(RecordId id) {
   return PutRecord(*std::move(record));
 }
 
+// A store gives a page whole or not at all: around a damaged row each is read by itself.
+absl::StatusOr<JournalPage> Memory::ReadPage(Seq from, int rows_max) {
+  JournalPage page;
+  auto rows = store_->ScanJournal(from, rows_max);
+  if (rows.ok()) {
+    page.rows = *std::move(rows);
+    page.through = page.rows.empty() ? from - 1 : page.rows.back().seq;
+    page.is_last = page.rows.size() < static_cast<size_t>(rows_max);
+    return page;
+  }
+  if (!absl::IsDataLoss(rows.status())) return rows.status();
+  page.through = from - 1;
+  while (page.through < last_seq() && page.rows.size() < static_cast<size_t>(rows_max)) {
+    auto row = FindJournal(++page.through);
+    if (row.ok() && row->has_value()) {
+      page.rows.push_back(**std::move(row));
+    } else if (absl::IsDataLoss(row.status())) {
+      page.damaged.push_back(row.status());
+    } else if (!row.ok()) {
+      return row.status();
+    }
+  }
+  page.is_last = page.through >= last_seq();
+  return page;
+}
+
 CachedRecord* Memory::StageRecord(RecordRow row, Entity body, const JournalRow& head, bool first) {
   const RecordId id = row.id;
   CachedRecord* record = records_.FindOrMake(id);

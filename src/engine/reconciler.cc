@@ -225,24 +225,25 @@ absl::Status Reconciler::Look() {
   for (auto& [key, job] : jobs_) {
     if (!job.looking) continue;
     System& system = *context_.registry.Find(key.first);
-    auto rows = context_.memory.store()->ScanJournal(job.looked_through + 1, kPage);
-    if (!rows.ok()) return rows.status();
+    auto page = context_.memory.ReadPage(job.looked_through + 1, kPage);
+    if (!page.ok()) return page.status();
+    for (const absl::Status& damage : page->damaged) context_.TellDamage(system.id, 0, damage);
     std::vector<RecordId> records;
     std::vector<LaneKey> lanes;
-    for (const JournalRow& row : *rows) {
+    for (const JournalRow& row : page->rows) {
       if (row.type != key.second || row.disposition != Disposition::kMerged) continue;
       records.push_back(row.record);
       lanes.push_back({system.id, row.record});
     }
     context_.memory.PrefetchRecords(records);
     context_.memory.PrefetchLanes(lanes);
-    for (const JournalRow& row : *rows) {
-      job.looked_through = row.seq;
+    job.looked_through = page->through;
+    for (const JournalRow& row : page->rows) {
       if (row.type != key.second || row.disposition != Disposition::kMerged) continue;
       absl::Status status = PassDamage(system, row.record, LookAt(system, job, row));
       if (!status.ok()) return status;
     }
-    if (rows->size() < kPage) End(system, job, absl::OkStatus());
+    if (page->is_last) End(system, job, absl::OkStatus());
   }
   return absl::OkStatus();
 }

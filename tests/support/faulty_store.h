@@ -48,6 +48,8 @@ class FaultyStore final : public Store {
   // The journal row that made this record cannot be read any more, nor can what is found by it: its
   // change, and the names that the record was made with; 0: all can.
   void DamageFirstRowOf(RecordId record) { damaged_row_ = record; }
+  // This dead letter cannot be read any more, nor can a scan that comes to it; 0: all can.
+  void DamageLetter(uint64_t id) { damaged_letter_ = id; }
   // Is called, where the engine is, with what is about to be committed.
   std::function<void(const WriteBatch&)> before_commit;
   // Commits that are begun are made beside the engine: at once, or, of a slow store, when somebody
@@ -171,7 +173,11 @@ class FaultyStore final : public Store {
   }
   absl::StatusOr<std::vector<JournalRow>> ScanJournal(Seq from, int rows_max) override {
     if (auto status = Read(); !status.ok()) return status;
-    return under_->ScanJournal(from, rows_max);
+    auto rows = under_->ScanJournal(from, rows_max);
+    for (size_t i = 0; rows.ok() && i < rows->size(); ++i) {
+      if (IsDamaged((*rows)[i].seq)) return DamagedRow();
+    }
+    return rows;
   }
   absl::StatusOr<OwedPage> ScanOwed(NameId stream, Seq after, int seqs_max, int rows_max) override {
     if (auto status = Read(); !status.ok()) return status;
@@ -202,7 +208,14 @@ class FaultyStore final : public Store {
   absl::StatusOr<std::vector<DeadLetterRow>> ScanDeadLetters(
       const DeadLetterFilter& filter) override {
     if (auto status = Read(); !status.ok()) return status;
-    return under_->ScanDeadLetters(filter);
+    auto rows = under_->ScanDeadLetters(filter);
+    for (size_t i = 0; rows.ok() && i < rows->size(); ++i) {
+      if (damaged_letter_ != 0 && (*rows)[i].id == damaged_letter_) {
+        return absl::DataLossError("dead letter " + std::to_string(damaged_letter_) +
+                                   ": its checksum is wrong");
+      }
+    }
+    return rows;
   }
   absl::StatusOr<uint64_t> CountDeadLetters(DeadLetterState state) override {
     if (auto status = Read(); !status.ok()) return status;
@@ -242,6 +255,7 @@ class FaultyStore final : public Store {
   absl::Status begun_status_;
   RecordId damaged_ = 0;
   Seq damaged_row_ = 0;
+  uint64_t damaged_letter_ = 0;
   int commits_ = 0;
   int recoveries_ = 0;
   int fail_at_ = 0;
