@@ -81,6 +81,8 @@ class Dispatcher {
   absl::StatusOr<std::optional<std::string>> NameAtTarget(const System& system, RecordId record,
                                                           const LaneRow* lane);
   bool HasWaited(const LaneRow& lane) const;
+  absl::Duration WhileMore() const;
+  absl::Time NextLook(const LaneRow& lane) const;
   // True: everything it refers to is at the target. Otherwise the lane waits now, or was given up.
   // `first`: where its references begin.
   absl::StatusOr<bool> ResolveReferences(System& system, const Pending& pending, size_t first,

@@ -89,13 +89,29 @@ absl::StatusOr<std::optional<std::string>> Dispatcher::NameAtTarget(const System
   return name;
 }
 
-// For as long as it may. While its target was not to be reached, or the engine did not run, nothing
-// could come that it waits for: after that, and at its first look, it waits for one look more.
+// Waited for as long as it may. While its target was not to be reached, or the engine did not run,
+// nothing could come that it waits for: after that, and at its first look, it is given a while
+// more.
 bool Dispatcher::HasWaited(const LaneRow& lane) const {
   const absl::Duration most = context_.options.dependency_wait_max;
-  const absl::Duration late = std::max(most / 4, context_.options.dependency_check_interval);
-  return lane.state == LaneState::kWaiting && context_.now - lane.owed_at >= most &&
-         context_.now - lane.due_at <= late;
+  if (lane.state != LaneState::kWaiting || context_.now - lane.owed_at < most) return false;
+  const bool was_given_more = lane.due_at - lane.owed_at > most;
+  return was_given_more ? context_.now >= lane.due_at : context_.now - lane.due_at <= WhileMore();
+}
+
+absl::Duration Dispatcher::WhileMore() const {
+  return std::max(context_.options.dependency_wait_max / 4,
+                  context_.options.dependency_check_interval);
+}
+
+// When a delivery that waits is looked at again, if nothing wakes it before.
+absl::Time Dispatcher::NextLook(const LaneRow& lane) const {
+  const absl::Time limit = lane.owed_at + context_.options.dependency_wait_max;
+  if (limit > context_.now) {
+    return std::min(context_.now + context_.options.dependency_check_interval, limit);
+  }
+  const bool was_given_more = lane.state == LaneState::kWaiting && lane.due_at > limit;
+  return was_given_more ? lane.due_at : context_.now + WhileMore();
 }
 
 // What was found for the batch still holds, whatever became of the items before this one: no call
@@ -152,9 +168,6 @@ absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const Pending
       }
       return false;
     }
-    const absl::Time next_look = context_.now + context_.options.dependency_check_interval;
-    const absl::Time limit = lane.owed_at + context_.options.dependency_wait_max;
-    const absl::Time due = limit > context_.now ? std::min(next_look, limit) : next_look;
     if (lane.state != LaneState::kWaiting) {
       context_.Tell({.kind = EventKind::kWaiting,
                      .system = system.id,
@@ -166,7 +179,7 @@ absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const Pending
                      .traceparent = pending.traceparent,
                      .detail = what});
     }
-    context_.Delay(lane, LaneState::kWaiting, due, "waits for " + what);
+    context_.Delay(lane, LaneState::kWaiting, NextLook(lane), "waits for " + what);
     context_.WaitFor(lane, record, pending.origin,
                      {reference.type, std::string(reference.id), std::string(reference.key)});
     return false;

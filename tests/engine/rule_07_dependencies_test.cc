@@ -295,5 +295,21 @@ TEST_CASE("rule 7, I6: versions of a fact wait together and go in order") {
   CHECK(world.erp.Wrongs() == "");
 }
 
+TEST_CASE("rule 7: what waits is set aside although its target is slow") {
+  ShopAndErp world({.options = {.dependency_wait_max = absl::Minutes(1),
+                                .dependency_check_interval = absl::Seconds(5)}},
+                   {}, {.limits = {.requests_per_second = 0.01, .requests_burst = 1}});
+  world.erp.capabilities.batch_items_max = 1;
+  std::vector<model::v1::Change> batch{Upsert("shop", "p", MakePrice("P", 5'000'000))};
+  for (int i = 0; i < 200; ++i) {
+    batch.push_back(
+        Upsert("shop", fmt::format("c{}", i), fakes::MakeCustomer(fmt::format("{}", i), "a")));
+  }
+  REQUIRE_OK(world.Accept(batch).status);
+  REQUIRE_OK(world.RunFor(absl::Hours(3)));
+  CHECK(world.erp.effects().size() < 200);
+  CHECK(world.Letters().size() == 1);
+}
+
 }  // namespace
 }  // namespace retailsync

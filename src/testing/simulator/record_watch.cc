@@ -86,11 +86,10 @@ void RecordWatch::CheckLanes(EntityNo entity, const RecordView& view) {
   }
 }
 
-// What has waited for as long as it may is set aside when it is looked at, unless that was long
-// after it was due: its target may have been out of reach.
+// What has waited for as long as it may is given a while more where it could not be looked at,
+// once.
 void RecordWatch::CheckWaits(EntityNo entity, const RecordView& view) {
   const absl::Duration most = options_.dependency_wait_max;
-  const absl::Duration interval = options_.dependency_check_interval;
   for (const LaneView& lane : view.lanes) {
     const auto at = std::pair(lane.target, entity);
     const Overdue now{lane.row.owed_at, lane.row.due_at, world_.lapses};
@@ -102,8 +101,7 @@ void RecordWatch::CheckWaits(EntityNo entity, const RecordView& view) {
     const auto [known, is_first] = overdue_.try_emplace(at, now);
     const Overdue before = std::exchange(known->second, now);
     if (is_first || before.owed_at != now.owed_at || before.lapses != now.lapses) continue;
-    const absl::Duration late = now.due_at - interval - before.due_at;
-    if (now.due_at <= before.due_at || late > most / 4) continue;
+    if (now.due_at <= before.due_at) continue;
     world_.Break("rule 7", fmt::format("{} waits at {} since {}, and was looked at in vain",
                                        world_.model.NameOf(entity), lane.target,
                                        absl::FormatTime(now.owed_at, absl::UTCTimeZone())));
