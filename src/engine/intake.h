@@ -101,7 +101,12 @@ class Intake {
   absl::StatusOr<Receipt> Entomb(System& system, Arrival& arrival);
   absl::StatusOr<OwnWrite> FindOurDeletion(const System& system, CachedRecord& record,
                                            const std::string& key);
-  absl::Status NoteGone(System& system, const CachedRecord& record, bool is_news);
+  absl::StatusOr<OwnWrite> FindLastDeletion(const System& system, const LaneRow& lane,
+                                            const CachedRecord& record);
+  absl::Status OnEchoOfDeletion(System& system, CachedRecord& record, const OwnWrite& ours,
+                                int64_t source_version);
+  absl::Status NoteGone(System& system, const CachedRecord& record, int64_t through, bool is_news);
+  absl::Status DoubtHeld(const System& system, const CachedRecord& record);
   absl::Status NoteStatement(System& system, CachedRecord& record, const JournalRow& journal,
                              const Digest& said, bool is_body);
   absl::StatusOr<bool> IsKnownByItsWordAlone(const LaneRow& lane);
@@ -130,6 +135,8 @@ class Intake {
                                           const Digest& said);
   absl::Status ReadLanes(const CachedRecord& record, const System* alone);
   std::vector<std::string> RoutesTo(const System& system, NameId last, EntityType type) const;
+  absl::StatusOr<bool> IsItsWord(const System& system, CachedRecord& record,
+                                 const Arrival& arrival);
   absl::StatusOr<std::string> KeyOf(const CachedRecord& record, Seq version) const;
   absl::StatusOr<OwnWrite> FindOurs(const System& system, CachedRecord& record,
                                     const std::string& key);

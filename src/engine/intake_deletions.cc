@@ -29,10 +29,10 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
   if (!ours.ok()) return ours.status();
   if (ours->version != 0) {
     row.payload.clear();
-    absl::Status status = ours->version == record->row.version && record->row.deleted
-                              ? NoteGone(system, *record, /*is_news=*/false)
-                              : absl::OkStatus();
-    if (!status.ok()) return status;
+    if (absl::Status status = OnEchoOfDeletion(system, *record, *ours, change.source_version());
+        !status.ok()) {
+      return status;
+    }
     return Close(std::move(row), Disposition::kEcho);
   }
   auto body = context_.memory.Body(*record);
@@ -59,8 +59,8 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
         !status.ok()) {
       return status;
     }
-    absl::Status status =
-        *may_be_late ? absl::OkStatus() : NoteGone(system, *record, /*is_news=*/false);
+    absl::Status status = *may_be_late ? DoubtHeld(system, *record)
+                                       : NoteGone(system, *record, record->row.version, false);
     if (!status.ok()) return status;
     return Close(std::move(row), Disposition::kNoChange);
   }
@@ -93,7 +93,8 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
       !status.ok()) {
     return status;
   }
-  if (absl::Status status = NoteGone(system, *record, /*is_news=*/true); !status.ok()) {
+  if (absl::Status status = NoteGone(system, *record, record->row.version, /*is_news=*/true);
+      !status.ok()) {
     return status;
   }
   Receipt receipt = Accepted(row);
@@ -125,8 +126,9 @@ absl::StatusOr<Receipt> Intake::Entomb(System& system, Arrival& arrival) {
   return receipt;
 }
 
-// Others had it deleted there, as the key tells, or that it is the deletion that was not answered:
-// it has not done that of its own accord, and others may have told of the entity again since.
+// Others had it deleted there: the key tells so, or that it is the deletion that was not answered,
+// or that it was deleted there and given nothing since. So it has not done that of its own accord,
+// and others may have told of the entity again since.
 absl::StatusOr<Intake::OwnWrite> Intake::FindOurDeletion(const System& system, CachedRecord& record,
                                                          const std::string& key) {
   if (On(Guard::kEchoByKey) && !key.empty()) {
@@ -137,28 +139,94 @@ absl::StatusOr<Intake::OwnWrite> Intake::FindOurDeletion(const System& system, C
     return row->operation == model::v1::OPERATION_DELETE ? *ours : OwnWrite();
   }
   if (!On(Guard::kEchoOfUnanswered)) return OwnWrite();
-  return FindUnansweredWrite(system, record, Digest());
+  auto found = context_.memory.FindLane({system.id, record.row.id});
+  if (!found.ok()) return found.status();
+  if (*found == nullptr) return OwnWrite();
+  const LaneRow& lane = **found;
+  auto write = FindUnansweredWrite(system, record, Digest());
+  if (!write.ok()) return write;
+  // What was given to it after that it cannot have been told to delete by it.
+  if (write->version != 0) return write->version < lane.acknowledged ? OwnWrite() : *write;
+  const bool is_under_way = lane.state == LaneState::kInFlight || lane.state == LaneState::kUnknown;
+  const bool holds_nothing = lane.route != 0 && lane.acknowledged == 0 && lane.base == 0 &&
+                             lane.external_id.empty() && !is_under_way;
+  return holds_nothing && !record.row.deleted ? FindLastDeletion(system, lane, record) : write;
 }
 
-// The system says that it holds the entity no more, and what it was to be given before is settled.
-// What is under way, or may have arrived, was perhaps made after it said so.
+// The last deletion of the record, where others ordered it and it was sent to the system.
+absl::StatusOr<Intake::OwnWrite> Intake::FindLastDeletion(const System& system, const LaneRow& lane,
+                                                          const CachedRecord& record) {
+  constexpr int kVersionsMax = 256;
+  Seq seq = record.row.head;
+  for (int i = 0; i < kVersionsMax && seq != 0; ++i) {
+    auto row = context_.memory.FindJournal(seq);
+    if (!row.ok()) return row.status();
+    if (!row->has_value()) break;
+    if ((*row)->operation == model::v1::OPERATION_DELETE) {
+      const bool was_sent = (*row)->version <= lane.done && (*row)->system != system.id;
+      return was_sent ? OwnWrite{(*row)->version, (*row)->seq} : OwnWrite();
+    }
+    seq = (*row)->previous;
+  }
+  return OwnWrite();
+}
+
+// It holds from then on, though it is not its own; and proves the deletion, where nothing was given
+// to the system after that.
+absl::Status Intake::OnEchoOfDeletion(System& system, CachedRecord& record, const OwnWrite& ours,
+                                      int64_t source_version) {
+  auto lane = context_.memory.FindLane({system.id, record.row.id});
+  if (!lane.ok()) return lane.status();
+  auto provenance = context_.memory.ProvenanceOf(record);
+  if (!provenance.ok()) return provenance.status();
+  if (Hear(&*provenance, system.name, source_version)) {
+    record.row.provenance = provenance->SerializeAsString();
+    context_.memory.MarkRecord(record);
+  }
+  if (*lane == nullptr || (*lane)->acknowledged >= ours.version) return absl::OkStatus();
+  return NoteGone(system, record, ours.version, /*is_news=*/false);
+}
+
+// The system says that it holds the entity no more, and what it was to be given before is settled,
+// through this version. What is under way, or may have arrived, was perhaps made after it said so.
 // `is_news`: otherwise it was known to be deleted, and what may have arrived was that.
-absl::Status Intake::NoteGone(System& system, const CachedRecord& record, bool is_news) {
+absl::Status Intake::NoteGone(System& system, const CachedRecord& record, int64_t through,
+                              bool is_news) {
   auto found = context_.memory.FindLane({system.id, record.row.id});
   if (!found.ok()) return found.status();
   if (*found == nullptr) return absl::OkStatus();
   LaneRow& lane = **found;
-  const bool is_under_way = lane.state == LaneState::kInFlight || lane.state == LaneState::kUnknown;
-  if (is_under_way || (!is_news && lane.state != LaneState::kIdle)) return absl::OkStatus();
+  if (lane.state == LaneState::kInFlight || lane.state == LaneState::kUnknown) {
+    if (!is_news) return absl::OkStatus();
+    // Its own word is the last that is known of it, whatever becomes of that: see Settler::Hold.
+    lane.acknowledged_digest = Digest();
+    lane.base = record.row.head;
+    lane.base_is_payload = true;
+    context_.memory.MarkLane(lane);
+    return absl::OkStatus();
+  }
   if (is_news) {
     auto in_doubt = letters_.Undetermined(lane);
+    if (absl::IsDataLoss(in_doubt.status())) return DoubtHeld(system, record);
     if (!in_doubt.ok()) return in_doubt.status();
+    // What came there after it is what the system speaks of.
+    std::erase_if(*in_doubt, [&](Seq seq) { return lane.acknowledged > 0 && seq < lane.base; });
     if (!in_doubt->empty()) return absl::OkStatus();
   }
   if (system.comparisons > 0) system.changed_meanwhile.insert(lane.record);
   HoldNothing(lane);
   context_.memory.MarkLane(lane);
-  return letters_.OnApplied(lane, record.row.version);
+  return letters_.OnApplied(lane, through);
+}
+
+// Whether the system still holds what it was given nobody can tell, so the next version is sent
+// whatever it says.
+absl::Status Intake::DoubtHeld(const System& system, const CachedRecord& record) {
+  auto lane = context_.memory.FindLane({system.id, record.row.id});
+  if (!lane.ok() || *lane == nullptr) return lane.status();
+  (*lane)->acknowledged_digest = Digest();
+  context_.memory.MarkLane(**lane);
+  return absl::OkStatus();
 }
 
 // The system has not been told of the deletion, and says what it was known to hold before. That it

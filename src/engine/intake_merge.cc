@@ -145,6 +145,25 @@ std::vector<std::string> Intake::RoutesTo(const System& system, NameId last,
   return names;
 }
 
+// A statement that changes nothing is the system's word on what it said before and was set aside,
+// unless it may be about what was written there: an answer may be missing, and an echo come late. A
+// patch says nothing of the rest.
+absl::StatusOr<bool> Intake::IsItsWord(const System& system, CachedRecord& record,
+                                       const Arrival& arrival) {
+  const Change& change = *arrival.change;
+  if (change.operation() == model::v1::OPERATION_PATCH ||
+      !letters_.MayConcern(system.id, arrival.type, change)) {
+    return false;
+  }
+  auto lane = context_.memory.FindLane({system.id, record.row.id});
+  if (!lane.ok()) return lane.status();
+  if (*lane == nullptr) return true;
+  if ((*lane)->route != 0 && (*lane)->acknowledged > 0 && !(*lane)->base_is_payload) return false;
+  auto unanswered = FindUnansweredWrite(system, record, arrival.entity);
+  if (!unanswered.ok()) return unanswered.status();
+  return unanswered->version == 0;
+}
+
 // The business key that the record had at this version; where that cannot be read, that of today.
 absl::StatusOr<std::string> Intake::KeyOf(const CachedRecord& record, Seq version) const {
   if (version == record.row.head || version == 0) return record.row.key;
@@ -441,6 +460,8 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   TellRefused(system, result.refused, row);
 
   if (!result.changed && !revives) {
+    auto is_word = IsItsWord(system, *record, arrival);
+    if (!is_word.ok()) return is_word.status();
     row.record = record->row.id;
     row.version = record->row.version;
     // What was said again, with a higher source version, holds from there on: something older that
@@ -465,9 +486,8 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
       return Close(std::move(row),
                    result.refused.empty() ? Disposition::kStale : Disposition::kRefused);
     }
-    // What was written there may be told late, and is no later word.
     absl::Status settled =
-        is_ours ? absl::OkStatus() : letters_.OnMerged(system.id, type, change, requeued);
+        *is_word ? letters_.OnMerged(system.id, type, change, requeued) : absl::OkStatus();
     if (!settled.ok()) return settled;
     if (is_all) {
       absl::Status status = NoteHeldUnlessLate(system, *record, arrival, /*is_proved=*/false);

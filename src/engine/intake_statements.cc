@@ -45,8 +45,10 @@ absl::StatusOr<bool> Intake::MayBeLate(const System& system, CachedRecord& recor
   auto found = context_.memory.FindLane({system.id, record.row.id});
   if (!found.ok()) return found.status();
   const LaneRow* lane = *found;
-  const bool is_behind = lane != nullptr && lane->state == LaneState::kIdle && lane->route != 0 &&
-                         lane->acknowledged > 0 && lane->acknowledged < record.row.version;
+  // A deletion may be told late also while another one is owed.
+  const bool may_be = lane != nullptr && (lane->state == LaneState::kIdle || said.IsZero());
+  const bool is_behind = may_be && lane->route != 0 && lane->acknowledged > 0 &&
+                         lane->acknowledged < record.row.version;
   Seq seq = is_behind ? record.row.head : 0;
   for (int i = 0; i < kVersionsMax && seq != 0; ++i) {
     auto row = context_.memory.FindJournal(seq);

@@ -241,6 +241,7 @@ absl::Status Settler::StayUnknown(System& system, LaneRow& lane, const Outcome& 
 }
 
 absl::Status Settler::Retry(System& system, LaneRow& lane, const Outcome& outcome) {
+  if (outcome.reason == Reason::kConflict) lane.acknowledged_digest = Digest();
   const RetryPolicy& policy =
       system.options.retry != nullptr ? *system.options.retry : DefaultPolicy();
   const RetryAnswer answer =

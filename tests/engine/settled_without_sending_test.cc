@@ -97,5 +97,43 @@ TEST_CASE("rule 10: a letter that is requeued when its route does not carry it i
   CHECK(world.Letters().empty());
 }
 
+TEST_CASE("rule 10: what a conflict has shown to be otherwise is not taken for held") {
+  ShopAndErp world;
+  world.erp.capabilities.conditional_writes = true;
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeProduct("A", "a"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  world.erp.Tamper("product:A", [](model::v1::Entity& entity) {
+    entity.mutable_product()->mutable_titles(0)->set_text("theirs");
+  });
+  REQUIRE_OK(world.Accept({Upsert("shop", "c2", MakeProduct("A", "b"))}).status);
+  const bool is_under_way = GENERATE(false, true);
+  CAPTURE(is_under_way);
+  if (is_under_way) {
+    REQUIRE_OK(world.StepUntil([&] { return world.erp.attempts().size() == 2; }));
+  } else {
+    REQUIRE_OK(world.RunUntilIdle());
+    REQUIRE(world.Letters().size() == 1);
+  }
+  REQUIRE_OK(world.Accept({Upsert("shop", "c3", MakeProduct("A", "a"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  // Either it holds what was said last, or somebody is told that it does not.
+  CAPTURE(world.erp.HeldText("product:A"));
+  CHECK((world.erp.HeldText("product:A") == "a" || !world.Letters().empty()));
+}
+
+TEST_CASE("rule 10: a patch that changes nothing settles nothing that it does not speak of") {
+  ShopAndErp world;
+  model::v1::Entity product = MakeProduct("P", "a");
+  product.mutable_product()->set_brand("x");
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", product)}).status);
+  model::v1::Entity other = product;
+  other.mutable_product()->mutable_titles(0)->set_text("b");
+  REQUIRE(world.AcceptOne(Upsert("shop", "c1", other)).disposition == Disposition::kSetAside);
+  REQUIRE(world.Letters().size() == 1);
+  CHECK(world.AcceptOne(fakes::Patch("shop", "c3", product, {"brand"})).disposition ==
+        Disposition::kNoChange);
+  CHECK(world.Letters().size() == 1);
+}
+
 }  // namespace
 }  // namespace retailsync

@@ -7,6 +7,7 @@ namespace retailsync {
 namespace {
 
 using fakes::Act;
+using fakes::Anna;
 using fakes::Delete;
 using fakes::FakeErp;
 using fakes::MakeOrder;
@@ -35,8 +36,8 @@ struct Deleting {
   Disposition Say(const std::string& id, const std::string& text) {
     return world.AcceptOne(Upsert("shop", id, MakeProduct("P", text))).disposition;
   }
-  Disposition SayErp(const std::string& id, const std::string& text) {
-    return world.AcceptOne(OfErp(Upsert("erp", id, MakeProduct("P", text)))).disposition;
+  Disposition SayErp(const std::string& id, const std::string& text, int64_t version = 0) {
+    return world.AcceptOne(OfErp(Upsert("erp", id, MakeProduct("P", text), version))).disposition;
   }
   Disposition DeleteAtErp(const std::string& id) {
     if (!erp.HeldText("product:P").empty()) erp.Lose("product:P");
@@ -182,6 +183,187 @@ TEST_CASE("rule 10: a deletion that was refused is settled when the target says 
   REQUIRE_OK(both.world.RunUntilIdle());
   CHECK(both.erp.HeldText("product:P") == "v1");
   CHECK(both.erp.apply_requests().back().items[0].external_id.empty());
+}
+
+TEST_CASE("rule 3: what is older than the echo of a deletion brings nothing back") {
+  Deleting both;
+  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  const bool is_answered = GENERATE(true, false);
+  CAPTURE(is_answered);
+  if (!is_answered) both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
+  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
+          Disposition::kMerged);
+  REQUIRE_OK(both.world.StepUntil([&] { return both.erp.effects().size() == 2; }));
+  if (is_answered) REQUIRE_OK(both.world.RunUntilIdle());
+  model::v1::Change echo = Deleting::OfErp(Delete("erp", "e2", MakeProduct("P", ""), 5));
+  if (is_answered) echo.set_caused_by(both.erp.effects().back().key);
+  CHECK(both.world.AcceptOne(echo).disposition == Disposition::kEcho);
+  // Said at the ERP before it was deleted there; it comes late.
+  CHECK(both.SayErp("e1", "x", 3) == Disposition::kStale);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.world.Record(MakeProduct("P", ""))->row.deleted);
+}
+
+TEST_CASE("deletions: a discarded letter keeps none from being heard") {
+  Deleting both;
+  both.erp.capabilities.idempotent = false;
+  both.erp.capabilities.verifiable = false;
+  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
+  REQUIRE(both.Say("c2", "v2") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.world.Letters().size() == 1);
+  REQUIRE_OK(both.world.engine().dead_letters().Discard(both.world.Letters()[0].row.id, "seen to",
+                                                        Anna()));
+  REQUIRE(both.Say("c3", "v3") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.erp.HeldText("product:P") == "v3");
+  REQUIRE(both.DeleteAtErp("e1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.Say("c4", "v3") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.HeldText("product:P") == "v3");
+}
+
+TEST_CASE("deletions: one that was discarded is no answer to a later one of the target's own") {
+  Deleting both;
+  both.erp.capabilities.idempotent = false;
+  both.erp.capabilities.verifiable = false;
+  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
+  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
+          Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.world.Letters().size() == 1);
+  REQUIRE_OK(both.world.engine().dead_letters().Discard(both.world.Letters()[0].row.id, "seen to",
+                                                        Anna()));
+  REQUIRE(both.Say("c3", "v3") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.erp.HeldText("product:P") == "v3");
+  CHECK(both.DeleteAtErp("e1") == Disposition::kMerged);
+  CHECK(both.world.Record(MakeProduct("P", ""))->row.deleted);
+}
+
+TEST_CASE("deletions: an echo without a key deletes nothing that was said since") {
+  Deleting both;
+  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
+          Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.Say("c3", "v3") == Disposition::kMerged);
+  CHECK(both.DeleteAtErp("e1") != Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK_FALSE(both.world.Record(MakeProduct("P", ""))->row.deleted);
+  CHECK(both.erp.HeldText("product:P") == "v3");
+}
+
+TEST_CASE(
+    "deletions: one that nobody could answer is proved by its echo, also after a later word") {
+  Deleting both;
+  both.erp.capabilities.idempotent = false;
+  both.erp.capabilities.verifiable = false;
+  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
+  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
+          Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.world.Letters().size() == 1);
+  const bool keyed = GENERATE(false, true);
+  CAPTURE(keyed);
+  REQUIRE(both.Say("c3", "v3") == Disposition::kMerged);
+  model::v1::Change echo = Deleting::OfErp(Delete("erp", "e1", MakeProduct("P", "")));
+  if (keyed) echo.set_caused_by(both.erp.effects().back().key);
+  REQUIRE(both.world.AcceptOne(echo).disposition == Disposition::kEcho);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.HeldText("product:P") == "v3");
+  CHECK(both.erp.apply_requests().back().items[0].external_id.empty());
+}
+
+TEST_CASE("deletions: one that may be told late is not counted on, either way") {
+  Deleting both;
+  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  // delete, again, delete refused, then the ERP deletes of its own accord, and it is said again
+  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
+          Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.Say("c3", "v3") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.erp.Script("product:P", {{Act::kPermanent}});
+  REQUIRE(both.world.AcceptOne(Delete("shop", "c4", MakeProduct("P", "v3"))).disposition ==
+          Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.world.Letters().size() == 1);
+  CHECK(both.DeleteAtErp("e1") == Disposition::kNoChange);
+  REQUIRE(both.Say("c5", "v3") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.HeldText("product:P") == "v3");
+}
+
+TEST_CASE(
+    "deletions: deleted here and there, and said again before that was sent, it is made anew") {
+  Deleting both;
+  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
+          Disposition::kMerged);
+  REQUIRE(both.DeleteAtErp("e1") == Disposition::kNoChange);
+  if (GENERATE(false, true)) REQUIRE_OK(both.world.Restart());
+  REQUIRE(both.Say("c3", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.HeldText("product:P") == "v1");
+}
+
+TEST_CASE(
+    "deletions: deleted there while it was under way, and said again as it was, it is made anew") {
+  Deleting both;
+  both.erp.capabilities.idempotent = false;
+  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
+  REQUIRE(both.Say("c2", "v2") == Disposition::kMerged);
+  REQUIRE_OK(both.world.StepUntil([&] { return both.erp.effects().size() == 2; }));
+  REQUIRE(both.DeleteAtErp("e1") == Disposition::kMerged);
+  REQUIRE(both.Say("c3", "v2") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.HeldText("product:P") == "v2");
+}
+
+TEST_CASE(
+    "rule 10: the echo of a write that was not answered settles nothing its target had said") {
+  Deleting both;
+  REQUIRE(both.SayErp("e1", "v1") == Disposition::kMerged);
+  REQUIRE(both.Say("c1", "v2") == Disposition::kMerged);
+  both.erp.Script("product:P", {{Act::kUnknownWithEffect, absl::Minutes(5)}});
+  REQUIRE_OK(both.world.StepUntil([&] { return both.erp.effects().size() == 1; }));
+  REQUIRE(both.SayErp("e1", "v3") == Disposition::kSetAside);  // the same id, with other content
+  REQUIRE(both.world.Letters().size() == 1);
+  static_cast<void>(both.SayErp("e3", "v2"));  // the echo of what was written there
+  CHECK(both.world.Letters().size() == 1);
+}
+
+TEST_CASE("I29 I18: a damaged letter leaves no half of a deletion behind") {
+  Deleting both;
+  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.erp.Script("product:P", {{Act::kPermanent}});
+  REQUIRE(both.Say("c2", "v2") == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  REQUIRE(both.world.Letters().size() == 1);
+  const uint64_t letter = both.world.Letters()[0].row.id;
+  both.world.store().DamageLetter(letter);
+  both.DeleteAtErp("e1");
+  REQUIRE_OK(both.world.engine().Flush());
+  both.world.store().DamageLetter(0);
+  REQUIRE_OK(both.world.Restart());
+  const auto view = both.world.engine().FindRecord(EntityType::kProduct, "P");
+  CHECK_OK(view.status());
+  CHECK(both.Say("c3", "v3") == Disposition::kMerged);
 }
 
 }  // namespace
