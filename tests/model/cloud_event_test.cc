@@ -82,6 +82,30 @@ TEST_CASE("a time with an offset is the same time") {
   CHECK(FromCloudEvent(event)->time().seconds() == 1293840000);
 }
 
+TEST_CASE("a time is as RFC 3339 says, and nothing else") {
+  Change change = Parse(R"(id: "1" source: "s" subject: "7" operation: OPERATION_UPSERT
+      entity { product { sku: "A" } } time { seconds: -62135596800 })");
+  auto event = ToCloudEvent(change);
+  REQUIRE(event.ok());
+  CHECK(event->time == "0001-01-01T00:00:00+00:00");
+  CHECK(FromCloudEvent(*event).ok());
+  for (const std::string time :
+       {"infinite-future", "infinite-past", " 2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z ",
+        "99999-01-01T00:00:00Z", "-5-01-01T00:00:00Z", "2026-1-1T0:0:0Z",
+        "2026-01-01T00:00:00+0100", "2026-01-01T00:00:00+01", "2026-01-01T00:00:00.Z",
+        "2026-01-01T00:00:00"}) {
+    INFO(time);
+    event->time = time;
+    CHECK_FALSE(FromCloudEvent(*event).ok());
+  }
+  for (const std::string time : {"2026-01-01T00:00:00Z", "2026-01-01t00:00:00z",
+                                 "2016-12-31T23:59:60Z", "2026-01-01T00:00:00.123456789-08:00"}) {
+    INFO(time);
+    event->time = time;
+    CHECK(FromCloudEvent(*event).ok());
+  }
+}
+
 TEST_CASE("an event that is no change is refused, by the attribute at fault") {
   const auto problem = [](auto spoil) {
     CloudEvent event = *ToCloudEvent(Parse(kChange));

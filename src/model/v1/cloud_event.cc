@@ -116,6 +116,24 @@ absl::Status ParseExtensions(const CloudEvent& event, Change* change) {
   return absl::OkStatus();
 }
 
+// "2026-01-31T09:05:00.5+01:00" in shape; absl::ParseTime takes more than that.
+bool IsRfc3339(std::string_view time) {
+  constexpr std::string_view kShape = "dddd-dd-ddTdd:dd:dd";
+  const auto fits = [](std::string_view text, std::string_view shape) {
+    return text.size() == shape.size() &&
+           std::equal(text.begin(), text.end(), shape.begin(),
+                      [](char c, char of) { return of == 'd' ? c >= '0' && c <= '9' : c == of; });
+  };
+  if (!fits(time.substr(0, kShape.size()), kShape)) return false;
+  time.remove_prefix(kShape.size());
+  if (time.starts_with('.')) {
+    const size_t end = std::min(time.find_first_not_of("0123456789", 1), time.size());
+    if (end == 1) return false;
+    time.remove_prefix(end);
+  }
+  return fits(time, "Z") || fits(time, "+dd:dd") || fits(time, "-dd:dd");
+}
+
 }  // namespace
 
 absl::StatusOr<CloudEvent> ToCloudEvent(const Change& change) {
@@ -138,8 +156,8 @@ absl::StatusOr<CloudEvent> ToCloudEvent(const Change& change) {
   if (change.has_time()) {
     const auto time = FromProto(change.time());
     if (!time.ok()) return Bad("time", std::string(time.status().message()));
-    // RFC3339_full has as many decimals as are needed.
-    event.time = absl::FormatTime(absl::RFC3339_full, *time, absl::UTCTimeZone());
+    // With as many decimals as are needed.
+    event.time = absl::FormatTime("%E4Y-%m-%d%ET%H:%M:%E*S%Ez", *time, absl::UTCTimeZone());
   }
   event.dataschema = change.dataschema();
   event.datacontenttype = std::string(kContentType);
@@ -187,7 +205,9 @@ absl::StatusOr<Change> FromCloudEvent(const CloudEvent& event) {
   if (!event.time.empty()) {
     absl::Time time;
     std::string error;
-    if (!absl::ParseTime(absl::RFC3339_full, event.time, &time, &error)) {
+    std::string text = event.time;
+    for (char& c : text) c = c == 't' ? 'T' : c == 'z' ? 'Z' : c;
+    if (!IsRfc3339(text) || !absl::ParseTime(absl::RFC3339_full, text, &time, &error)) {
       return Bad("time", fmt::format("must be as RFC 3339 says, not '{}'", event.time));
     }
     *change.mutable_time() = ToProto(time);
