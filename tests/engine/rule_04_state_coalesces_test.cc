@@ -172,5 +172,26 @@ TEST_CASE("rule 4: what two sources say of a fact is each sent, over the route o
   CHECK(erp.TextsOf("order:1") == std::vector<std::string>{"a", "b"});
 }
 
+TEST_CASE("rule 5: an echo of what went over a second source's route is known by its key") {
+  World world;
+  FakeErp& erp = world.MakeErp("erp");
+  world.AddSystem("shop", {.source = &world.MakeShop()});
+  world.AddSystem("crm", {.source = &world.MakeShop()});
+  world.AddSystem("erp", {.source = &world.MakeShop(), .sink = &erp});
+  world.AddRoute("shop", "erp", EntityType::kOrder);
+  world.AddRoute("crm", "erp", EntityType::kOrder);
+  REQUIRE_OK(world.Accept({Upsert("shop", "s1", MakeOrder("1", "a"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  REQUIRE_OK(world.Accept({Upsert("crm", "c1", MakeOrder("1", "b"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  REQUIRE_OK(world.Accept({Upsert("shop", "s2", MakeOrder("1", "c"))}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  REQUIRE(erp.TextsOf("order:1") == std::vector<std::string>{"a", "b", "c"});
+  auto echo = Upsert("erp", "e1", MakeOrder("1", "b"));
+  echo.set_caused_by(erp.effects()[1].key);
+  CHECK(world.AcceptOne(echo).disposition == Disposition::kEcho);
+  CHECK(fakes::TextOf(world.Record(MakeOrder("1", ""))->entity) == "c");
+}
+
 }  // namespace
 }  // namespace retailsync
