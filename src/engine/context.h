@@ -3,8 +3,9 @@
 #define RETAILSYNC_SRC_ENGINE_CONTEXT_H_
 
 #include <algorithm>
+#include <set>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "engine/guard.h"
@@ -97,10 +98,10 @@ struct Context {
   void WaitFor(const LaneRow& lane, RecordId record, NameId system,
                const EntityReference& reference) {
     if (waiting.size() >= 4 * static_cast<size_t>(options.window_lanes_max)) return;
-    waiting.emplace(record != 0              ? WaitName(record)
+    waiting.insert({record != 0              ? WaitName(record)
                     : !reference.key.empty() ? WaitName(reference.type, reference.key)
                                              : WaitName(reference.type, system, reference.id),
-                    LaneKey{lane.target, lane.record});
+                    LaneKey{lane.target, lane.record}});
   }
   // What has this name is at the target now, or has come to be known (target 0: to every lane that
   // waits for it).
@@ -110,8 +111,8 @@ struct Context {
     if (!waiting.empty()) Wake(target, WaitName(parts_of_name...));
   }
   void Wake(NameId target, const std::string& name) {
-    const auto [first, last] = waiting.equal_range(name);
-    for (auto entry = first; entry != last;) {
+    auto entry = waiting.lower_bound({name, LaneKey()});
+    while (entry != waiting.end() && entry->first == name) {
       const LaneKey key = entry->second;
       if (target != 0 && key.target != target) {
         ++entry;
@@ -123,7 +124,7 @@ struct Context {
       if (Queue* queue = QueueOf(**lane)) queue->Wake(key.record);
     }
   }
-  std::unordered_multimap<std::string, LaneKey> waiting;
+  std::set<std::pair<std::string, LaneKey>> waiting;
 
   // -- The state of lanes is changed here and nowhere else, so that the counts of the queues stay
   // right.

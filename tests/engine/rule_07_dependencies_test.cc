@@ -295,6 +295,17 @@ TEST_CASE("rule 7, I6: versions of a fact wait together and go in order") {
   CHECK(world.erp.Wrongs() == "");
 }
 
+TEST_CASE("rule 7: what waits for long takes no more room than what waits for a moment") {
+  ShopAndErp world({.options = {.window_lanes_max = 16}}, kTypes);
+  REQUIRE_OK(world.Accept({Upsert("shop", "c1", MakeOrder("1001", "a", "7"))}).status);
+  REQUIRE_OK(world.RunFor(absl::Hours(2)));  // it is looked at again and again
+  REQUIRE_OK(world.Accept({Upsert("shop", "c2", MakeOrder("1002", "a", "8"))}).status);
+  REQUIRE_OK(world.RunFor(absl::Seconds(1)));
+  REQUIRE_OK(world.Accept({Upsert("shop", "c3", MakeCustomer("8", "bert"))}).status);
+  REQUIRE_OK(world.RunFor(absl::Seconds(1)));
+  CHECK(world.erp.EffectsOn("order:1002").size() == 1);  // it was woken
+}
+
 TEST_CASE("rule 7: what waits is set aside although its target is slow") {
   ShopAndErp world({.options = {.dependency_wait_max = absl::Minutes(1),
                                 .dependency_check_interval = absl::Seconds(5)}},
