@@ -272,13 +272,15 @@ v1::AdjustmentReason CorrectionReason(std::span<const Row* const> rows) {
   return v1::ADJUSTMENT_REASON_COUNT;
 }
 
-// Seconds first, so that later invoices win; then the number, so that invoices of one second have
-// an order too.
+// Seconds since the year 1 first, so that later invoices win, and no version is 0 or less; then the
+// number, so that invoices of one second have an order too.
 int64_t VersionOf(const std::string& number, absl::Time at) {
   constexpr int64_t kNumbers = 5'000'000;
+  constexpr int64_t kYearOne = -62'135'596'800;  // in seconds since 1970
   bool credit = number.front() == 'C';
   int64_t digits = std::atoll(number.c_str() + (credit ? 1 : 0));
-  return absl::ToUnixSeconds(at) * (2 * kNumbers) + (digits % kNumbers) * 2 + (credit ? 1 : 0);
+  const int64_t seconds = std::max<int64_t>(1, absl::ToUnixSeconds(at) - kYearOne);
+  return seconds * (2 * kNumbers) + (digits % kNumbers) * 2 + (credit ? 1 : 0);
 }
 
 }  // namespace

@@ -68,6 +68,16 @@ TEST_CASE("A sale is an order with its lines, its total, and the goods it moves"
   CHECK(t.statements.size() == 5);
 }
 
+TEST_CASE("What an invoice says has a version, also before 1970, and a later one has a higher") {
+  const auto version = [](const std::string& date) {
+    return TreatOne("536365,85123A,HEART,6," + date + ",2.55,17850.0,United Kingdom\n").version;
+  };
+  CHECK(version("0001-01-01 00:00:00") > 0);
+  CHECK(version("1969-12-31 23:59:59") > version("1950-06-01 12:00:00"));
+  CHECK(version("1970-01-01 00:00:00") > version("1969-12-31 23:59:59"));
+  CHECK(version("9999-12-31 23:59:59") > version("2010-12-01 08:26:00"));
+}
+
 TEST_CASE("A cancellation is a credit note that names no order") {
   Treatment t = TreatOne(
       "C536379,D,Discount,-1,2010-12-01 09:41:00,27.5,14527.0,United Kingdom\n"
