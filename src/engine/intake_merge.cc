@@ -142,12 +142,6 @@ std::vector<std::string> Intake::RoutesTo(const System& system, NameId last,
     if (stream->route == last || (route != nullptr && route->route.entity != type)) continue;
     names.push_back(context_.memory.NameOf(stream->route));
   }
-  // One that carried what another had made has no stream.
-  for (const RouteState* route : system.routes) {
-    const std::string& name = route->route.name;
-    const bool is_new = std::find(names.begin(), names.end(), name) == names.end();
-    if (is_new && route->route.entity == type) names.push_back(name);
-  }
   return names;
 }
 
