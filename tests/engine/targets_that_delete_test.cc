@@ -43,6 +43,20 @@ struct Deleting {
     if (!erp.HeldText("product:P").empty()) erp.Lose("product:P");
     return world.AcceptOne(OfErp(Delete("erp", id, MakeProduct("P", "")))).disposition;
   }
+  // The shop says it, and the ERP has it.
+  void Give(const std::string& id, const std::string& text) {
+    REQUIRE(Say(id, text) == Disposition::kMerged);
+    REQUIRE_OK(world.RunUntilIdle());
+  }
+  void DeleteAtShop(const std::string& id) {
+    REQUIRE(world.AcceptOne(Delete("shop", id, MakeProduct("P", ""))).disposition ==
+            Disposition::kMerged);
+  }
+  // Neither idempotent nor verifiable: what it does not answer nobody can tell.
+  void MakeSilent() {
+    erp.capabilities.idempotent = false;
+    erp.capabilities.verifiable = false;
+  }
   void MaybeRestart() {
     if (GENERATE(false, true)) REQUIRE_OK(world.Restart());
   }
@@ -50,14 +64,12 @@ struct Deleting {
 
 TEST_CASE("deletions: what a target deleted is made there anew when others tell of it again") {
   Deleting both;
-  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c1", "v1");
   REQUIRE(both.DeleteAtErp("e1") == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
   both.MaybeRestart();
   const std::string text = GENERATE("v1", "v3");
-  REQUIRE(both.Say("c2", text) == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c2", text);
   CHECK(both.erp.HeldText("product:P") == text);
   REQUIRE(both.erp.effects().size() == 2);
   CHECK(both.erp.apply_requests().back().items[0].external_id.empty());
@@ -80,8 +92,7 @@ TEST_CASE("deletions: what refers to something that its target deleted waits unt
   REQUIRE_OK(both.world.RunFor(absl::Minutes(1)));
   CHECK(both.erp.EffectsOn("price:P@default").empty());
   CHECK(both.world.Lane(MakePrice("P", 0), "erp").state == LaneState::kWaiting);
-  REQUIRE(both.Say("c2", "v3") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c2", "v3");
   CHECK(both.erp.HeldText("product:P") == "v3");
   REQUIRE_FALSE(both.erp.effects().empty());
   REQUIRE(both.erp.effects().back().references.size() == 1);
@@ -91,8 +102,7 @@ TEST_CASE("deletions: what refers to something that its target deleted waits unt
 
 TEST_CASE("deletions: what a target deleted it may bring back itself, as it was") {
   Deleting both;
-  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c1", "v1");
   REQUIRE(both.DeleteAtErp("e1") == Disposition::kMerged);
   both.MaybeRestart();
   CHECK(both.SayErp("e2", "v1") == Disposition::kMerged);
@@ -103,8 +113,7 @@ TEST_CASE("deletions: what a target deleted it may bring back itself, as it was"
 
 TEST_CASE("deletions: told while something newer is on its way, it is deleted there afterwards") {
   Deleting both;
-  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c1", "v1");
   const auto act = GENERATE(Act::kUnknownWithEffect, Act::kUnknownWithoutEffect, Act::kTransient);
   CAPTURE(static_cast<int>(act));
   both.erp.Script("product:P", {{act}});
@@ -119,20 +128,17 @@ TEST_CASE("deletions: told while something newer is on its way, it is deleted th
   // Where nothing was under way it holds what it says it does not: it was not asked.
   if (act != Act::kTransient) CHECK(both.erp.held().empty());
   both.erp.Calm();
-  REQUIRE(both.Say("c3", "v3") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c3", "v3");
   CHECK(both.erp.HeldText("product:P") == "v3");
 }
 
 TEST_CASE("deletions: an echo of one that others ordered deletes nothing that was said since") {
   Deleting both;
-  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c1", "v1");
   const bool is_answered = GENERATE(true, false);
   CAPTURE(is_answered);
   if (!is_answered) both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
-  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
-          Disposition::kMerged);
+  both.DeleteAtShop("c2");
   if (is_answered) {
     REQUIRE_OK(both.world.RunUntilIdle());
   } else {
@@ -153,13 +159,10 @@ TEST_CASE(
     "rule 10: a deletion that nobody could answer is settled when its target says that it is "
     "gone") {
   Deleting both;
-  both.erp.capabilities.idempotent = false;
-  both.erp.capabilities.verifiable = false;
-  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.MakeSilent();
+  both.Give("c1", "v1");
   both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
-  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
-          Disposition::kMerged);
+  both.DeleteAtShop("c2");
   REQUIRE_OK(both.world.RunUntilIdle());
   REQUIRE(both.world.Letters().size() == 1);
   both.MaybeRestart();
@@ -169,31 +172,26 @@ TEST_CASE(
 
 TEST_CASE("rule 10: a deletion that was refused is settled when the target says that it is gone") {
   Deleting both;
-  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c1", "v1");
   both.erp.Script("product:P", {{Act::kPermanent}});
-  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
-          Disposition::kMerged);
+  both.DeleteAtShop("c2");
   REQUIRE_OK(both.world.RunUntilIdle());
   REQUIRE(both.world.Letters().size() == 1);
   both.MaybeRestart();
   CHECK(both.DeleteAtErp("e1") == Disposition::kNoChange);
   CHECK(both.world.Letters().empty());
-  REQUIRE(both.Say("c3", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c3", "v1");
   CHECK(both.erp.HeldText("product:P") == "v1");
   CHECK(both.erp.apply_requests().back().items[0].external_id.empty());
 }
 
 TEST_CASE("rule 3: what is older than the echo of a deletion brings nothing back") {
   Deleting both;
-  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c1", "v1");
   const bool is_answered = GENERATE(true, false);
   CAPTURE(is_answered);
   if (!is_answered) both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
-  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
-          Disposition::kMerged);
+  both.DeleteAtShop("c2");
   REQUIRE_OK(both.world.StepUntil([&] { return both.erp.effects().size() == 2; }));
   if (is_answered) REQUIRE_OK(both.world.RunUntilIdle());
   model::v1::Change echo = Deleting::OfErp(Delete("erp", "e2", MakeProduct("P", ""), 5));
@@ -207,41 +205,32 @@ TEST_CASE("rule 3: what is older than the echo of a deletion brings nothing back
 
 TEST_CASE("deletions: a discarded letter keeps none from being heard") {
   Deleting both;
-  both.erp.capabilities.idempotent = false;
-  both.erp.capabilities.verifiable = false;
-  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.MakeSilent();
+  both.Give("c1", "v1");
   both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
-  REQUIRE(both.Say("c2", "v2") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c2", "v2");
   REQUIRE(both.world.Letters().size() == 1);
   REQUIRE_OK(both.world.engine().dead_letters().Discard(both.world.Letters()[0].row.id, "seen to",
                                                         Anna()));
-  REQUIRE(both.Say("c3", "v3") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c3", "v3");
   REQUIRE(both.erp.HeldText("product:P") == "v3");
   REQUIRE(both.DeleteAtErp("e1") == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
-  REQUIRE(both.Say("c4", "v3") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c4", "v3");
   CHECK(both.erp.HeldText("product:P") == "v3");
 }
 
 TEST_CASE("deletions: one that was discarded is no answer to a later one of the target's own") {
   Deleting both;
-  both.erp.capabilities.idempotent = false;
-  both.erp.capabilities.verifiable = false;
-  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.MakeSilent();
+  both.Give("c1", "v1");
   both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
-  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
-          Disposition::kMerged);
+  both.DeleteAtShop("c2");
   REQUIRE_OK(both.world.RunUntilIdle());
   REQUIRE(both.world.Letters().size() == 1);
   REQUIRE_OK(both.world.engine().dead_letters().Discard(both.world.Letters()[0].row.id, "seen to",
                                                         Anna()));
-  REQUIRE(both.Say("c3", "v3") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c3", "v3");
   REQUIRE(both.erp.HeldText("product:P") == "v3");
   CHECK(both.DeleteAtErp("e1") == Disposition::kMerged);
   CHECK(both.world.Record(MakeProduct("P", ""))->row.deleted);
@@ -249,10 +238,8 @@ TEST_CASE("deletions: one that was discarded is no answer to a later one of the 
 
 TEST_CASE("deletions: an echo without a key deletes nothing that was said since") {
   Deleting both;
-  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
-  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
-          Disposition::kMerged);
+  both.Give("c1", "v1");
+  both.DeleteAtShop("c2");
   REQUIRE_OK(both.world.RunUntilIdle());
   REQUIRE(both.Say("c3", "v3") == Disposition::kMerged);
   CHECK(both.DeleteAtErp("e1") != Disposition::kMerged);
@@ -264,13 +251,10 @@ TEST_CASE("deletions: an echo without a key deletes nothing that was said since"
 TEST_CASE(
     "deletions: one that nobody could answer is proved by its echo, also after a later word") {
   Deleting both;
-  both.erp.capabilities.idempotent = false;
-  both.erp.capabilities.verifiable = false;
-  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.MakeSilent();
+  both.Give("c1", "v1");
   both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
-  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
-          Disposition::kMerged);
+  both.DeleteAtShop("c2");
   REQUIRE_OK(both.world.RunUntilIdle());
   REQUIRE(both.world.Letters().size() == 1);
   const bool keyed = GENERATE(false, true);
@@ -286,36 +270,28 @@ TEST_CASE(
 
 TEST_CASE("deletions: one that may be told late is not counted on, either way") {
   Deleting both;
-  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c1", "v1");
   // delete, again, delete refused, then the ERP deletes of its own accord, and it is said again
-  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
-          Disposition::kMerged);
+  both.DeleteAtShop("c2");
   REQUIRE_OK(both.world.RunUntilIdle());
-  REQUIRE(both.Say("c3", "v3") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c3", "v3");
   both.erp.Script("product:P", {{Act::kPermanent}});
-  REQUIRE(both.world.AcceptOne(Delete("shop", "c4", MakeProduct("P", "v3"))).disposition ==
-          Disposition::kMerged);
+  both.DeleteAtShop("c4");
   REQUIRE_OK(both.world.RunUntilIdle());
   REQUIRE(both.world.Letters().size() == 1);
   CHECK(both.DeleteAtErp("e1") == Disposition::kNoChange);
-  REQUIRE(both.Say("c5", "v3") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c5", "v3");
   CHECK(both.erp.HeldText("product:P") == "v3");
 }
 
 TEST_CASE(
     "deletions: deleted here and there, and said again before that was sent, it is made anew") {
   Deleting both;
-  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
-  REQUIRE(both.world.AcceptOne(Delete("shop", "c2", MakeProduct("P", "v1"))).disposition ==
-          Disposition::kMerged);
+  both.Give("c1", "v1");
+  both.DeleteAtShop("c2");
   REQUIRE(both.DeleteAtErp("e1") == Disposition::kNoChange);
   if (GENERATE(false, true)) REQUIRE_OK(both.world.Restart());
-  REQUIRE(both.Say("c3", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c3", "v1");
   CHECK(both.erp.HeldText("product:P") == "v1");
 }
 
@@ -323,14 +299,12 @@ TEST_CASE(
     "deletions: deleted there while it was under way, and said again as it was, it is made anew") {
   Deleting both;
   both.erp.capabilities.idempotent = false;
-  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c1", "v1");
   both.erp.Script("product:P", {{Act::kUnknownWithEffect}});
   REQUIRE(both.Say("c2", "v2") == Disposition::kMerged);
   REQUIRE_OK(both.world.StepUntil([&] { return both.erp.effects().size() == 2; }));
   REQUIRE(both.DeleteAtErp("e1") == Disposition::kMerged);
-  REQUIRE(both.Say("c3", "v2") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c3", "v2");
   CHECK(both.erp.HeldText("product:P") == "v2");
 }
 
@@ -349,11 +323,9 @@ TEST_CASE(
 
 TEST_CASE("I29 I18: a damaged letter leaves no half of a deletion behind") {
   Deleting both;
-  REQUIRE(both.Say("c1", "v1") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c1", "v1");
   both.erp.Script("product:P", {{Act::kPermanent}});
-  REQUIRE(both.Say("c2", "v2") == Disposition::kMerged);
-  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Give("c2", "v2");
   REQUIRE(both.world.Letters().size() == 1);
   const uint64_t letter = both.world.Letters()[0].row.id;
   both.world.store().DamageLetter(letter);
