@@ -59,8 +59,9 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
         !status.ok()) {
       return status;
     }
-    absl::Status status = *may_be_late ? DoubtHeld(system, *record)
-                                       : NoteGone(system, *record, record->row.version, false);
+    absl::Status status = *may_be_late
+                              ? DoubtHeld(system, *record)
+                              : NoteGone(system, *record, record->row.version, /*is_news=*/false);
     if (!status.ok()) return status;
     return Close(std::move(row), Disposition::kNoChange);
   }

@@ -25,7 +25,8 @@ struct EngineOptions {
   // --------------------------------------------------------------------
 
   // How long a delivery may wait for an entity that its target does not have yet before it is
-  // dead-lettered.
+  // dead-lettered; once, a quarter more when it could not be looked at at the end of that, because
+  // its target was out of reach or the engine did not run.
   absl::Duration dependency_wait_max = absl::Hours(24);
   // How often a delivery that waits is looked at again, when nothing wakes it before. Each look
   // costs about as much as sending it; what it waits for normally wakes it at once.

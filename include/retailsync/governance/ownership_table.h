@@ -16,7 +16,8 @@ struct OwnershipRule {
   // A field path without element keys, and everything below it: "titles", "lines.quantity". Empty:
   // the whole entity, and whether it exists.
   std::string path;
-  // An inventory location, a price list, an order's channel; empty: every scope.
+  // An inventory location, a price list, an order's channel; empty: every scope. A record's own
+  // counts, whatever a change says; who would give it another must own that too.
   std::string scope;
   // The systems that may write it: one for a system of record, several where they share it.
   std::vector<std::string> systems;
@@ -29,7 +30,8 @@ struct OwnershipRule {
 class OwnershipTable final : public OwnershipPolicy {
  public:
   // InvalidArgument for a rule without a type or without systems, for a path that the model does
-  // not have, and for two rules about the same thing.
+  // not have, or that lies within one value or names the key of an element, and for two rules about
+  // the same thing.
   static absl::StatusOr<OwnershipTable> Create(std::vector<OwnershipRule> rules);
 
   bool MayWrite(const OwnershipQuestion& question) const override;

@@ -34,7 +34,7 @@ enum class EventKind : uint8_t {
       18,       // threw, hung, or answered for what it was not given; `detail` says which
   kDrift = 19,  // a reconciliation found a difference; `detail` says which
   kRefusedForOverload = 20,
-  kStoreFailed = 21,
+  kStoreFailed = 21,  // or a row that cannot be read was passed over
 };
 
 std::string_view Name(EventKind kind);

@@ -45,7 +45,8 @@ struct OwnershipQuestion {
   // Empty: the entity's existence (whether it may create or delete one).
   std::string_view path;
   // What the ownership is scoped by, when the entity has it: an inventory location, a price list,
-  // an order's channel.
+  // an order's channel. Of a record that is there its own counts; where a change would give it
+  // another, both are asked about.
   std::string_view scope;
 };
 

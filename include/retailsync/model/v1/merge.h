@@ -64,8 +64,9 @@ struct MergeResult {
 // at the system counts as said when it was. A source_version of 0 is never stale. Without a record
 // `base` means nothing. Provenance keeps one entry for the root and exceptions below it. Unknown
 // fields of both sides survive; where both have the same one, the incoming value wins if the system
-// may write "". Merging the same input into its own result changes nothing. `current` and
-// `incoming` must be of the same type.
+// may write "", a patch names what it is in, and it is neither stale nor what the base says.
+// Merging the same input into its own result changes nothing. `current` and `incoming` must be of
+// the same type.
 MergeResult Merge(const MergeInput& input);
 
 // How a merge ends that need not look into the entities.
