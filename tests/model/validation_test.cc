@@ -86,12 +86,38 @@ TEST_CASE("the rules that reach over several fields") {
   CHECK(Problems(R"(order { number: "1" lines { id: "1" quantity { value {} unit: "C62" }
           unit_price { shop { currency: "GBP" } } } })") ==
         "order.currency: must not be empty where there are amounts");
+  for (const char* amount :
+       {R"(discount_total { shop { currency: "GBP" units: 1 } })",
+        R"(discounts { id: "1" amount { shop { currency: "GBP" units: 1 } } })",
+        R"(conditions { step: "10/1" amount { currency: "GBP" units: 1 } })",
+        R"(lines { id: "1" quantity { value {} unit: "C62" }
+             taxes { title: "VAT" amount { shop { currency: "GBP" units: 1 } } } })"}) {
+    INFO(amount);
+    CHECK(Problems("order { number: '1' " + std::string(amount) + " }") ==
+          "order.currency: must not be empty where there are amounts");
+  }
   CHECK(Problems(R"(price { product { key: "A" } currency: "GBP"
           entries { id: "1" amount { currency: "EUR" units: 1 } } })") ==
         "price.entries[1].amount.currency: must be GBP, as in the rest of the document");
   CHECK(Problems(R"(order { number: "1" currency: "GBP" presentment_currency: "EUR"
           total { shop { currency: "GBP" } presentment { currency: "USD" } } })") ==
         "order.total.presentment.currency: must be EUR, as in the rest of the document");
+  CHECK(Problems(R"(payment { number: "1" kind: PAYMENT_KIND_CAPTURE
+          amount { shop { currency: "GBP" units: 9 } presentment { currency: "USD" units: 12 } }
+          fee { shop { currency: "EUR" } presentment { currency: "CAD" } }
+          settled_amount { currency: "CHF" units: 7 } })") ==
+        "payment.fee.shop.currency: must be GBP, as in the rest of the document; "
+        "payment.fee.presentment.currency: must be USD, as in the rest of the document");
+  CHECK(Problems(R"(order { number: "1" currency: "GBP"
+          subtotal { shop { currency: "GBP" } presentment { currency: "USD" } }
+          total { shop { currency: "GBP" } presentment { currency: "EUR" } } })") ==
+        "order.total.presentment.currency: must be USD, as in the rest of the document");
+  CHECK(Problems(R"(inventory_level { product { key: "A" } location: "W1"
+          on_hand { value { units: 5 } unit: "C62" }
+          reserved { value { units: 1 } unit: "KGM" }
+          incoming { id: "1" quantity { value { units: 2 } unit: "PK" } } })") ==
+        "inventory_level.reserved.unit: must be C62, as in the rest of it; "
+        "inventory_level.incoming[1].quantity.unit: must be C62, as in the rest of it");
   CHECK(Problems(R"(ledger_posting { number: "1"
           lines { id: "1" account: "4000" amount { currency: "GBP" units: 1 } }
           lines { id: "2" account: "1000" amount { currency: "GBP" nanos: -999999999 } } })") ==

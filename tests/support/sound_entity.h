@@ -12,6 +12,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "absl/numeric/int128.h"
 #include "retailsync/base/currency.h"
@@ -24,7 +25,7 @@ namespace retailsync::testing_support {
 
 // "Type.field:rules". Rules: ! required, $ the document's currency, & the customer's, C currency,
 // N country, L locale, G GTIN, S at most 64 characters, + not negative, > greater than zero,
-// % from 0 to 100, = sums to zero in each currency.
+// % from 0 to 100, = sums to zero in each currency, U in the unit of all such of the entity.
 inline const std::map<std::string, std::string>& SpecifiedRules() {
   static const auto& rules = *new auto([] {
     std::istringstream words(R"(
@@ -35,12 +36,12 @@ inline const std::map<std::string, std::string>& SpecifiedRules() {
       PriceEntry.amount:!+ PriceEntry.compare_at:+ PriceEntry.minimum:+ PriceEntry.per:>
       PriceEntry.floor:+ Promotion.percentage:% Promotion.amount_off:+ Promotion.required:+
       Promotion.rewarded:+ Promotion.minimum_subtotal:+ Promotion.uses_max:+
-      Promotion.uses_per_customer_max:+ InventoryLevel.product:! InventoryLevel.location:!
-      InventoryLevel.reserved:+ InventoryLevel.safety_stock:+ InventoryLevel.unavailable:+
-      IncomingStock.quantity:!+ IncomingStock.promisable:+ BatchStock.quantity:!+
-      ChannelBuffer.quantity:!+ InventoryAdjustment.number:! AdjustmentLine.product:!
+      Promotion.uses_per_customer_max:+ InventoryLevel.product:! InventoryLevel.location:! InventoryLevel.on_hand:U
+      InventoryLevel.reserved:+U InventoryLevel.safety_stock:+U InventoryLevel.unavailable:+U
+      IncomingStock.quantity:!+U IncomingStock.promisable:+U BatchStock.quantity:!+U
+      ChannelBuffer.quantity:!+U InventoryAdjustment.number:! AdjustmentLine.product:!
       AdjustmentLine.quantity:! Order.number:! Order.currency:$ Order.presentment_currency:&
-      Order.exchange_rate:> Order.locale:L OrderLine.quantity:!+ OrderLine.current_quantity:+
+      Order.exchange_rate:> Order.locale:L Order.discount_total:+ OrderLine.quantity:!+ OrderLine.current_quantity:+
       OrderLine.unit_price:+ OrderLine.position:+ OrderLine.gross_weight_kg:+
       OrderLine.net_weight_kg:+ OrderCharge.amount:! Discount.amount:+ Discount.percentage:%
       Tender.amount:+ ScheduleLine.ordered:+ ScheduleLine.confirmed:+ ScheduleLine.delivered:+
@@ -51,7 +52,7 @@ inline const std::map<std::string, std::string>& SpecifiedRules() {
       Return.presentment_currency:& Return.total:+ Return.exchange_rate:> ReturnLine.quantity:!+
       ReturnLine.unit_price:+ ReturnLine.accepted:+ ReturnAdjustment.amount:!
       RefundPart.amount:!+ ExchangeLine.quantity:!+ ExchangeLine.unit_price:+ Payment.number:!
-      Payment.kind:! Payment.amount:!+ Payment.exchange_rate:> LedgerPosting.number:!
+      Payment.kind:! Payment.amount:!+ Payment.fee:+ Payment.exchange_rate:> LedgerPosting.number:!
       LedgerPosting.lines:!= LedgerLine.account:! LedgerLine.amount:! Address.country_code:N)");
     std::map<std::string, std::string> parsed;
     for (std::string word; words >> word;) {
@@ -124,6 +125,10 @@ class SoundEntities {
             ->mutable_lines(0)
             ->mutable_amount()
             ->set_nanos(1);
+      case 'U': {
+        auto* other = static_cast<model::v1::Quantity*>(reflection->MutableMessage(message, field));
+        return other->set_unit("KGM");
+      }
       case '+':
       case '>':
       case '%':
@@ -213,20 +218,19 @@ class SoundEntities {
     }
   }
 
-  static bool HasAmounts(const Message& document) {
-    const auto* reflection = document.GetReflection();
-    const auto field_of = [](const Message& message, const char* name) {
-      return message.GetDescriptor()->FindFieldByName(name);
-    };
-    const Field* total = field_of(document, "total");
-    if (total != nullptr && reflection->HasField(document, total)) return true;
-    for (const char* name : {"entries", "lines", "charges", "refunds", "tenders"}) {
-      const Field* list = field_of(document, name);
-      for (int i = 0; list != nullptr && i < reflection->FieldSize(document, list); ++i) {
-        const Message& line = reflection->GetRepeatedMessage(document, list, i);
-        for (const char* amount : {"amount", "unit_price"}) {
-          const Field* field = field_of(line, amount);
-          if (field != nullptr && line.GetReflection()->HasField(line, field)) return true;
+  static bool HasAmounts(const Message& message) {
+    const std::string& type = message.GetDescriptor()->name();
+    if (type == "Money" || type == "DualMoney") return true;
+    const auto* reflection = message.GetReflection();
+    std::vector<const Field*> fields;
+    reflection->ListFields(message, &fields);
+    for (const Field* field : fields) {
+      if (field->cpp_type() != Field::CPPTYPE_MESSAGE) continue;
+      const int size = field->is_repeated() ? reflection->FieldSize(message, field) : 1;
+      for (int i = 0; i < size; ++i) {
+        if (HasAmounts(field->is_repeated() ? reflection->GetRepeatedMessage(message, field, i)
+                                            : reflection->GetMessage(message, field))) {
+          return true;
         }
       }
     }
@@ -310,6 +314,12 @@ class SoundEntities {
       if (!money.has_shop()) Note("DualMoney.shop");
       if (money.has_shop()) CheckMoney(money.shop(), books_currency_, field, rules);
       if (money.has_presentment()) CheckMoney(money.presentment(), paid_currency_, field, rules);
+      // All such amounts of a document are in the same two currencies, whether it names them or
+      // not.
+      shop_currencies_.insert(money.shop().currency());
+      if (money.has_presentment()) paid_currencies_.insert(money.presentment().currency());
+      if (shop_currencies_.size() > 1) Note("DualMoney.shop of another");
+      if (paid_currencies_.size() > 1) Note("DualMoney.presentment of another");
     } else if (type == "Decimal") {
       const auto& value = static_cast<const model::v1::Decimal&>(message);
       CheckNumber(value.units(), value.nanos(), field, rules);
@@ -321,6 +331,8 @@ class SoundEntities {
       }
       if (quantity.unit().empty()) Note("Quantity.unit");
       if (!IsText(quantity.unit())) Note("text");
+      if (Has(rules, 'U')) units_.insert(quantity.unit());
+      Hold(units_.size() <= 1, field, 'U');
     } else if (type == "Reference") {
       const auto& to = static_cast<const model::v1::Reference&>(message);
       if (complete_ && Has(rules, '!') && to.id().empty() && to.key().empty()) Note("Reference");
@@ -439,6 +451,8 @@ class SoundEntities {
       reflection->SetString(message, field, random->Chance(0.5) ? "en" : "de-AT");
     } else if (Has(rules, 'G')) {
       reflection->SetString(message, field, "4006381333931");
+    } else if (field->name() == "unit") {
+      reflection->SetString(message, field, "C62");
     } else if (wanted) {
       reflection->SetString(message, field, "A" + std::to_string(random->Below(99)));
     }
@@ -455,6 +469,9 @@ class SoundEntities {
   std::string broken_;
   std::string books_currency_;
   std::string paid_currency_;
+  std::set<std::string> shop_currencies_;
+  std::set<std::string> paid_currencies_;
+  std::set<std::string> units_;
 };
 
 }  // namespace retailsync::testing_support

@@ -125,14 +125,12 @@ class Walk {
     }
   }
 
-  // Lines and totals are what carries amounts.
-  bool HasAmounts(std::string_view message, const ValidationPlan& plan) {
-    return AnyField(message, plan, [&](const FieldPlan& field, std::string_view element) {
-      if (field.is_total) return true;
-      return field.has_amounts && field.child != nullptr &&
-             AnyField(element, *field.child, [](const FieldPlan& in_line, std::string_view) {
-               return in_line.is_line_amount;
-             });
+  // Is there an amount in the message, or anywhere below it?
+  static bool HasAmounts(std::string_view message, const ValidationPlan& plan) {
+    return AnyField(message, plan, [](const FieldPlan& field, std::string_view bytes) {
+      if (field.value == ValueType::kMoney || field.value == ValueType::kDualMoney) return true;
+      return field.child != nullptr && field.value == ValueType::kNone &&
+             HasAmounts(bytes, *field.child);
     });
   }
 

@@ -40,11 +40,6 @@ uint64_t KnownValues(const FieldDescriptor& field) {
   return known;
 }
 
-// Where a document carries its amounts.
-bool IsAmongst(std::string_view name, std::initializer_list<std::string_view> names) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 class Plans {
  public:
   Plans() {
@@ -69,7 +64,6 @@ class Plans {
     plan.shape = &shape;
     for (const FieldShape& field : shape.fields) {
       const FieldDescriptor& descriptor = *field.field;
-      const std::string_view name = descriptor.name();
       const auto rule = rules_.find(descriptor.full_name());
       FieldPlan made{.shape = field};
       if (rule != rules_.end()) made.rules = rule->second;
@@ -78,9 +72,6 @@ class Plans {
         made.child = &Build(*field.child);
         made.value = ValueTypeOf(descriptor.message_type());
       }
-      made.is_total = name == "total";
-      made.has_amounts = IsAmongst(name, {"entries", "lines", "charges", "refunds", "tenders"});
-      made.is_line_amount = IsAmongst(name, {"amount", "unit_price"});
       plan.fields.push_back(made);
     }
     plan.by_number.resize(shape.fields.empty() ? 0 : shape.fields.back().number + 1);

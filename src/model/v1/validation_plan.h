@@ -29,9 +29,6 @@ struct FieldPlan {
   uint64_t known_values = 0;  // of an enumeration: a bit for each of 0 to 63 that it has
   uint32_t rules = 0;         // RuleFlags
   ValueType value = ValueType::kNone;
-  bool is_total = false;        // an amount of the document as a whole
-  bool has_amounts = false;     // a list whose elements have amounts
-  bool is_line_amount = false;  // such an amount
 };
 
 struct ValidationPlan {

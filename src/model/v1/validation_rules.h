@@ -22,6 +22,7 @@ enum RuleFlags : uint32_t {
   kBooksCurrency = 1 << 9,  // the currency of all amounts of the model, needed when it has any
   kPaidCurrency = 1 << 10,  // the currency of all presentment amounts of the model
   kBalanced = 1 << 11,      // lines that sum to zero in each currency
+  kOneUnit = 1 << 12,       // the unit of all such quantities of the model
 };
 
 struct FieldRule {

@@ -88,10 +88,6 @@ class ValueChecks {
   ValueChecks(bool complete, Findings<kNaming>* findings)
       : complete_(complete), findings_(*findings) {}
 
-  // The currencies that the amounts of the document must be in; empty for any.
-  void set_books_currency(std::string_view code) { books_currency_ = code; }
-  void set_paid_currency(std::string_view code) { paid_currency_ = code; }
-
   void Currency(std::string_view code) {
     if (!code.empty() && SameCode(code, known_currency_)) return;
     if (!IsUpperLetters(code, 3)) {
@@ -120,7 +116,7 @@ class ValueChecks {
     }
     if ((rules & (kCurrency | kBooksCurrency | kPaidCurrency)) != 0) {
       Currency(text);
-      if ((rules & kBooksCurrency) != 0) books_currency_ = text;
+      if ((rules & kBooksCurrency) != 0) books_currency_ = shop_currency_ = text;
       if ((rules & kPaidCurrency) != 0) paid_currency_ = text;
     }
     if ((rules & kCountry) != 0 && !IsUpperLetters(text, 2)) {
@@ -141,13 +137,13 @@ class ValueChecks {
     if (!TakeApart(bytes, kPairLayout, &parts)) return findings_.NotInOrder();
     if (parts.has(1)) {
       const auto step = findings_.path().Field("shop");
-      MoneyIn(parts.bytes[1], books_currency_, rules);
+      MoneyInFirst(parts.bytes[1], rules, &shop_currency_);
     } else {
       findings_.AddAt("shop", "must be given");
     }
     if (parts.has(2)) {
       const auto step = findings_.path().Field("presentment");
-      MoneyIn(parts.bytes[2], paid_currency_, rules);
+      MoneyInFirst(parts.bytes[2], rules, &paid_currency_);
     }
   }
 
@@ -172,10 +168,16 @@ class ValueChecks {
     } else {
       findings_.AddAt("value", "must be given");
     }
-    if (parts.bytes[2].empty()) {
+    const std::string_view unit = parts.bytes[2];
+    if (unit.empty()) {
       findings_.AddAt("unit", "must not be empty");
-    } else if (!IsPlainText(parts.bytes[2])) {
+    } else if (!IsPlainText(unit)) {
       findings_.AddAt("unit", "must be UTF-8 without NUL");
+    } else if ((rules & kOneUnit) != 0 && unit_.empty()) {
+      unit_ = unit;
+    } else if ((rules & kOneUnit) != 0 && unit != unit_) {
+      findings_.AddAt("unit",
+                      [&] { return fmt::format("must be {}, as in the rest of it", unit_); });
     }
   }
 
@@ -220,12 +222,22 @@ class ValueChecks {
   }
 
  private:
-  void MoneyIn(std::string_view bytes, std::string_view currency, uint32_t rules) {
+  // The first of such amounts says what the others must be in, where the document does not.
+  void MoneyInFirst(std::string_view bytes, uint32_t rules, std::string_view* currency) {
+    const std::string_view code = MoneyIn(bytes, *currency, rules);
+    if (currency->empty() && SameCode(code, known_currency_)) *currency = code;
+  }
+
+  // Its currency.
+  std::string_view MoneyIn(std::string_view bytes, std::string_view currency, uint32_t rules) {
     ValueParts parts;
-    if (!TakeApart(bytes, kMoneyLayout, &parts)) return findings_.NotInOrder();
+    if (!TakeApart(bytes, kMoneyLayout, &parts)) {
+      findings_.NotInOrder();
+      return {};
+    }
+    const std::string_view code = parts.bytes[1];
     {
       const auto step = findings_.path().Field("currency");
-      const std::string_view code = parts.bytes[1];
       Currency(code);
       if (!currency.empty() && !SameCode(code, currency)) {
         findings_.Add(
@@ -235,6 +247,7 @@ class ValueChecks {
     const NumberParts number = parts.number(2, 3);
     Nanos(number);
     Sign(number.sign(), rules);
+    return code;
   }
 
   void Nanos(const NumberParts& number) {
@@ -261,8 +274,10 @@ class ValueChecks {
 
   const bool complete_;
   Findings<kNaming>& findings_;
-  std::string_view books_currency_;
-  std::string_view paid_currency_;
+  std::string_view books_currency_;  // as the document names it; empty: amounts may be in any
+  std::string_view shop_currency_;   // the same, or of the first amount in two currencies
+  std::string_view paid_currency_;   // the same of the customer's currency
+  std::string_view unit_;            // of the first quantity that the others must share it with
   std::string_view known_currency_;  // the last that was found to be one
 };
 
