@@ -474,6 +474,8 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
                                                       ApplyItem& item) {
   LaneRow& lane = *pending.lane;
   const bool is_resend = IsResend(lane);
+  auto words = WordsOf(record, version);
+  if (!words.ok()) return words.status();
   auto body = TakeBody(record, version);
   if (!body.ok()) return body.status();
   const RouteState* route = context_.registry.FindRoute(lane.route);
@@ -556,6 +558,7 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
       IdempotencyKey(context_.memory.NameOf(lane.route), system.name, key, version, order);
   pending.route = route;
   pending.origin = version.system;
+  pending.words = *std::move(words);
   if (context_.IsObserved()) pending.traceparent = version.traceparent;
   pending.digest = rendering->digest;
   return Step::kSend;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "engine/dispatcher.h"
@@ -23,6 +24,29 @@ LinkKey LinkOf(const ReferenceView& reference, NameId origin) {
 
 }  // namespace
 
+// Who said what of the version, as far as that is known. Null: the system that made it said all.
+absl::StatusOr<std::unique_ptr<model::v1::Provenance>> Dispatcher::WordsOf(CachedRecord& record,
+                                                                           const Version& version) {
+  if (record.row.provenance.empty()) return nullptr;
+  auto provenance = context_.memory.ProvenanceOf(record);
+  if (!provenance.ok()) return provenance.status();
+  // What was said since is not in an older version, and who said before what stands there is not
+  // remembered.
+  auto words = std::make_unique<model::v1::Provenance>(*std::move(provenance));
+  auto& entries = *words->mutable_entries();
+  entries.erase(std::remove_if(entries.begin(), entries.end(),
+                               [&](const auto& entry) { return entry.seq() > version.seq; }),
+                entries.end());
+  return words;
+}
+
+// Whose ids the reference uses: a record that several systems speak of has those of each.
+NameId Dispatcher::SpeakerOf(const Pending& pending, const ReferenceView& reference) const {
+  if (reference.speaker.empty()) return pending.origin;
+  const NameId speaker = context_.memory.FindName(NameKind::kSystem, reference.speaker);
+  return speaker == 0 ? pending.origin : speaker;
+}
+
 absl::Status Dispatcher::LookUpReferences(System& system, std::span<const ApplyItem> items) {
   references_.clear();
   links_.clear();
@@ -30,10 +54,16 @@ absl::Status Dispatcher::LookUpReferences(System& system, std::span<const ApplyI
   for (size_t i = 0; i < items.size(); ++i) {
     if (items[i].operation == model::v1::OPERATION_DELETE) continue;
     // The references as the target will read them; where a transform dropped one, it is not needed.
-    AppendReferences(items[i].entity, &references_);
-    pending_[i].references = references_.size() - links_.size();
+    Pending& pending = pending_[i];
+    if (pending.words == nullptr) {
+      AppendReferences(items[i].entity, &references_);
+    } else {
+      AppendReferences(items[i].entity, *pending.words, &references_);
+    }
+    pending.references = references_.size() - links_.size();
     while (links_.size() < references_.size()) {
-      links_.push_back(LinkOf(references_[links_.size()], pending_[i].origin));
+      const ReferenceView& reference = references_[links_.size()];
+      links_.push_back(LinkOf(reference, SpeakerOf(pending, reference)));
     }
   }
   if (links_.empty()) return absl::OkStatus();
@@ -123,15 +153,16 @@ absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const Pending
   item.references.reserve(pending.references);
   for (size_t i = first; i < first + pending.references; ++i) {
     const ReferenceView& reference = references_[i];
+    const NameId speaker = SpeakerOf(pending, reference);
     RecordId record = found_[i].record;
     LaneRow* at_target = found_[i].lane;
     if (!found_[i].is_known) {
-      const auto found = context_.memory.FindLink(LinkOf(reference, pending.origin));
+      const auto found = context_.memory.FindLink(LinkOf(reference, speaker));
       if (!found.ok()) return found.status();
       record = *found;
     }
     if (record == 0 && !reference.key.empty() && !reference.id.empty()) {
-      const auto found = context_.memory.FindLink({pending.origin, reference.type, reference.id});
+      const auto found = context_.memory.FindLink({speaker, reference.type, reference.id});
       if (!found.ok()) return found.status();
       record = *found;
     }
@@ -180,7 +211,7 @@ absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const Pending
                      .detail = what});
     }
     context_.Delay(lane, LaneState::kWaiting, NextLook(lane), "waits for " + what);
-    context_.WaitFor(lane, record, pending.origin,
+    context_.WaitFor(lane, record, speaker,
                      {reference.type, std::string(reference.id), std::string(reference.key)});
     return false;
   }

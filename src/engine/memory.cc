@@ -160,6 +160,11 @@ const std::string& Memory::NameOf(NameId id) const {
   return found == names_.end() ? kNone : found->second.name;
 }
 
+NameId Memory::FindName(NameKind kind, std::string_view name) const {
+  const auto found = name_ids_.find({kind, std::string(name)});
+  return found == name_ids_.end() ? 0 : found->second;
+}
+
 StreamRow* Memory::FindStream(NameId target, NameId route) {
   for (const auto& [id, stream] : streams_) {
     if (stream->target == target && stream->route == route) return stream.get();

@@ -80,6 +80,8 @@ class Memory {
   // The number of a name, staged as new when the store does not know it.
   NameId Intern(NameKind kind, const std::string& name);
   const std::string& NameOf(NameId id) const;
+  // 0: nothing was ever called so.
+  NameId FindName(NameKind kind, std::string_view name) const;
   // The stream of a route to its target, staged as new when the store does not know it; one that it
   // knows may be of another domain. Streams stay where they are, also over a Recover().
   StreamRow* InternStream(NameId target, NameId route, NameId domain);

@@ -281,6 +281,83 @@ TEST_CASE("rule 7: a reference by the source's own id is as good as one by key")
   CHECK(world.erp.EffectsOn("order:1001")[0].references[0].external_id == "erp-customer:7");
 }
 
+// "shop" and "crm" both call a customer "77", and mean two.
+struct TwoWhoNumberAlike : ShopAndErp {
+  explicit TwoWhoNumberAlike(const std::vector<EntityType>& types) : ShopAndErp({}, types) {
+    AddSystem("crm", {});
+    for (const EntityType type : types) AddRoute("crm", "erp", type);
+  }
+  void TellCustomers() {
+    auto anna = Upsert("shop", "s1", MakeCustomer("7", "anna"));
+    auto ben = Upsert("crm", "k1", MakeCustomer("8", "ben"));
+    for (auto* change : {&anna, &ben}) change->set_subject("77");
+    REQUIRE_OK(Accept({anna}).status);
+    REQUIRE_OK(Accept({ben}).status);
+    REQUIRE_OK(RunUntilIdle());
+  }
+  // What the ERP was told each effect on the order refers to.
+  std::vector<Texts> ReferencesOfEffects(const std::string& name) {
+    std::vector<Texts> all;
+    for (const Effect& effect : erp.EffectsOn(name)) {
+      Texts& ids = all.emplace_back();
+      for (const auto& reference : effect.references) ids.push_back(reference.external_id);
+    }
+    return all;
+  }
+};
+
+TEST_CASE("rule 7: an id is whose field it stands in, whoever spoke of the record since") {
+  TwoWhoNumberAlike world(kTypes);
+  const bool is_known_before = GENERATE(true, false);
+  if (is_known_before) world.TellCustomers();
+  Entity order = MakeOrder("1001", "a");
+  order.mutable_order()->mutable_customer()->set_id("77");
+  REQUIRE_OK(world.Accept({Upsert("shop", "s2", order)}).status);
+  if (is_known_before) REQUIRE_OK(world.RunUntilIdle());
+  auto noted = fakes::Patch("crm", "k2", MakeOrder("1001", "b"), {"note"});
+  REQUIRE_OK(world.Accept({noted}).status);
+  if (!is_known_before) {
+    REQUIRE_OK(world.RunFor(absl::Minutes(2)));
+    world.TellCustomers();
+  }
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.TextsOf("order:1001") == Texts{"a", "b"});
+  CHECK(world.ReferencesOfEffects("order:1001") ==
+        std::vector<Texts>{{"erp-customer:7"}, {"erp-customer:7"}});
+
+  // What the other says of the field is its own.
+  Entity moved = MakeOrder("1001", "c");
+  moved.mutable_order()->mutable_customer()->set_id("77");
+  moved.mutable_order()->mutable_customer()->set_key("8");
+  REQUIRE_OK(world.Accept({fakes::Patch("crm", "k3", moved, {"customer"})}).status);
+  moved.mutable_order()->mutable_customer()->clear_key();
+  REQUIRE_OK(world.Accept({fakes::Patch("crm", "k4", moved, {"customer"})}).status);
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.ReferencesOfEffects("order:1001") ==
+        std::vector<Texts>{
+            {"erp-customer:7"}, {"erp-customer:7"}, {"erp-customer:8"}, {"erp-customer:8"}});
+  CHECK(world.erp.Wrongs() == "");
+  CHECK(world.AllLetters().empty());
+}
+
+TEST_CASE("levels of two systems that number their articles alike are two records") {
+  TwoWhoNumberAlike world({EntityType::kInventoryLevel});
+  Entity level = fakes::MakeLevel("P", 5);
+  level.mutable_inventory_level()->mutable_product()->clear_key();
+  level.mutable_inventory_level()->mutable_product()->set_id("77");
+  auto of_shop = Upsert("shop", "s1", level);
+  level.mutable_inventory_level()->mutable_on_hand()->mutable_value()->set_units(9);
+  auto of_crm = Upsert("crm", "k1", level);
+  for (auto* change : {&of_shop, &of_crm}) change->set_subject("77 in main");
+  const Receipt first = world.AcceptOne(of_shop);
+  const Receipt second = world.AcceptOne(of_crm);
+  CHECK(first.disposition == Disposition::kMerged);
+  CHECK(second.disposition == Disposition::kMerged);
+  CHECK(first.record != second.record);
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.attempts().size() == 2);
+}
+
 TEST_CASE("rule 7, I6: versions of a fact wait together and go in order") {
   ShopAndErp world({}, kTypes);
   REQUIRE_OK(world

@@ -1,6 +1,10 @@
 #include "retailsync/model/v1/entity.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "support/catch.h"
 #include "support/random_entity.h"
@@ -17,8 +21,9 @@ TEST_CASE("a business key is what any system would call the entity") {
   auto* price = entity.mutable_price();
   price->set_list("default");
   CHECK(BusinessKey(entity).empty());
+  // An id is one system's own name.
   price->mutable_product()->set_id("7");
-  CHECK(BusinessKey(entity) == "7@default");
+  CHECK(BusinessKey(entity).empty());
   price->mutable_product()->set_key("white hanging heart t-light holder");
   CHECK(BusinessKey(entity) == "white hanging heart t-light holder@default");
   auto* level = entity.mutable_inventory_level();
@@ -26,6 +31,92 @@ TEST_CASE("a business key is what any system would call the entity") {
   level->set_location("main");
   CHECK(BusinessKey(entity) == "85123A@main");
   CHECK(BusinessKey(Entity()).empty());
+}
+
+TEST_CASE("no two articles and places share a key, whatever is in their names") {
+  const std::vector<std::string> names = {"A",    "A@",   "@A",    "A@B",  "\\",     "A\\",
+                                          "\\@",  "@\\",  "A\\@B", "A@@B", "A\\\\@", "@",
+                                          "A@B@", "@B@C", "B@C",   "B",    "A\\@B@", "@@"};
+  std::map<std::string, std::pair<std::string, std::string>> known;
+  for (const std::string& product : names) {
+    for (const std::string& place : names) {
+      Entity level;
+      level.mutable_inventory_level()->mutable_product()->set_key(product);
+      level.mutable_inventory_level()->set_location(place);
+      const auto [found, is_new] = known.try_emplace(BusinessKey(level), product, place);
+      INFO(product << " at " << place << ", " << found->second.first << " at "
+                   << found->second.second);
+      CHECK(is_new);
+    }
+  }
+  CHECK(known.contains("A@B"));
+}
+
+TEST_CASE("what documents and customers name is referred to") {
+  using Type = EntityType;
+  const auto id = [](Type type, const char* said) { return EntityReference{type, said, ""}; };
+  Entity entity;
+  auto* payment = entity.mutable_payment();
+  payment->mutable_order()->set_id("1");
+  payment->mutable_parent()->set_id("2");
+  payment->mutable_return_case()->set_id("3");
+  payment->mutable_customer()->set_id("4");
+  CHECK(ReferencesOf(entity) ==
+        std::vector<EntityReference>{id(Type::kOrder, "1"), id(Type::kPayment, "2"),
+                                     id(Type::kReturn, "3"), id(Type::kCustomer, "4")});
+  auto* order = entity.mutable_order();
+  order->mutable_customer()->set_id("1");
+  for (const char* payer : {"1", "2"}) {
+    auto* party = order->add_parties();
+    party->set_role(payer);
+    party->mutable_customer()->set_id(payer);
+  }
+  CHECK(ReferencesOf(entity) ==
+        std::vector<EntityReference>{id(Type::kCustomer, "1"), id(Type::kCustomer, "2")});
+  entity.mutable_customer()->mutable_parent()->set_id("5");
+  CHECK(ReferencesOf(entity) == std::vector<EntityReference>{id(Type::kCustomer, "5")});
+  auto* posting = entity.mutable_ledger_posting();
+  posting->set_document_type("return");
+  posting->mutable_document()->set_id("6");
+  posting->mutable_reverses()->set_id("7");
+  posting->add_lines()->mutable_customer()->set_id("8");
+  CHECK(ReferencesOf(entity) == std::vector<EntityReference>{id(Type::kReturn, "6"),
+                                                             id(Type::kLedgerPosting, "7"),
+                                                             id(Type::kCustomer, "8")});
+}
+
+TEST_CASE("who says a reference is known by the provenance of its field") {
+  Entity entity;
+  auto* order = entity.mutable_order();
+  order->mutable_customer()->set_id("7");
+  for (const char* line : {"1", "2]", "3"}) {
+    auto* made = order->add_lines();
+    made->set_id(line);
+    made->mutable_product()->set_id("P");
+  }
+  order->add_parties()->set_role("payer");
+  order->mutable_parties(0)->mutable_customer()->set_id("7");
+  model::v1::Provenance provenance;
+  const auto said = [&](const char* path, const char* system) {
+    auto* entry = provenance.add_entries();
+    entry->set_path(path);
+    entry->set_system(system);
+  };
+  said("", "shop");
+  said("lines[2\\]]", "erp");
+  said("lines[3].quantity", "erp");
+  said("parties[payer].customer", "crm");
+  std::vector<ReferenceView> list;
+  AppendReferences(entity, provenance, &list);
+  CHECK(list == std::vector<ReferenceView>{{EntityType::kCustomer, "7", "", "shop"},
+                                           {EntityType::kProduct, "P", "", "shop"},
+                                           {EntityType::kProduct, "P", "", "erp"},
+                                           {EntityType::kCustomer, "7", "", "crm"}});
+  // Nobody is known to have said what no entry covers.
+  provenance.mutable_entries()->DeleteSubrange(0, 1);
+  list.clear();
+  AppendReferences(entity, provenance, &list);
+  CHECK(list.front() == ReferenceView{EntityType::kCustomer, "7", "", ""});
 }
 
 TEST_CASE("references come once each, in the order of the fields, however many there are") {

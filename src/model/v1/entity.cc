@@ -5,6 +5,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "model/v1/provenance_map.h"
+
 namespace retailsync {
 namespace {
 
@@ -36,28 +38,75 @@ const TypeRow& RowOf(EntityType type) {
   return kTypes[index < kTypes.size() ? index : 0];
 }
 
+// Whose words the fields of an entity are.
+class Speakers {
+ public:
+  explicit Speakers(const model::v1::Provenance& provenance)
+      : provenance_(provenance), origins_(&provenance) {}
+
+  // Of `field` of the element `key` of `list`, or of the entity where there is no list.
+  std::string_view Of(std::string_view list, std::string_view key, std::string_view field) const {
+    model_internal::FieldPath path;
+    if (list.empty()) {
+      const auto step = path.Field(field);
+      return Of(path);
+    }
+    const auto in_list = path.Field(list);
+    const auto in_element = path.Key(key);
+    const auto step = path.Field(field);
+    return Of(path);
+  }
+
+ private:
+  std::string_view Of(const model_internal::FieldPath& path) const {
+    const auto* origin = origins_.Find(path);
+    if (origin == nullptr) return {};
+    const auto& entries = provenance_.entries();
+    return std::find_if(entries.begin(), entries.end(),
+                        [&](const auto& entry) { return entry.system() == origin->system; })
+        ->system();
+  }
+
+  const model::v1::Provenance& provenance_;
+  const model_internal::ProvenanceMap origins_;
+};
+
 // Collects references without repetitions. Documents have up to a thousand lines, most of them on
 // different articles; but most documents have a few, and looking through those is quicker than any
 // index.
 class References {
  public:
-  // Those that are in the list already are not looked at.
-  explicit References(std::vector<ReferenceView>* list)
-      : list_(*list), first_(list->size()), index_(0, Hash{list_}, Same{list_}) {}
+  // Those that are in the list already are not looked at. `speakers` may be null.
+  References(const Speakers* speakers, std::vector<ReferenceView>* list)
+      : speakers_(speakers),
+        list_(*list),
+        first_(list->size()),
+        index_(0, Hash{list_}, Same{list_}) {}
   References(const References&) = delete;
   References& operator=(const References&) = delete;
 
-  void Add(EntityType type, std::string_view id, std::string_view key) {
-    if (id.empty() && key.empty()) return;
-    list_.push_back({type, id, key});
+  // A reference that is `field` of the entity.
+  void Add(EntityType type, const Reference& reference, std::string_view field) {
+    AddIn({}, {}, type, reference, field);
+  }
+  // One that is `field` of the element `key` of `list`.
+  void AddIn(std::string_view list, std::string_view key, EntityType type,
+             const Reference& reference, std::string_view field) {
+    if (reference.id().empty() && reference.key().empty()) return;
+    list_.push_back({type, reference.id(), reference.key(), {}});
+    if (speakers_ != nullptr) list_.back().speaker = speakers_->Of(list, key, field);
     if (IsRepeated()) list_.pop_back();
   }
-  void Add(EntityType type, const Reference& reference) {
-    Add(type, reference.id(), reference.key());
+  void AddByKey(EntityType type, std::string_view key) {
+    if (key.empty()) return;
+    list_.push_back({type, {}, key, {}});
+    if (IsRepeated()) list_.pop_back();
   }
   template <typename Lines>
-  void AddProducts(const Lines& lines) {
-    for (const auto& line : lines) Add(EntityType::kProduct, line.product());
+  void AddProducts(const Lines& lines, std::string_view list) {
+    for (const auto& line : lines) {
+      AddIn(list, line.id(), EntityType::kProduct, line.product(), "product");
+    }
   }
 
  private:
@@ -66,7 +115,8 @@ class References {
     const List& list;
     size_t operator()(size_t i) const {
       const std::hash<std::string_view> hash;
-      return hash(list[i].key) ^ (hash(list[i].id) * 31 + static_cast<size_t>(list[i].type));
+      return hash(list[i].key) ^ (hash(list[i].id) * 31 + static_cast<size_t>(list[i].type)) ^
+             hash(list[i].speaker);
     }
   };
   struct Same {
@@ -86,6 +136,7 @@ class References {
     return !index_.insert(last).second;
   }
 
+  const Speakers* const speakers_;
   List& list_;
   const size_t first_;
   // Positions in `list_`, by what stands there.
@@ -93,12 +144,75 @@ class References {
   size_t indexed_ = first_;
 };
 
-std::string JoinKey(const Reference& product, const std::string& second) {
-  const std::string& first = product.key().empty() ? product.id() : product.key();
+// No two pairs have the same key: the first '@' without a '\' before it parts the two.
+std::string JoinKey(const std::string& product, const std::string& second) {
   std::string joined;
-  if (first.empty()) return joined;
-  joined.reserve(first.size() + 1 + second.size());
-  return joined.append(first).append(1, '@').append(second);
+  if (product.empty()) return joined;
+  joined.reserve(product.size() + 1 + second.size());
+  for (const char c : product) {
+    if (c == '@' || c == '\\') joined.push_back('\\');
+    joined.push_back(c);
+  }
+  return joined.append(1, '@').append(second);
+}
+
+void CollectReferences(const Entity& entity, References* list) {
+  References& references = *list;
+  switch (entity.kind_case()) {
+    case Entity::kProduct:
+      references.Add(EntityType::kProduct, entity.product().parent(), "parent");
+      for (const auto& component : entity.product().components()) {
+        references.AddByKey(EntityType::kProduct, component.sku());
+      }
+      break;
+    case Entity::kPrice:
+      references.Add(EntityType::kProduct, entity.price().product(), "product");
+      break;
+    case Entity::kInventoryLevel:
+      references.Add(EntityType::kProduct, entity.inventory_level().product(), "product");
+      break;
+    case Entity::kInventoryAdjustment:
+      references.AddProducts(entity.inventory_adjustment().lines(), "lines");
+      break;
+    case Entity::kOrder:
+      references.Add(EntityType::kCustomer, entity.order().customer(), "customer");
+      references.AddProducts(entity.order().lines(), "lines");
+      for (const auto& party : entity.order().parties()) {
+        references.AddIn("parties", party.role(), EntityType::kCustomer, party.customer(),
+                         "customer");
+      }
+      break;
+    case Entity::kCustomer:
+      references.Add(EntityType::kCustomer, entity.customer().parent(), "parent");
+      break;
+    case Entity::kFulfilment:
+      references.Add(EntityType::kOrder, entity.fulfilment().order(), "order");
+      references.AddProducts(entity.fulfilment().lines(), "lines");
+      break;
+    case Entity::kReturnCase:
+      references.Add(EntityType::kOrder, entity.return_case().order(), "order");
+      references.Add(EntityType::kCustomer, entity.return_case().customer(), "customer");
+      references.AddProducts(entity.return_case().lines(), "lines");
+      references.AddProducts(entity.return_case().exchanges(), "exchanges");
+      break;
+    case Entity::kPayment:
+      references.Add(EntityType::kOrder, entity.payment().order(), "order");
+      references.Add(EntityType::kPayment, entity.payment().parent(), "parent");
+      references.Add(EntityType::kReturn, entity.payment().return_case(), "return_case");
+      references.Add(EntityType::kCustomer, entity.payment().customer(), "customer");
+      break;
+    case Entity::kLedgerPosting:
+      if (const auto type = ParseEntityType(entity.ledger_posting().document_type())) {
+        references.Add(*type, entity.ledger_posting().document(), "document");
+      }
+      references.Add(EntityType::kLedgerPosting, entity.ledger_posting().reverses(), "reverses");
+      for (const auto& line : entity.ledger_posting().lines()) {
+        references.AddIn("lines", line.id(), EntityType::kCustomer, line.customer(), "customer");
+      }
+      break;
+    case Entity::KIND_NOT_SET:
+      break;
+  }
 }
 
 }  // namespace
@@ -159,9 +273,9 @@ std::string BusinessKey(const Entity& entity) {
     case Entity::kProduct:
       return entity.product().sku();
     case Entity::kPrice:
-      return JoinKey(entity.price().product(), entity.price().list());
+      return JoinKey(entity.price().product().key(), entity.price().list());
     case Entity::kInventoryLevel:
-      return JoinKey(entity.inventory_level().product(), entity.inventory_level().location());
+      return JoinKey(entity.inventory_level().product().key(), entity.inventory_level().location());
     case Entity::kInventoryAdjustment:
       return entity.inventory_adjustment().number();
     case Entity::kOrder:
@@ -183,51 +297,15 @@ std::string BusinessKey(const Entity& entity) {
 }
 
 void AppendReferences(const Entity& entity, std::vector<ReferenceView>* list) {
-  References references(list);
-  switch (entity.kind_case()) {
-    case Entity::kProduct:
-      references.Add(EntityType::kProduct, entity.product().parent());
-      for (const auto& component : entity.product().components()) {
-        references.Add(EntityType::kProduct, {}, component.sku());
-      }
-      break;
-    case Entity::kPrice:
-      references.Add(EntityType::kProduct, entity.price().product());
-      break;
-    case Entity::kInventoryLevel:
-      references.Add(EntityType::kProduct, entity.inventory_level().product());
-      break;
-    case Entity::kInventoryAdjustment:
-      references.AddProducts(entity.inventory_adjustment().lines());
-      break;
-    case Entity::kOrder:
-      references.Add(EntityType::kCustomer, entity.order().customer());
-      references.AddProducts(entity.order().lines());
-      break;
-    case Entity::kFulfilment:
-      references.Add(EntityType::kOrder, entity.fulfilment().order());
-      references.AddProducts(entity.fulfilment().lines());
-      break;
-    case Entity::kReturnCase:
-      references.Add(EntityType::kOrder, entity.return_case().order());
-      references.Add(EntityType::kCustomer, entity.return_case().customer());
-      references.AddProducts(entity.return_case().lines());
-      references.AddProducts(entity.return_case().exchanges());
-      break;
-    case Entity::kPayment:
-      references.Add(EntityType::kOrder, entity.payment().order());
-      references.Add(EntityType::kPayment, entity.payment().parent());
-      break;
-    case Entity::kLedgerPosting:
-      if (const auto type = ParseEntityType(entity.ledger_posting().document_type())) {
-        references.Add(*type, entity.ledger_posting().document());
-      }
-      references.Add(EntityType::kLedgerPosting, entity.ledger_posting().reverses());
-      break;
-    case Entity::kCustomer:
-    case Entity::KIND_NOT_SET:
-      break;
-  }
+  References references(nullptr, list);
+  CollectReferences(entity, &references);
+}
+
+void AppendReferences(const Entity& entity, const model::v1::Provenance& provenance,
+                      std::vector<ReferenceView>* list) {
+  const Speakers speakers(provenance);
+  References references(&speakers, list);
+  CollectReferences(entity, &references);
 }
 
 std::vector<EntityReference> ReferencesOf(const Entity& entity) {

@@ -50,8 +50,9 @@ google::protobuf::Message& ModelOf(model::v1::Entity& entity);
 
 // What the business calls the entity: the same article has the same key whichever system speaks of
 // it, and this is how two systems' entities are found to be one. Empty when the entity does not
-// say. By type: a product's SKU; a price's product and list; a level's product and location; the
-// number of anything else.
+// say. By type: a product's SKU; a price's product and list, a level's product and location, each
+// joined by '@', with a '\' before a '@' or '\' of the product's key; the number of anything else.
+// A price or level whose product has no key has none either: ids are one system's own.
 std::string BusinessKey(const model::v1::Entity& entity);
 
 // An entity that another one needs to make sense at a target.
@@ -63,9 +64,10 @@ struct EntityReference {
   bool operator==(const EntityReference&) const = default;
 };
 
-// What must be at a target before this entity can be sent there, without repetitions, in the order
-// of the fields: an order's customer and products, a price's product, a return's order and
-// products, …
+// What must be at a target before this entity can be sent there, without repetitions: whom and what
+// an order's lines and parties name, a price's or level's product, the order, payment or return
+// that a document builds on, whom a customer buys for. Not the payments that a return's refunds
+// name: those may name the return.
 std::vector<EntityReference> ReferencesOf(const model::v1::Entity& entity);
 
 // An EntityReference that borrows its texts from the entity it was found in.
@@ -73,6 +75,7 @@ struct ReferenceView {
   EntityType type = EntityType::kUnspecified;
   std::string_view id;
   std::string_view key;
+  std::string_view speaker;  // the system whose id it is, where that was asked for
 
   bool operator==(const ReferenceView&) const = default;
 };
@@ -80,6 +83,10 @@ struct ReferenceView {
 // Appends what ReferencesOf() gives, for whoever looks at many entities. What was in the list
 // before stays and is not compared.
 void AppendReferences(const model::v1::Entity& entity, std::vector<ReferenceView>* references);
+// The same with who says each, as `provenance` has it, whose texts are borrowed too; empty where it
+// does not say. What several systems say is not the same.
+void AppendReferences(const model::v1::Entity& entity, const model::v1::Provenance& provenance,
+                      std::vector<ReferenceView>* references);
 
 }  // namespace retailsync
 
