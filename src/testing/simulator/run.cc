@@ -396,7 +396,12 @@ void Run::LookAgain() {
 
 // Somebody looks at what was settled and is not durable yet.
 void Run::LookNowAndThen() {
-  if (turns_ % kTurnsBetweenLooks == 0) ReadNewLetters();
+  if (turns_ % kTurnsBetweenLooks == 0) {
+    const uint64_t last_letter = operator_.last_letter();
+    ReadNewLetters();
+    // Nothing that was shown may go with a commit that fails.
+    if (operator_.last_letter() != last_letter) FailNextCommit();
+  }
   if (turns_ % kTurnsBetweenLooks == kTurnsBetweenLooks / 2) {
     record_watch_.LookAtNext(engine_.get());
     NoticeTrouble();
@@ -436,13 +441,15 @@ void Run::TakePolls(int tasks_max) {
 void Run::FailAheadOf(const std::vector<Task>& polls) {
   constexpr uint64_t kPollsBetween = 32;
   polled_ahead_ += polls.size();
-  if (polled_ahead_ < kPollsBetween || store_fault_.has_value() || plan_.healed() ||
-      !plan_.Has(Fault::kCommitFails)) {
-    return;
-  }
-  polled_ahead_ = 0;
+  if (polled_ahead_ >= kPollsBetween && FailNextCommit()) polled_ahead_ = 0;
+}
+
+// False where no commit is to fail now.
+bool Run::FailNextCommit() {
+  if (store_fault_.has_value() || plan_.healed() || !plan_.Has(Fault::kCommitFails)) return false;
   medium_.store().FailNextCommit(CommitFate::kNotDone, /*dies=*/false);
   store_fault_ = Fault::kCommitFails;
+  return true;
 }
 
 absl::Status Run::Commit(int tasks_max, size_t& taken) {

@@ -105,6 +105,7 @@ class Run final : private Observer {
   void LookAgain();
   void LookNowAndThen();
   void FailAheadOf(const std::vector<Task>& polls);
+  bool FailNextCommit();
 
   // -- What happens to it
   void Misfortune();
