@@ -144,6 +144,23 @@ absl::Time Dispatcher::NextLook(const LaneRow& lane) const {
   return was_given_more ? lane.due_at : context_.now + WhileMore();
 }
 
+// An attempt whose result is not known, while what it refers to, which was at the target, is there
+// no more: it is sent again as it was, or not at all.
+absl::Status Dispatcher::HoldBack(System& system, LaneRow& lane, EntityType type,
+                                  const std::string& what) {
+  if (context_.now - lane.first_attempt_at >= context_.options.dependency_wait_max) {
+    return GiveUp(system, lane, type, dead_letter_reason::kUndetermined,
+                  fmt::format("what became of it is not known, and {}, which it refers to, is not "
+                              "there any more: {}",
+                              what, lane.note));
+  }
+  const std::string note = lane.note.substr(0, lane.note.find("; waits for "));
+  context_.Delay(lane, LaneState::kUnknown,
+                 context_.now + context_.options.dependency_check_interval,
+                 note + "; waits for " + what);
+  return absl::OkStatus();
+}
+
 // What was found for the batch still holds, whatever became of the items before this one: no call
 // is put together that adds a link, and lanes are read where they stand.
 absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const Pending& pending,
@@ -182,13 +199,15 @@ absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const Pending
       resolved.external_id = *std::move(*name);
       continue;
     }
-    if (is_resend || !pending.route->route.dependencies ||
-        !Registry::Carries(system, reference.type)) {
-      continue;
-    }
+    if (!pending.route->route.dependencies || !Registry::Carries(system, reference.type)) continue;
     if (!On(Guard::kDependencyWait)) continue;
     const std::string what = fmt::format("{} '{}'", Name(reference.type),
                                          reference.key.empty() ? reference.id : reference.key);
+    if (is_resend) {
+      absl::Status status = HoldBack(system, lane, item.type, what);
+      if (!status.ok()) return status;
+      return false;
+    }
     if (On(Guard::kDependencyLimit) && HasWaited(lane)) {
       if (absl::Status status =
               GiveUp(system, lane, item.type, dead_letter_reason::kDependency,

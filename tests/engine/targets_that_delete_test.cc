@@ -100,6 +100,42 @@ TEST_CASE("deletions: what refers to something that its target deleted waits unt
   CHECK(both.world.AllLetters().empty());
 }
 
+TEST_CASE("deletions: what is sent again refers to all that it did, or is not sent") {
+  Deleting both;
+  both.erp.capabilities.idempotent = true;
+  both.erp.capabilities.key_lifetime = absl::InfiniteDuration();
+  both.Give("c1", "v1");
+  both.erp.Script("price:P@default", {{Act::kUnknownWithoutEffect}, {Act::kUnknownWithoutEffect}});
+  REQUIRE_OK(both.world.Accept({Upsert("shop", "p1", MakePrice("P", 5'000'000))}).status);
+  REQUIRE_OK(both.world.StepUntil([&] { return both.erp.attempts().size() == 2; }));
+  REQUIRE(both.DeleteAtErp("e1") == Disposition::kMerged);
+  both.MaybeRestart();
+  REQUIRE_OK(both.world.RunFor(absl::Minutes(5)));
+  CHECK(both.erp.attempts().size() == 2);
+  const LaneRow lane = both.world.Lane(MakePrice("P", 0), "erp");
+  CHECK(lane.state == LaneState::kUnknown);
+  CHECK(lane.note == "the connection broke; waits for product 'P'");
+  CHECK(both.world.AllLetters().empty());
+  SECTION("it is back in time") {
+    both.Give("c2", "v2");
+    const auto prices = both.erp.EffectsOn("price:P@default");
+    REQUIRE(prices.size() == 1);
+    REQUIRE(prices[0].references.size() == 1);
+    CHECK(prices[0].references[0].external_id == "erp-product:P");
+    CHECK(both.world.AllLetters().empty());
+  }
+  SECTION("it does not come back") {
+    REQUIRE_OK(both.world.RunFor(absl::Hours(25), 100'000));
+    const auto letters = both.world.Letters();
+    REQUIRE(letters.size() == 1);
+    CHECK(letters[0].row.reason == dead_letter_reason::kUndetermined);
+    CHECK(letters[0].row.message.find("product 'P', which it refers to, is not there any more") !=
+          std::string::npos);
+    CHECK(both.erp.attempts().size() == 2);
+  }
+  CHECK(both.erp.Wrongs().empty());
+}
+
 TEST_CASE("deletions: what a target deleted it may bring back itself, as it was") {
   Deleting both;
   both.Give("c1", "v1");
