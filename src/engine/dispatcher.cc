@@ -474,7 +474,7 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
                                                       ApplyItem& item) {
   LaneRow& lane = *pending.lane;
   const bool is_resend = IsResend(lane);
-  auto words = WordsOf(record, version);
+  auto words = WordsOf(context_.memory, record, version);
   if (!words.ok()) return words.status();
   auto body = TakeBody(record, version);
   if (!body.ok()) return body.status();
@@ -557,7 +557,6 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
   item.idempotency_key =
       IdempotencyKey(context_.memory.NameOf(lane.route), system.name, key, version, order);
   pending.route = route;
-  pending.origin = version.system;
   pending.words = *std::move(words);
   if (context_.IsObserved()) pending.traceparent = version.traceparent;
   pending.digest = rendering->digest;

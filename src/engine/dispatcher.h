@@ -13,6 +13,7 @@
 #include "engine/letters.h"
 #include "engine/router.h"
 #include "engine/settler.h"
+#include "engine/terms.h"
 
 namespace retailsync::engine {
 
@@ -52,11 +53,10 @@ class Dispatcher {
     Ready ready;
     LaneRow* lane = nullptr;
     const RouteState* route = nullptr;
-    NameId origin = 0;  // whose ids its references use, where `words` does not say
-    std::unique_ptr<model::v1::Provenance> words;  // who said what of it; null: its origin said all
-    std::string traceparent;                       // for who watches
-    Digest digest;                                 // of what is sent
-    size_t references = 0;                         // how many there are in `references_`
+    Words words;              // whose ids its references are
+    std::string traceparent;  // for who watches
+    Digest digest;            // of what is sent
+    size_t references = 0;    // how many there are in `references_`
   };
   // What a reference was found to be.
   struct Found {
@@ -72,14 +72,14 @@ class Dispatcher {
   absl::StatusOr<Step> PrepareNext(System& system, Pending& pending, ApplyItem& item);
   absl::StatusOr<Step> FillItem(System& system, CachedRecord& record, const Version& version,
                                 Pending& pending, ApplyItem& item);
-  absl::StatusOr<std::unique_ptr<model::v1::Provenance>> WordsOf(CachedRecord& record,
-                                                                 const Version& version);
   // The content of a version, out of the record's cached body where that is it.
   absl::StatusOr<model::v1::Entity> TakeBody(CachedRecord& record, const Version& version);
   // The version to send next: the record's head, or one in `room`. Null when none is left to send.
   absl::StatusOr<const Version*> NextVersion(System& system, LaneRow& lane, CachedRecord& record,
                                              std::optional<Version>& room);
-  NameId SpeakerOf(const Pending& pending, const ReferenceView& reference) const;
+  NameId SpeakerOf(const Pending& pending, const ReferenceView& reference) const {
+    return pending.words.SpeakerOf(context_.memory, reference.speaker);
+  }
   // Finds what the items refer to: `references_` and `found_` have it, item by item.
   absl::Status LookUpReferences(System& system, std::span<const ApplyItem> items);
   absl::StatusOr<std::optional<std::string>> NameAtTarget(const System& system, RecordId record,

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
 #include "engine/dispatcher.h"
@@ -24,29 +23,6 @@ LinkKey LinkOf(const ReferenceView& reference, NameId origin) {
 
 }  // namespace
 
-// Who said what of the version, as far as that is known. Null: the system that made it said all.
-absl::StatusOr<std::unique_ptr<model::v1::Provenance>> Dispatcher::WordsOf(CachedRecord& record,
-                                                                           const Version& version) {
-  if (record.row.provenance.empty()) return nullptr;
-  auto provenance = context_.memory.ProvenanceOf(record);
-  if (!provenance.ok()) return provenance.status();
-  // What was said since is not in an older version, and who said before what stands there is not
-  // remembered.
-  auto words = std::make_unique<model::v1::Provenance>(*std::move(provenance));
-  auto& entries = *words->mutable_entries();
-  entries.erase(std::remove_if(entries.begin(), entries.end(),
-                               [&](const auto& entry) { return entry.seq() > version.seq; }),
-                entries.end());
-  return words;
-}
-
-// Whose ids the reference uses: a record that several systems speak of has those of each.
-NameId Dispatcher::SpeakerOf(const Pending& pending, const ReferenceView& reference) const {
-  if (reference.speaker.empty()) return pending.origin;
-  const NameId speaker = context_.memory.FindName(NameKind::kSystem, reference.speaker);
-  return speaker == 0 ? pending.origin : speaker;
-}
-
 absl::Status Dispatcher::LookUpReferences(System& system, std::span<const ApplyItem> items) {
   references_.clear();
   links_.clear();
@@ -55,10 +31,10 @@ absl::Status Dispatcher::LookUpReferences(System& system, std::span<const ApplyI
     if (items[i].operation == model::v1::OPERATION_DELETE) continue;
     // The references as the target will read them; where a transform dropped one, it is not needed.
     Pending& pending = pending_[i];
-    if (pending.words == nullptr) {
+    if (pending.words.provenance == nullptr) {
       AppendReferences(items[i].entity, &references_);
     } else {
-      AppendReferences(items[i].entity, *pending.words, &references_);
+      AppendReferences(items[i].entity, *pending.words.provenance, &references_);
     }
     pending.references = references_.size() - links_.size();
     while (links_.size() < references_.size()) {

@@ -46,14 +46,19 @@ class Intake {
   // A change with what is worked out of it, and asked of the store together with its neighbours.
   struct Arrival : Preparation {
     const model::v1::Change* change = nullptr;
-    model::v1::Change* own = nullptr;   // the same, if it may be moved from
-    const JournalRow* known = nullptr;  // the row under its id
-    RecordId linked = 0;                // by what its system calls it
-    RecordId keyed = 0;                 // by its key
-    std::string damage;                 // a row that is needed to place it cannot be read
+    model::v1::Change* own = nullptr;             // the same, if it may be moved from
+    const JournalRow* known = nullptr;            // the row under its id
+    RecordId linked = 0;                          // by what its system calls it
+    RecordId keyed = 0;                           // by its key
+    std::string damage;                           // a row that is needed to place it cannot be read
+    std::optional<model::v1::Entity> translated;  // what it says, in the words of its record
+
+    // What it says, of which `entity` is the digest.
+    const model::v1::Entity& said() const { return translated ? *translated : change->entity(); }
 
     const std::string& id() const { return made_id.empty() ? change->id() : made_id; }
     model::v1::Entity TakeEntity() {
+      if (translated) return *std::move(translated);
       if (own == nullptr) return change->entity();
       model::v1::Entity taken;
       taken.Swap(own->mutable_entity());
@@ -124,6 +129,8 @@ class Intake {
                         const model::v1::Change& change);
   void NoteRemoteVersion(LaneRow& lane, const model::v1::Change& change);
   absl::StatusOr<std::optional<HeldEntity>> Base(const System& system, CachedRecord& record);
+  absl::Status Translate(const System& system, CachedRecord& record, const Version& head,
+                         std::optional<HeldEntity>& base, Arrival& arrival);
   absl::StatusOr<OwnWrite> FindUnansweredWrite(const System& system, CachedRecord& record,
                                                const Digest& said);
   bool SaysItsOwn(const System& system, const model::v1::Entity& record,

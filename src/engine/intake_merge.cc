@@ -8,6 +8,7 @@
 #include "engine/idempotency_key.h"
 #include "engine/intake.h"
 #include "engine/ownership.h"
+#include "engine/terms.h"
 #include "retailsync/model/v1/canonical.h"
 #include "retailsync/model/v1/merge.h"
 #include "retailsync/model/v1/provenance.h"
@@ -72,6 +73,50 @@ absl::StatusOr<std::optional<HeldEntity>> Intake::Base(const System& system, Cac
   if (!lane.ok()) return lane.status();
   if (*lane == nullptr) return std::optional<HeldEntity>();
   return held_.Known(system, **lane, record);
+}
+
+// The system says by its own ids what it was given by others', and what others have said since.
+// `base`, where it is the system's own statement, is in its ids too.
+absl::Status Intake::Translate(const System& system, CachedRecord& record, const Version& head,
+                               std::optional<HeldEntity>& base, Arrival& arrival) {
+  Memory& memory = context_.memory;
+  auto body = memory.Body(record);
+  if (!body.ok()) return body.status();
+  auto words = WordsOf(memory, record, head);
+  if (!words.ok()) return words.status();
+  Translation said(&memory, system.id, arrival.change->entity());
+  auto is_left = said.Use(**body, *words);
+  const auto use = [&](const Entity& given, Seq seq) {
+    auto version = memory.ReadVersion(seq);
+    auto words_then = version.ok() ? WordsOf(memory, record, *version) : version.status();
+    is_left = words_then.ok() ? said.Use(given, *words_then) : words_then.status();
+  };
+  const auto may_use = [&](Seq seq) { return is_left.ok() && *is_left && seq != record.row.head; };
+  auto found = memory.FindLane({system.id, record.row.id});
+  if (!found.ok()) return found.status();
+  if (const LaneRow* lane = *found; lane != nullptr) {
+    if (base.has_value() && lane->base_is_payload) {
+      Translation was(&memory, system.id, base->entity);
+      if (auto used = was.Use(**body, *words); !used.ok()) return used.status();
+      base->entity = was.Take().value_or(base->entity);
+    } else if (base.has_value() && may_use(lane->base)) {
+      use(base->entity, lane->base);
+    }
+    // What may have arrived, and was overtaken since.
+    const bool is_under_way =
+        lane->state == LaneState::kInFlight || lane->state == LaneState::kUnknown;
+    if (is_under_way && may_use(lane->attempt_seq)) {
+      auto sent = held_.AfterWrite(system, *lane, record, lane->attempt_seq);
+      if (!sent.ok()) return sent.status();
+      use(*sent, lane->attempt_seq);
+    }
+  }
+  if (!is_left.ok()) return is_left.status();
+  arrival.translated = said.Take();
+  if (!arrival.translated) return absl::OkStatus();
+  arrival.entity = CanonicalDigest(*arrival.translated);
+  arrival.key = BusinessKey(*arrival.translated);
+  return absl::OkStatus();
 }
 
 // The write of which nobody knows whether it took effect and after which the system would hold what
@@ -363,7 +408,11 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   }
   auto base = Base(system, *record);
   if (!base.ok()) return base.status();
-  const Ownership ownership(context_.parts.ownership, system.name, change.entity(), *body);
+  if (!is_its_own && arrival.entity != record->row.digest) {
+    absl::Status status = Translate(system, *record, **said_by, *base, arrival);
+    if (!status.ok()) return status;
+  }
+  const Ownership ownership(context_.parts.ownership, system.name, arrival.said(), *body);
   // What it holds because we wrote it, it does not say of its own accord: what carries our key, or
   // is what it would hold after a write that was not answered. That it says so proves the write;
   // unless it says otherwise of what is its own.
@@ -378,7 +427,7 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
     ours = FindUnansweredWrite(system, *record, arrival.entity);
     if (!ours.ok()) return ours.status();
   }
-  if (ours->version != 0 && SaysItsOwn(system, **body, change.entity())) ours = OwnWrite();
+  if (ours->version != 0 && SaysItsOwn(system, **body, arrival.said())) ours = OwnWrite();
   if (ours->version != 0) {
     auto is_all = IsAsWritten(system, *record, *ours, arrival);
     if (!is_all.ok()) return is_all.status();
@@ -415,7 +464,7 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
     input.base = &(*base)->entity;
     input.base_says_more = !(*base)->is_certain;
   }
-  input.incoming = &change.entity();
+  input.incoming = &arrival.said();
   input.fields = is_patch ? &fields : nullptr;
   input.system = system.name;
   if (On(Guard::kStaleVersion)) input.source_version = change.source_version();
@@ -512,7 +561,8 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
       stays_packed ? std::string()
                    : PackProvenance(result.provenance, {system.name, row.source_version, row.seq});
   row.payload = std::move(arrival.payload);
-  const bool is_body = arrival.entity == updated.digest;
+  const bool is_body = !arrival.translated && arrival.entity == updated.digest;
+  if (is_incoming && !is_body) bytes = arrival.said().SerializeAsString();
   if (!is_body) row.merged = std::move(bytes);
 
   std::string key = is_incoming ? arrival.key : BusinessKey(result.merged);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/guard.h"
+#include "engine/terms.h"
 #include "retailsync/model/v1/canonical.h"
 
 namespace retailsync::engine {
@@ -291,13 +292,14 @@ absl::Status Reconciler::OnBoth(System& system, Job& job, RecordId record, const
   if (!(*expected)->is_certain && CanonicalDigest(entry.entity) == (*found)->acknowledged_digest) {
     return absl::OkStatus();
   }
+  auto held = InWordsOf(system, **found, **of, (*expected)->entity, entry.entity);
+  if (!held.ok()) return held.status();
   Drift drift{DriftKind::kDifferent, entry.external_id, record, {}};
-  for (FieldDifference& difference : Diff((*expected)->entity, entry.entity)) {
+  for (FieldDifference& difference : Diff((*expected)->entity, *held)) {
     drift.paths.push_back(std::move(difference.path));
   }
   if (drift.paths.empty()) return absl::OkStatus();
-  if (absl::Status status = DropAgreed(system, **found, **of, entry.entity, drift.paths);
-      !status.ok()) {
+  if (absl::Status status = DropAgreed(system, **found, **of, *held, drift.paths); !status.ok()) {
     return status;
   }
   if (drift.paths.empty()) return absl::OkStatus();
@@ -305,6 +307,30 @@ absl::Status Reconciler::OnBoth(System& system, Job& job, RecordId record, const
   if (!job.report.repair) return absl::OkStatus();
   if (!entry.remote_version.empty()) (*found)->remote_version = entry.remote_version;
   return Repair(job, **found, false);
+}
+
+// What the target lists, whose ids are its own, in the words of what it was given, and of the
+// newest version.
+absl::StatusOr<Entity> Reconciler::InWordsOf(const System& system, const LaneRow& lane,
+                                             CachedRecord& record, const Entity& expected,
+                                             const Entity& listed) {
+  Translation held(&context_.memory, system.id, listed);
+  const auto use = [&](const Entity& entity, Seq seq) -> absl::StatusOr<bool> {
+    auto version = context_.memory.ReadVersion(seq);
+    if (!version.ok()) return version.status();
+    auto words = WordsOf(context_.memory, record, *version);
+    if (!words.ok()) return words.status();
+    return held.Use(entity, *words);
+  };
+  absl::StatusOr<bool> is_left = true;
+  if (!lane.base_is_payload) is_left = use(expected, lane.base);
+  if (is_left.ok() && *is_left && (lane.base_is_payload || lane.base != record.row.head)) {
+    auto newest = context_.memory.Body(record);
+    if (!newest.ok()) return newest.status();
+    is_left = use(**newest, record.row.head);
+  }
+  if (!is_left.ok()) return is_left.status();
+  return held.Take().value_or(listed);
 }
 
 // Where the target holds what the record says, it has not drifted, whatever it was last known to

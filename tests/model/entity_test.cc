@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "support/catch.h"
 #include "support/random_entity.h"
+#include "support/sound_entity.h"
 
 namespace retailsync {
 namespace {
@@ -175,6 +177,79 @@ TEST_CASE("an entity of another type with the same name is another reference") {
   kit->add_components()->set_sku("P");
   CHECK(ReferencesOf(entity) == std::vector<EntityReference>{{EntityType::kProduct, "", "P"},
                                                              {EntityType::kProduct, "", "C"}});
+}
+
+// Calls every reference in the message something else.
+void Rename(google::protobuf::Message* message) {
+  if (auto* reference = dynamic_cast<model::v1::Reference*>(message)) {
+    reference->set_id(reference->id() + "'");
+    return;
+  }
+  const auto* reflection = message->GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  reflection->ListFields(*message, &fields);
+  for (const auto* field : fields) {
+    if (field->message_type() == nullptr) continue;
+    const int size = field->is_repeated() ? reflection->FieldSize(*message, field) : 1;
+    for (int i = 0; i < size; ++i) {
+      Rename(field->is_repeated() ? reflection->MutableRepeatedMessage(message, field, i)
+                                  : reflection->MutableMessage(message, field));
+    }
+  }
+}
+
+TEST_CASE("all that an entity refers to is paired with what another one calls it") {
+  std::set<EntityType> types;
+  for (uint64_t seed = 1; seed <= 1000; ++seed) {
+    testing_support::RandomEntities random(seed);
+    Entity said = random.Make();
+    testing_support::SoundEntities::Mend(&said, &random.random());
+    Entity held = said;
+    CHECK(PairReferences(&said, held).empty());
+    Rename(&ModelOf(held));
+    std::vector<EntityReference> paired;
+    for (const ReferencePair& pair : PairReferences(&said, held)) {
+      INFO("seed " << seed << ", " << pair.path);
+      CHECK(pair.held->id() == pair.said->id() + "'");
+      if (!pair.path.starts_with("refunds[")) {
+        paired.push_back({pair.type, pair.said->id(), pair.said->key()});
+      }
+      *pair.said = *pair.held;
+    }
+    CHECK(PairReferences(&said, held).empty());
+    // The components of a kit go by their keys, and have no id.
+    for (const EntityReference& reference : ReferencesOf(said)) {
+      if (TypeOf(said) == EntityType::kProduct && reference.id.empty()) continue;
+      const EntityReference before{reference.type, reference.id.substr(0, reference.id.size() - 1),
+                                   reference.key};
+      INFO("seed " << seed << ", " << before.id << " " << before.key);
+      CHECK(std::find(paired.begin(), paired.end(), before) != paired.end());
+      types.insert(TypeOf(said));
+    }
+  }
+  CHECK(types.size() == kEntityTypeCount - 1);
+}
+
+TEST_CASE("references are in the same place where their elements have the same key") {
+  Entity said;
+  for (const char* line : {"1", "2"}) {
+    auto* made = said.mutable_order()->add_lines();
+    made->set_id(line);
+    made->mutable_product()->set_id(std::string("P") + line);
+  }
+  Entity held = said;
+  held.mutable_order()->mutable_lines()->SwapElements(0, 1);
+  held.mutable_order()->mutable_customer()->set_id("7");
+  CHECK(PairReferences(&said, held).empty());
+  held.mutable_order()->mutable_lines(0)->mutable_product()->set_key("Q");
+  const auto pairs = PairReferences(&said, held);
+  REQUIRE(pairs.size() == 1);
+  CHECK(pairs[0].path == "lines[2].product");
+  CHECK(pairs[0].type == EntityType::kProduct);
+  CHECK(pairs[0].said == &said.order().lines(1).product());
+  CHECK(pairs[0].held == &held.order().lines(0).product());
+  held.mutable_customer();
+  CHECK(PairReferences(&said, held).empty());
 }
 
 }  // namespace

@@ -59,6 +59,20 @@ TEST_CASE("a provenance tells who spoke, and whether it was newer") {
   CHECK_FALSE(SaidNewer(shared, "crm", 1));
 }
 
+TEST_CASE("who said what stands at a path is said by the nearest entry above it") {
+  const Provenance shared = Parse(R"(
+      entries { path: "" system: "shop" }
+      entries { path: "lines[2]" system: "erp" }
+      entries { path: "lines[2].product" system: "pim" }
+      entries { path: "customer" system: "" })");
+  CHECK(SpeakerOf(shared, "number") == "shop");
+  CHECK(SpeakerOf(shared, "lines[22].product") == "shop");
+  CHECK(SpeakerOf(shared, "lines[2].quantity") == "erp");
+  CHECK(SpeakerOf(shared, "lines[2].product") == "pim");
+  CHECK(SpeakerOf(shared, "customer").empty());
+  CHECK(SpeakerOf(Provenance(), "number").empty());
+}
+
 TEST_CASE("a provenance remembers the newest state that each system told") {
   Provenance shared = Parse(kShared);
   CHECK_FALSE(Hear(&shared, "crm", 0));

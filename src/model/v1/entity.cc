@@ -5,7 +5,8 @@
 #include <unordered_set>
 #include <utility>
 
-#include "model/v1/provenance_map.h"
+#include "model/v1/field_path.h"
+#include "retailsync/model/v1/provenance.h"
 
 namespace retailsync {
 namespace {
@@ -38,50 +39,15 @@ const TypeRow& RowOf(EntityType type) {
   return kTypes[index < kTypes.size() ? index : 0];
 }
 
-// Whose words the fields of an entity are.
-class Speakers {
- public:
-  explicit Speakers(const model::v1::Provenance& provenance)
-      : provenance_(provenance), origins_(&provenance) {}
-
-  // Of `field` of the element `key` of `list`, or of the entity where there is no list.
-  std::string_view Of(std::string_view list, std::string_view key, std::string_view field) const {
-    model_internal::FieldPath path;
-    if (list.empty()) {
-      const auto step = path.Field(field);
-      return Of(path);
-    }
-    const auto in_list = path.Field(list);
-    const auto in_element = path.Key(key);
-    const auto step = path.Field(field);
-    return Of(path);
-  }
-
- private:
-  std::string_view Of(const model_internal::FieldPath& path) const {
-    const auto* origin = origins_.Find(path);
-    if (origin == nullptr) return {};
-    const auto& entries = provenance_.entries();
-    return std::find_if(entries.begin(), entries.end(),
-                        [&](const auto& entry) { return entry.system() == origin->system; })
-        ->system();
-  }
-
-  const model::v1::Provenance& provenance_;
-  const model_internal::ProvenanceMap origins_;
-};
-
 // Collects references without repetitions. Documents have up to a thousand lines, most of them on
 // different articles; but most documents have a few, and looking through those is quicker than any
 // index.
 class References {
  public:
-  // Those that are in the list already are not looked at. `speakers` may be null.
-  References(const Speakers* speakers, std::vector<ReferenceView>* list)
-      : speakers_(speakers),
-        list_(*list),
-        first_(list->size()),
-        index_(0, Hash{list_}, Same{list_}) {}
+  // Those that are in the list already are not looked at. `words`: who said what; null: nobody
+  // asks.
+  References(const model::v1::Provenance* words, std::vector<ReferenceView>* list)
+      : words_(words), list_(*list), first_(list->size()), index_(0, Hash{list_}, Same{list_}) {}
   References(const References&) = delete;
   References& operator=(const References&) = delete;
 
@@ -94,7 +60,7 @@ class References {
              const Reference& reference, std::string_view field) {
     if (reference.id().empty() && reference.key().empty()) return;
     list_.push_back({type, reference.id(), reference.key(), {}});
-    if (speakers_ != nullptr) list_.back().speaker = speakers_->Of(list, key, field);
+    if (words_ != nullptr) list_.back().speaker = SpeakerOfField(list, key, field);
     if (IsRepeated()) list_.pop_back();
   }
   void AddByKey(EntityType type, std::string_view key) {
@@ -124,6 +90,19 @@ class References {
     bool operator()(size_t a, size_t b) const { return list[a] == list[b]; }
   };
 
+  std::string_view SpeakerOfField(std::string_view list, std::string_view key,
+                                  std::string_view field) const {
+    model_internal::FieldPath path;
+    if (list.empty()) {
+      const auto step = path.Field(field);
+      return SpeakerOf(*words_, path.text());
+    }
+    const auto in_list = path.Field(list);
+    const auto in_element = path.Key(key);
+    const auto step = path.Field(field);
+    return SpeakerOf(*words_, path.text());
+  }
+
   // Was the last one in the list before?
   bool IsRepeated() {
     constexpr size_t kFew = 16;
@@ -136,7 +115,7 @@ class References {
     return !index_.insert(last).second;
   }
 
-  const Speakers* const speakers_;
+  const model::v1::Provenance* const words_;
   List& list_;
   const size_t first_;
   // Positions in `list_`, by what stands there.
@@ -303,8 +282,7 @@ void AppendReferences(const Entity& entity, std::vector<ReferenceView>* list) {
 
 void AppendReferences(const Entity& entity, const model::v1::Provenance& provenance,
                       std::vector<ReferenceView>* list) {
-  const Speakers speakers(provenance);
-  References references(&speakers, list);
+  References references(&provenance, list);
   CollectReferences(entity, &references);
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/v1/field_path.h"
+
 namespace retailsync {
 
 using model::v1::Provenance;
@@ -19,6 +21,15 @@ bool IsAllFrom(const Provenance& provenance, std::string_view system) {
   return provenance.entries_size() > 0 &&
          std::all_of(provenance.entries().begin(), provenance.entries().end(),
                      [&](const Provenance::Entry& entry) { return entry.system() == system; });
+}
+
+std::string_view SpeakerOf(const Provenance& provenance, std::string_view path) {
+  const Provenance::Entry* nearest = nullptr;
+  for (const Provenance::Entry& entry : provenance.entries()) {
+    if (!model_internal::Covers(entry.path(), path)) continue;
+    if (nearest == nullptr || entry.path().size() >= nearest->path().size()) nearest = &entry;
+  }
+  return nearest == nullptr ? std::string_view() : nearest->system();
 }
 
 bool SaidNewer(const Provenance& provenance, std::string_view system, int64_t source_version) {

@@ -88,6 +88,20 @@ void AppendReferences(const model::v1::Entity& entity, std::vector<ReferenceView
 void AppendReferences(const model::v1::Entity& entity, const model::v1::Provenance& provenance,
                       std::vector<ReferenceView>* references);
 
+// Two references that stand in the same place of two entities of one type, and are not written
+// alike. Whether they mean the same is for those to tell who know whose ids they are.
+struct ReferencePair {
+  EntityType type = EntityType::kUnspecified;
+  std::string path;  // "lines[2].product"
+  model::v1::Reference* said = nullptr;
+  const model::v1::Reference* held = nullptr;
+};
+
+// Those of `said` and `held`, in the order of the fields. Elements of lists are in the same place
+// where their keys are the same. References to what the model does not say the type of are left
+// out.
+std::vector<ReferencePair> PairReferences(model::v1::Entity* said, const model::v1::Entity& held);
+
 }  // namespace retailsync
 
 #endif  // RETAILSYNC_MODEL_V1_ENTITY_H_

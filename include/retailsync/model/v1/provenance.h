@@ -26,6 +26,10 @@ model::v1::Provenance ProvenanceOfOne(const Origin& origin);
 // All of the record was said by `system`; false where nobody is known to have said anything.
 bool IsAllFrom(const model::v1::Provenance& provenance, std::string_view system);
 
+// Who wrote what stands at `path`, a path of the model's; empty when nobody is known to have.
+// Borrowed.
+std::string_view SpeakerOf(const model::v1::Provenance& provenance, std::string_view path);
+
 // `system` said the record, or a part of it, with a version higher than `source_version`. Never
 // when that is 0.
 bool SaidNewer(const model::v1::Provenance& provenance, std::string_view system,
