@@ -51,6 +51,15 @@ WholeMergeResult TryMergeWhole(const MergeInput& input, const CachedRecord& reco
   return MergeWhole(whole);
 }
 
+// It refers to something by an id, which is its own.
+bool SaysIds(const Entity& entity) {
+  std::vector<ReferenceView> references;
+  AppendReferences(entity, &references);
+  return std::any_of(references.begin(), references.end(), [](const ReferenceView& reference) {
+    return !reference.id.empty() && reference.key.empty();
+  });
+}
+
 }  // namespace
 
 // The record that this journal row makes.
@@ -408,7 +417,7 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   }
   auto base = Base(system, *record);
   if (!base.ok()) return base.status();
-  if (!is_its_own && arrival.entity != record->row.digest) {
+  if (!is_its_own && (arrival.entity != record->row.digest || SaysIds(change.entity()))) {
     absl::Status status = Translate(system, *record, **said_by, *base, arrival);
     if (!status.ok()) return status;
   }

@@ -37,11 +37,19 @@ absl::StatusOr<bool> Translation::Use(const Entity& held, const Words& words) {
     if (done_.contains(pair.path)) continue;
     const std::string_view speaker =
         words.provenance == nullptr ? std::string_view() : SpeakerOf(*words.provenance, pair.path);
-    auto is_same = MeanTheSame(pair, words.SpeakerOf(memory_, speaker));
+    const NameId held_by = words.SpeakerOf(memory_, speaker);
+    if (pair.IsAlike()) {
+      auto differs = TellApart(pair, held_by);
+      if (!differs.ok()) return differs.status();
+      is_left |= *differs;
+      continue;
+    }
+    auto is_same = MeanTheSame(pair, held_by);
     if (!is_same.ok()) return is_same.status();
     if (*is_same) {
       *pair.said = *pair.held;
       done_.insert(pair.path);
+      is_changed_ = true;
     } else {
       is_left = true;
     }
@@ -50,13 +58,33 @@ absl::StatusOr<bool> Translation::Use(const Entity& held, const Words& words) {
 }
 
 std::optional<Entity> Translation::Take() {
-  return done_.empty() ? std::nullopt : std::exchange(translated_, std::nullopt);
+  return is_changed_ ? std::exchange(translated_, std::nullopt) : std::nullopt;
+}
+
+// Two systems may have the same id for two things. Then the key of the one that is said is said
+// with it; without one they cannot be told apart. True: they are.
+absl::StatusOr<bool> Translation::TellApart(const ReferencePair& pair, NameId held_by) {
+  if (!pair.said->key().empty() || speaker_ == held_by) return false;
+  const auto said = Find(pair, *pair.said, speaker_);
+  if (!said.ok()) return said.status();
+  if (*said == 0) return false;
+  const auto held = Find(pair, *pair.held, held_by);
+  if (!held.ok()) return held.status();
+  if (*held == 0 || *said == *held) return false;
+  const auto record = memory_.FindRecord(*said);
+  if (!record.ok()) return record.status();
+  if ((*record)->row.key.empty()) return false;
+  pair.said->set_key((*record)->row.key);
+  is_changed_ = true;
+  return true;
 }
 
 absl::StatusOr<bool> Translation::MeanTheSame(const ReferencePair& pair, NameId held_by) {
   if (!pair.said->key().empty() && pair.said->key() == pair.held->key()) return true;
-  // One system has one name for a thing, as far as it goes by its own.
-  if (speaker_ == held_by && !pair.said->id().empty() && !pair.held->id().empty()) return false;
+  // One system has one id for a thing.
+  if (speaker_ == held_by && !pair.said->id().empty() && !pair.held->id().empty()) {
+    return pair.said->id() == pair.held->id();
+  }
   const auto said = Find(pair, *pair.said, speaker_);
   if (!said.ok()) return said.status();
   if (*said == 0) return false;

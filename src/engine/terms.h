@@ -25,7 +25,8 @@ struct Words {
 absl::StatusOr<Words> WordsOf(Memory& memory, CachedRecord& record, const Version& version);
 
 // What a system says, with each reference as others have it who mean the same by it: it names what
-// it was given by ids of its own, and says nothing new by that.
+// it was given by ids of its own, and says nothing new by that. What is written as theirs and means
+// something else is written otherwise.
 class Translation {
  public:
   // All three must last. `speaker`: whose ids `said` has.
@@ -41,12 +42,14 @@ class Translation {
   absl::StatusOr<RecordId> Find(const ReferencePair& pair, const model::v1::Reference& reference,
                                 NameId speaker);
   absl::StatusOr<bool> MeanTheSame(const ReferencePair& pair, NameId held_by);
+  absl::StatusOr<bool> TellApart(const ReferencePair& pair, NameId held_by);
 
   Memory& memory_;
   const NameId speaker_;
   const model::v1::Entity& said_;
   std::optional<model::v1::Entity> translated_;
   std::set<std::string> done_;  // paths
+  bool is_changed_ = false;
 };
 
 }  // namespace retailsync::engine

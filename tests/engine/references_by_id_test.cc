@@ -244,6 +244,25 @@ TEST_CASE("references by id: each line's article is known by the line") {
   CHECK(ids == Texts{"77", "shop-P", "shop-P"});
 }
 
+TEST_CASE("references by id: the same id of another system is another thing") {
+  TwoNames both;
+  // The ERP's customer "77" is the shop's "88".
+  auto said = Upsert("erp", "k1", MakeCustomer("8", "anna"));
+  said.set_subject("77");
+  REQUIRE_OK(both.world.Accept({said}).status);
+  REQUIRE(both.OfShop("s1", TwoNames::Order("a", "77")) == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  both.Restart();
+  REQUIRE(both.OfErp("e1", TwoNames::Order("a", "77")) == Disposition::kMerged);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(TwoNames::Sent(both.shop) == std::vector<std::pair<std::string, std::string>>{{"a", "88"}});
+  CHECK(both.OfErp("e2", TwoNames::Order("a", "77")) == Disposition::kNoChange);
+  CHECK(both.OfShop("s2", TwoNames::Order("a", "88")) == Disposition::kEcho);
+  REQUIRE_OK(both.world.RunUntilIdle());
+  CHECK(both.erp.EffectsOn("order:1001").size() == 1);
+  CHECK(both.shop.effects().size() == 1);
+}
+
 TEST_CASE("references by id: what is set aside is what was said") {
   TwoNames both;
   Entity order = TwoNames::Order("a", "77");

@@ -109,7 +109,6 @@ class Pairing {
     }
     auto& ours = static_cast<Reference&>(*said);
     const auto& theirs = static_cast<const Reference&>(held);
-    if (ours.id() == theirs.id() && ours.key() == theirs.key()) return;
     const EntityType type = TypeOfReference(within, field.field);
     if (type != EntityType::kUnspecified) pairs_.push_back({type, path_.text(), &ours, &theirs});
   }

@@ -88,13 +88,15 @@ void AppendReferences(const model::v1::Entity& entity, std::vector<ReferenceView
 void AppendReferences(const model::v1::Entity& entity, const model::v1::Provenance& provenance,
                       std::vector<ReferenceView>* references);
 
-// Two references that stand in the same place of two entities of one type, and are not written
-// alike. Whether they mean the same is for those to tell who know whose ids they are.
+// Two references that stand in the same place of two entities of one type. Whether they mean the
+// same is for those to tell who know whose ids they are, also where they are written alike.
 struct ReferencePair {
   EntityType type = EntityType::kUnspecified;
   std::string path;  // "lines[2].product"
   model::v1::Reference* said = nullptr;
   const model::v1::Reference* held = nullptr;
+
+  bool IsAlike() const { return said->id() == held->id() && said->key() == held->key(); }
 };
 
 // Those of `said` and `held`, in the order of the fields. Elements of lists are in the same place
