@@ -474,10 +474,10 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
                                                       ApplyItem& item) {
   LaneRow& lane = *pending.lane;
   const bool is_resend = IsResend(lane);
-  auto words = WordsOf(context_.memory, record, version);
-  if (!words.ok()) return words.status();
   auto body = TakeBody(record, version);
   if (!body.ok()) return body.status();
+  auto words = WordsOf(context_.memory, record, version, *body);
+  if (!words.ok()) return words.status();
   const RouteState* route = context_.registry.FindRoute(lane.route);
   if (route == nullptr) route = Router::FindHeir(system, version, *body);
   if (route == nullptr) return Step::kNothing;  // the host did not add it this time: it stays owed

@@ -121,19 +121,25 @@ absl::Time Dispatcher::NextLook(const LaneRow& lane) const {
 }
 
 // An attempt whose result is not known, while what it refers to, which was at the target, is there
-// no more: it is sent again as it was, or not at all.
+// no more: it is sent again as it was, or not at all. As with what waits, it is given a while more
+// where it could not be looked at.
 absl::Status Dispatcher::HoldBack(System& system, LaneRow& lane, EntityType type,
                                   const std::string& what) {
-  if (context_.now - lane.first_attempt_at >= context_.options.dependency_wait_max) {
+  constexpr std::string_view kWaits = "; waits for ";
+  const absl::Time limit = lane.first_attempt_at + context_.options.dependency_wait_max;
+  const size_t waits = lane.note.find(kWaits);
+  const std::string trouble = lane.note.substr(0, waits);
+  const bool is_looked_at = waits != std::string::npos && context_.now - lane.due_at <= WhileMore();
+  if (is_looked_at && context_.now >= limit) {
     return GiveUp(system, lane, type, dead_letter_reason::kUndetermined,
                   fmt::format("what became of it is not known, and {}, which it refers to, is not "
                               "there any more: {}",
-                              what, lane.note));
+                              what, trouble));
   }
-  const std::string note = lane.note.substr(0, lane.note.find("; waits for "));
-  context_.Delay(lane, LaneState::kUnknown,
-                 context_.now + context_.options.dependency_check_interval,
-                 note + "; waits for " + what);
+  const absl::Duration pause =
+      context_.now < limit ? context_.options.dependency_check_interval : WhileMore();
+  context_.Delay(lane, LaneState::kUnknown, context_.now + pause,
+                 trouble + std::string(kWaits) + what);
   return absl::OkStatus();
 }
 

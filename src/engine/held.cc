@@ -18,7 +18,7 @@ absl::StatusOr<std::optional<HeldEntity>> Held::Known(const System& system, cons
   if (lane.base_is_payload) {
     auto said = context_.memory.ReadBody(lane.base, true);
     if (!said.ok()) return said.status();
-    known = HeldEntity{*std::move(said)};
+    known = HeldEntity{.entity = *std::move(said), .said = lane.base};
     return known;
   }
   auto given = Given(system, lane, record, lane.base);

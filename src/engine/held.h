@@ -15,6 +15,7 @@ namespace retailsync::engine {
 struct HeldEntity {
   model::v1::Entity entity;
   bool is_certain = true;
+  Seq said = 0;  // the journal row in which it said so itself; 0: it was given that
 };
 
 // What is sent to the lane's target next makes the entity anew; what refers to it waits for that.

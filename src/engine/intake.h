@@ -52,8 +52,9 @@ class Intake {
     RecordId keyed = 0;                           // by its key
     std::string damage;                           // a row that is needed to place it cannot be read
     std::optional<model::v1::Entity> translated;  // what it says, in the words of its record
+    Digest as_said;  // where it was translated: of what it said; `entity` is of what that is now
 
-    // What it says, of which `entity` is the digest.
+    // What it says, in the words of its record.
     const model::v1::Entity& said() const { return translated ? *translated : change->entity(); }
 
     const std::string& id() const { return made_id.empty() ? change->id() : made_id; }
@@ -120,19 +121,23 @@ class Intake {
                                 const std::string& said_as);
   void NoteName(System& system, const CachedRecord& record, LaneRow* lane,
                 const std::string& external_id, bool is_all);
-  absl::StatusOr<bool> MayBeLate(const System& system, CachedRecord& record, const Digest& said);
+  absl::StatusOr<bool> MayBeLate(const System& system, CachedRecord& record, const Arrival* said);
   absl::Status NoteHeldUnlessLate(System& system, CachedRecord& record, const Arrival& arrival,
                                   bool is_proved);
   absl::StatusOr<bool> WouldSay(const System& system, const LaneRow& lane, CachedRecord& record,
-                                const JournalRow& version, const Digest& said);
+                                const JournalRow& version, const Arrival* said);
   absl::Status NoteHeld(System& system, const CachedRecord& record,
                         const model::v1::Change& change);
   void NoteRemoteVersion(LaneRow& lane, const model::v1::Change& change);
   absl::StatusOr<std::optional<HeldEntity>> Base(const System& system, CachedRecord& record);
   absl::Status Translate(const System& system, CachedRecord& record, const Version& head,
-                         std::optional<HeldEntity>& base, Arrival& arrival);
+                         Arrival& arrival);
+  absl::Status WriteBaseLike(const System& system, CachedRecord& record, const Arrival& arrival,
+                             model::v1::Entity& base);
+  absl::StatusOr<bool> IsSaid(const System& system, CachedRecord& record, const Version& version,
+                              model::v1::Entity held, const Arrival& arrival);
   absl::StatusOr<OwnWrite> FindUnansweredWrite(const System& system, CachedRecord& record,
-                                               const Digest& said);
+                                               const Arrival* said);
   bool SaysItsOwn(const System& system, const model::v1::Entity& record,
                   const model::v1::Entity& said) const;
   absl::StatusOr<bool> IsAsWritten(const System& system, CachedRecord& record,

@@ -48,7 +48,7 @@ absl::StatusOr<Receipt> Intake::Delete(System& system, Arrival& arrival, const T
     return Close(std::move(row), Disposition::kStale);
   }
   if (record->row.deleted) {
-    auto may_be_late = MayBeLate(system, *record, Digest());
+    auto may_be_late = MayBeLate(system, *record, nullptr);
     if (!may_be_late.ok()) return may_be_late.status();
     // It holds from then on: what comes late and is older must not bring the entity back.
     if (Repeat(&*provenance, system.name, change.source_version())) {
@@ -144,7 +144,7 @@ absl::StatusOr<Intake::OwnWrite> Intake::FindOurDeletion(const System& system, C
   if (!found.ok()) return found.status();
   if (*found == nullptr) return OwnWrite();
   const LaneRow& lane = **found;
-  auto write = FindUnansweredWrite(system, record, Digest());
+  auto write = FindUnansweredWrite(system, record, nullptr);
   if (!write.ok()) return write;
   // What was given to it after that it cannot have been told to delete by it.
   if (write->version != 0) return write->version < lane.acknowledged ? OwnWrite() : *write;

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "engine/guard.h"
@@ -51,15 +53,6 @@ WholeMergeResult TryMergeWhole(const MergeInput& input, const CachedRecord& reco
   return MergeWhole(whole);
 }
 
-// It refers to something by an id, which is its own.
-bool SaysIds(const Entity& entity) {
-  std::vector<ReferenceView> references;
-  AppendReferences(entity, &references);
-  return std::any_of(references.begin(), references.end(), [](const ReferenceView& reference) {
-    return !reference.id.empty() && reference.key.empty();
-  });
-}
-
 }  // namespace
 
 // The record that this journal row makes.
@@ -84,56 +77,77 @@ absl::StatusOr<std::optional<HeldEntity>> Intake::Base(const System& system, Cac
   return held_.Known(system, **lane, record);
 }
 
-// The system says by its own ids what it was given by others', and what others have said since.
-// `base`, where it is the system's own statement, is in its ids too.
+// The system says by its own ids what others say by theirs. What it says is put into the words of
+// the record, where both mean the same.
 absl::Status Intake::Translate(const System& system, CachedRecord& record, const Version& head,
-                               std::optional<HeldEntity>& base, Arrival& arrival) {
-  Memory& memory = context_.memory;
-  auto body = memory.Body(record);
+                               Arrival& arrival) {
+  auto body = context_.memory.Body(record);
   if (!body.ok()) return body.status();
-  auto words = WordsOf(memory, record, head);
+  auto words = WordsOf(context_.memory, record, head, **body);
   if (!words.ok()) return words.status();
-  Translation said(&memory, system.id, arrival.change->entity());
-  auto is_left = said.Use(**body, *words);
-  const auto use = [&](const Entity& given, Seq seq) {
-    auto version = memory.ReadVersion(seq);
-    auto words_then = version.ok() ? WordsOf(memory, record, *version) : version.status();
-    is_left = words_then.ok() ? said.Use(given, *words_then) : words_then.status();
-  };
-  const auto may_use = [&](Seq seq) { return is_left.ok() && *is_left && seq != record.row.head; };
-  auto found = memory.FindLane({system.id, record.row.id});
-  if (!found.ok()) return found.status();
-  if (const LaneRow* lane = *found; lane != nullptr) {
-    if (base.has_value() && lane->base_is_payload) {
-      Translation was(&memory, system.id, base->entity);
-      if (auto used = was.Use(**body, *words); !used.ok()) return used.status();
-      base->entity = was.Take().value_or(base->entity);
-    } else if (base.has_value() && may_use(lane->base)) {
-      use(base->entity, lane->base);
-    }
-    // What may have arrived, and was overtaken since.
-    const bool is_under_way =
-        lane->state == LaneState::kInFlight || lane->state == LaneState::kUnknown;
-    if (is_under_way && may_use(lane->attempt_seq)) {
-      auto sent = held_.AfterWrite(system, *lane, record, lane->attempt_seq);
-      if (!sent.ok()) return sent.status();
-      use(*sent, lane->attempt_seq);
-    }
-  }
-  if (!is_left.ok()) return is_left.status();
-  arrival.translated = said.Take();
-  if (!arrival.translated) return absl::OkStatus();
-  arrival.entity = CanonicalDigest(*arrival.translated);
-  arrival.key = BusinessKey(*arrival.translated);
+  Entity said = arrival.change->entity();
+  const Words its_own{.origin = system.id, .provenance = nullptr};
+  auto is_changed = WriteLike(context_.memory, said, its_own, **body, *words);
+  if (!is_changed.ok() || !*is_changed) return is_changed.status();
+  arrival.as_said = std::exchange(arrival.entity, CanonicalDigest(said));
+  arrival.key = BusinessKey(said);
+  arrival.translated = std::move(said);
   return absl::OkStatus();
 }
 
+// What the system was known to hold, in the words of what it says now: what both mean is held.
+absl::Status Intake::WriteBaseLike(const System& system, CachedRecord& record,
+                                   const Arrival& arrival, Entity& base) {
+  auto found = context_.memory.FindLane({system.id, record.row.id});
+  if (!found.ok() || *found == nullptr) return found.status();
+  const Entity& as_said = arrival.change->entity();
+  const Words its_own{.origin = system.id, .provenance = nullptr};
+  Words words{.origin = system.id, .provenance = nullptr};
+  if (!(*found)->base_is_payload) {
+    auto version = context_.memory.ReadVersion((*found)->base);
+    if (!version.ok()) return version.status();
+    auto given = WordsOf(context_.memory, record, *version, base);
+    if (!given.ok()) return given.status();
+    words = *std::move(given);
+  }
+  auto written = WriteLike(context_.memory, base, words, as_said, its_own);
+  if (!written.ok()) return written.status();
+  if (!arrival.translated) return absl::OkStatus();
+  std::set<std::string> same;
+  for (const ReferencePair& pair : PairReferences(&base, as_said)) {
+    if (pair.IsAlike()) same.insert(pair.path);
+  }
+  for (const ReferencePair& pair : PairReferences(&base, *arrival.translated)) {
+    if (same.contains(pair.path)) {
+      *pair.said = *pair.held;
+    } else if (pair.IsAlike()) {
+      // It means something else, and is only compared.
+      pair.said->mutable_id()->push_back('\n');
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The statement says that the system holds this, which it may have been given with a version.
+absl::StatusOr<bool> Intake::IsSaid(const System& system, CachedRecord& record,
+                                    const Version& version, Entity held, const Arrival& arrival) {
+  const Digest& as_said = arrival.translated ? arrival.as_said : arrival.entity;
+  const bool has_ids = SaysIds(arrival.change->entity()) || SaysIds(held);
+  if (!has_ids) return CanonicalDigest(held) == as_said;
+  auto words = WordsOf(context_.memory, record, version, held);
+  if (!words.ok()) return words.status();
+  auto written = WriteLike(context_.memory, held, *words, arrival.change->entity(),
+                           {.origin = system.id, .provenance = nullptr});
+  if (!written.ok()) return written.status();
+  return CanonicalDigest(held) == as_said;
+}
+
 // The write of which nobody knows whether it took effect and after which the system would hold what
-// it says: then it does not say that of its own accord. `said`: zero when it says that it holds
+// it says: then it does not say that of its own accord. `said`: null when it says that it holds
 // nothing.
 absl::StatusOr<Intake::OwnWrite> Intake::FindUnansweredWrite(const System& system,
                                                              CachedRecord& record,
-                                                             const Digest& said) {
+                                                             const Arrival* said) {
   auto found = context_.memory.FindLane({system.id, record.row.id});
   if (!found.ok()) return found.status();
   if (*found == nullptr) return OwnWrite();
@@ -149,11 +163,13 @@ absl::StatusOr<Intake::OwnWrite> Intake::FindUnansweredWrite(const System& syste
     if (!row->has_value()) continue;  // forgotten since
     const OwnWrite write{(*row)->version, attempt};
     const bool deletes = (*row)->operation == model::v1::OPERATION_DELETE;
-    if (deletes && said.IsZero()) return write;
-    if (deletes || said.IsZero()) continue;
+    if (deletes && said == nullptr) return write;
+    if (deletes || said == nullptr) continue;
     auto held = held_.AfterWrite(system, lane, record, attempt);
     if (!held.ok()) return held.status();
-    if (CanonicalDigest(*held) == said) return write;
+    auto is_said = IsSaid(system, record, Version::Of(**row), *std::move(held), *said);
+    if (!is_said.ok()) return is_said.status();
+    if (*is_said) return write;
   }
   return OwnWrite();
 }
@@ -168,7 +184,9 @@ absl::StatusOr<bool> Intake::IsAsWritten(const System& system, CachedRecord& rec
   if (*lane == nullptr) return false;
   auto held = held_.AfterWrite(system, **lane, record, write.seq);
   if (!held.ok()) return held.status();
-  return CanonicalDigest(*held) == arrival.entity;
+  auto version = context_.memory.ReadVersion(write.seq);
+  if (!version.ok()) return version.status();
+  return IsSaid(system, record, *version, *std::move(held), arrival);
 }
 
 // Everything that is stored about the record is read before anything is staged: a row that turns
@@ -213,7 +231,7 @@ absl::StatusOr<bool> Intake::IsItsWord(const System& system, CachedRecord& recor
   if (!lane.ok()) return lane.status();
   if (*lane == nullptr) return true;
   if ((*lane)->route != 0 && (*lane)->acknowledged > 0 && !(*lane)->base_is_payload) return false;
-  auto unanswered = FindUnansweredWrite(system, record, arrival.entity);
+  auto unanswered = FindUnansweredWrite(system, record, &arrival);
   if (!unanswered.ok()) return unanswered.status();
   return unanswered->version == 0;
 }
@@ -418,7 +436,10 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   auto base = Base(system, *record);
   if (!base.ok()) return base.status();
   if (!is_its_own && (arrival.entity != record->row.digest || SaysIds(change.entity()))) {
-    absl::Status status = Translate(system, *record, **said_by, *base, arrival);
+    absl::Status status = Translate(system, *record, **said_by, arrival);
+    if (status.ok() && base->has_value() && !is_patch) {
+      status = WriteBaseLike(system, *record, arrival, (*base)->entity);
+    }
     if (!status.ok()) return status;
   }
   const Ownership ownership(context_.parts.ownership, system.name, arrival.said(), *body);
@@ -433,7 +454,7 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   const bool is_proved = ours->version != 0;
   if (On(Guard::kEchoOfUnanswered) && ours->version == 0 && !is_patch &&
       (revives || arrival.entity != record->row.digest)) {
-    ours = FindUnansweredWrite(system, *record, arrival.entity);
+    ours = FindUnansweredWrite(system, *record, &arrival);
     if (!ours.ok()) return ours.status();
   }
   if (ours->version != 0 && SaysItsOwn(system, **body, arrival.said())) ours = OwnWrite();
@@ -463,6 +484,14 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
       return Close(std::move(row), Disposition::kRefused);
     }
     base->reset();
+    if (!is_patch) {
+      // All that it says, it says now, also what the record said before it was deleted.
+      Provenance anew =
+          ProvenanceOfOne({system.name, change.source_version(), context_.memory.last_seq() + 1});
+      *anew.mutable_heard() = provenance().heard();
+      HearFirst(provenance(), &anew);
+      made = std::move(anew);
+    }
   }
   const std::vector<std::string> fields(change.fields().begin(), change.fields().end());
   MergeInput input;
@@ -472,6 +501,7 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   if (On(Guard::kMergeBase) && base->has_value() && !is_patch) {
     input.base = &(*base)->entity;
     input.base_says_more = !(*base)->is_certain;
+    input.base_seq = (*base)->said;
   }
   input.incoming = &arrival.said();
   input.fields = is_patch ? &fields : nullptr;

@@ -40,13 +40,13 @@ void Intake::NoteName(System& system, const CachedRecord& record, LaneRow* lane,
 // and hold that something. What cannot be read proves nothing; what is forgotten, or further back
 // than that, is too old to be told now.
 absl::StatusOr<bool> Intake::MayBeLate(const System& system, CachedRecord& record,
-                                       const Digest& said) {
+                                       const Arrival* said) {
   constexpr int kVersionsMax = 256;
   auto found = context_.memory.FindLane({system.id, record.row.id});
   if (!found.ok()) return found.status();
   const LaneRow* lane = *found;
   // A deletion may be told late also while another one is owed.
-  const bool may_be = lane != nullptr && (lane->state == LaneState::kIdle || said.IsZero());
+  const bool may_be = lane != nullptr && (lane->state == LaneState::kIdle || said == nullptr);
   const bool is_behind = may_be && lane->route != 0 && lane->acknowledged > 0 &&
                          lane->acknowledged < record.row.version;
   Seq seq = is_behind ? record.row.head : 0;
@@ -72,24 +72,26 @@ absl::StatusOr<bool> Intake::MayBeLate(const System& system, CachedRecord& recor
 absl::Status Intake::NoteHeldUnlessLate(System& system, CachedRecord& record,
                                         const Arrival& arrival, bool is_proved) {
   if (!is_proved) {
-    auto may_be_late = MayBeLate(system, record, arrival.entity);
+    auto may_be_late = MayBeLate(system, record, &arrival);
     if (!may_be_late.ok() || *may_be_late) return may_be_late.status();
   }
   return NoteHeld(system, record, *arrival.change);
 }
 
-// After the write of this version. `said`: zero when it says that it holds nothing.
+// After the write of this version. `said`: null when it says that it holds nothing.
 absl::StatusOr<bool> Intake::WouldSay(const System& system, const LaneRow& lane,
                                       CachedRecord& record, const JournalRow& version,
-                                      const Digest& said) {
+                                      const Arrival* said) {
   const bool deletes = version.operation == model::v1::OPERATION_DELETE;
-  if (deletes || said.IsZero()) return deletes && said.IsZero();
+  if (deletes || said == nullptr) return deletes && said == nullptr;
   auto body = context_.memory.ReadBody(version.seq);
   if (!body.ok()) return body.status();
-  if (CanonicalDigest(*body) == said) return true;
+  const Version of = Version::Of(version);
+  auto is_said = IsSaid(system, record, of, *std::move(body), *said);
+  if (!is_said.ok() || *is_said) return is_said;
   auto held = held_.AfterWrite(system, lane, record, version.seq);
   if (!held.ok()) return held.status();
-  return CanonicalDigest(*held) == said;
+  return IsSaid(system, record, of, *std::move(held), *said);
 }
 
 // The system says that it holds the newest version, which nobody may have known: the answer to its
@@ -200,7 +202,11 @@ absl::Status Intake::NoteStatement(System& system, CachedRecord& record, const J
   }
   // What it changed is merged now; which version it gave that is not known.
   if (On(Guard::kOwnWordIsNoConflict)) lane->remote_version.clear();
-  if (is_patch) return absl::OkStatus();  // its payload is not all the system holds
+  if (is_patch) {
+    // Its payload is not all that the system holds, which is not what was acknowledged any more.
+    lane->acknowledged_digest = Digest();
+    return absl::OkStatus();
+  }
   auto is_certain = IsKnownByItsWordAlone(*lane);
   if (!is_certain.ok()) return is_certain.status();
   lane->acknowledged_digest = *is_certain ? said : Digest();

@@ -292,14 +292,18 @@ absl::Status Reconciler::OnBoth(System& system, Job& job, RecordId record, const
   if (!(*expected)->is_certain && CanonicalDigest(entry.entity) == (*found)->acknowledged_digest) {
     return absl::OkStatus();
   }
-  auto held = InWordsOf(system, **found, **of, (*expected)->entity, entry.entity);
+  absl::StatusOr<Entity> held = entry.entity;
+  if (!(*found)->base_is_payload) {
+    held = InWordsOf(system, **of, (*found)->base, (*expected)->entity, entry.entity);
+  }
   if (!held.ok()) return held.status();
   Drift drift{DriftKind::kDifferent, entry.external_id, record, {}};
   for (FieldDifference& difference : Diff((*expected)->entity, *held)) {
     drift.paths.push_back(std::move(difference.path));
   }
   if (drift.paths.empty()) return absl::OkStatus();
-  if (absl::Status status = DropAgreed(system, **found, **of, *held, drift.paths); !status.ok()) {
+  if (absl::Status status = DropAgreed(system, **found, **of, entry.entity, drift.paths);
+      !status.ok()) {
     return status;
   }
   if (drift.paths.empty()) return absl::OkStatus();
@@ -309,38 +313,30 @@ absl::Status Reconciler::OnBoth(System& system, Job& job, RecordId record, const
   return Repair(job, **found, false);
 }
 
-// What the target lists, whose ids are its own, in the words of what it was given, and of the
-// newest version.
-absl::StatusOr<Entity> Reconciler::InWordsOf(const System& system, const LaneRow& lane,
-                                             CachedRecord& record, const Entity& expected,
-                                             const Entity& listed) {
-  Translation held(&context_.memory, system.id, listed);
-  const auto use = [&](const Entity& entity, Seq seq) -> absl::StatusOr<bool> {
-    auto version = context_.memory.ReadVersion(seq);
-    if (!version.ok()) return version.status();
-    auto words = WordsOf(context_.memory, record, *version);
-    if (!words.ok()) return words.status();
-    return held.Use(entity, *words);
-  };
-  absl::StatusOr<bool> is_left = true;
-  if (!lane.base_is_payload) is_left = use(expected, lane.base);
-  if (is_left.ok() && *is_left && (lane.base_is_payload || lane.base != record.row.head)) {
-    auto newest = context_.memory.Body(record);
-    if (!newest.ok()) return newest.status();
-    is_left = use(**newest, record.row.head);
-  }
-  if (!is_left.ok()) return is_left.status();
-  return held.Take().value_or(listed);
+// What the target lists, whose ids are its own, as `given` says it: a version of the record.
+absl::StatusOr<Entity> Reconciler::InWordsOf(const System& system, CachedRecord& record, Seq seq,
+                                             const Entity& given, const Entity& listed) {
+  auto version = context_.memory.ReadVersion(seq);
+  if (!version.ok()) return version.status();
+  auto words = WordsOf(context_.memory, record, *version, given);
+  if (!words.ok()) return words.status();
+  Entity held = listed;
+  auto written =
+      WriteLike(context_.memory, held, {.origin = system.id, .provenance = nullptr}, given, *words);
+  if (!written.ok()) return written.status();
+  return held;
 }
 
 // Where the target holds what the record says, it has not drifted, whatever it was last known to
 // hold: it may have said so itself, field by field.
 absl::Status Reconciler::DropAgreed(System& system, const LaneRow& lane, CachedRecord& record,
-                                    const Entity& held, std::vector<std::string>& paths) {
+                                    const Entity& listed, std::vector<std::string>& paths) {
   auto newest = held_.AfterWrite(system, lane, record, record.row.head);
   if (!newest.ok()) return newest.status();
+  auto held = InWordsOf(system, record, record.row.head, *newest, listed);
+  if (!held.ok()) return held.status();
   absl::flat_hash_set<std::string> different;
-  for (FieldDifference& difference : Diff(*newest, held)) {
+  for (FieldDifference& difference : Diff(*newest, *held)) {
     different.insert(std::move(difference.path));
   }
   std::erase_if(paths, [&](const std::string& path) { return !different.contains(path); });

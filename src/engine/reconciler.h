@@ -72,12 +72,11 @@ class Reconciler {
   absl::Status LookAt(System& system, Job& job, const JournalRow& row);
   absl::Status OnBoth(System& system, Job& job, RecordId record, const ListEntry& entry);
   void End(System& system, Job& job, absl::Status status);
-  absl::StatusOr<model::v1::Entity> InWordsOf(const System& system, const LaneRow& lane,
-                                              CachedRecord& record,
-                                              const model::v1::Entity& expected,
+  absl::StatusOr<model::v1::Entity> InWordsOf(const System& system, CachedRecord& record, Seq seq,
+                                              const model::v1::Entity& given,
                                               const model::v1::Entity& listed);
   absl::Status DropAgreed(System& system, const LaneRow& lane, CachedRecord& record,
-                          const model::v1::Entity& held, std::vector<std::string>& paths);
+                          const model::v1::Entity& listed, std::vector<std::string>& paths);
   void Heed(System& system, const absl::Status& answer);
   void GoOnOrEnd(System& system, Job& job, const absl::Status& error);
   absl::Status Repair(Job& job, LaneRow& lane, bool is_missing);

@@ -1,106 +1,189 @@
 #include "engine/terms.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "retailsync/model/v1/entity.h"
 #include "retailsync/model/v1/provenance.h"
 
 namespace retailsync::engine {
+namespace {
 
 using model::v1::Entity;
 using model::v1::Provenance;
 using model::v1::Reference;
+
+// How far back is looked for who said something.
+constexpr int kVersionsMax = 64;
+
+// The record that a reference means; 0: that is not known.
+absl::StatusOr<RecordId> Find(Memory& memory, EntityType type, const Reference& reference,
+                              NameId speaker) {
+  RecordId record = 0;
+  for (const LinkKey& link :
+       {LinkKey{0, type, reference.key()}, LinkKey{speaker, type, reference.id()}}) {
+    if (record != 0 || link.external_id.empty()) continue;
+    auto found = memory.FindLink(link);
+    // What cannot be read is known to be nothing else, and nothing that refers to it is the worse.
+    if (absl::IsDataLoss(found.status())) return RecordId{0};
+    if (!found.ok()) return found.status();
+    record = *found;
+  }
+  return record;
+}
+
+absl::StatusOr<bool> MeanTheSame(Memory& memory, const ReferencePair& pair, NameId speaker,
+                                 NameId held_by) {
+  const Reference& said = *pair.said;
+  const Reference& held = *pair.held;
+  // An id says nothing new; a key does.
+  if (!said.key().empty() && !held.key().empty()) return said.key() == held.key();
+  // One system has one id for a thing.
+  if (speaker == held_by && !said.id().empty() && !held.id().empty()) return said.id() == held.id();
+  const auto one = Find(memory, pair.type, said, speaker);
+  if (!one.ok()) return one.status();
+  if (*one == 0) return false;
+  const auto other = Find(memory, pair.type, held, held_by);
+  if (!other.ok()) return other.status();
+  return *one == *other;
+}
+
+// The key of what is said, where two systems have the same id for two things, and it has one.
+absl::StatusOr<std::string> TellApart(Memory& memory, const ReferencePair& pair, NameId speaker,
+                                      NameId held_by) {
+  if (!pair.said->key().empty() || speaker == held_by) return std::string();
+  const auto one = Find(memory, pair.type, *pair.said, speaker);
+  if (!one.ok()) return one.status();
+  if (*one == 0) return std::string();
+  const auto other = Find(memory, pair.type, *pair.held, held_by);
+  if (!other.ok()) return other.status();
+  if (*other == 0 || *one == *other) return std::string();
+  const auto record = memory.FindRecord(*one);
+  if (absl::IsDataLoss(record.status())) return std::string();
+  if (!record.ok()) return record.status();
+  return (*record)->row.key;
+}
+
+// The version before, unless it is forgotten or cannot be read.
+absl::StatusOr<std::optional<Version>> Before(Memory& memory, const Version& version) {
+  std::optional<Version> before;
+  if (version.previous == 0) return before;
+  auto row = memory.FindJournal(version.previous);
+  if (absl::IsDataLoss(row.status())) return before;
+  if (!row.ok()) return row.status();
+  if (row->has_value()) before = Version::Of(**row);
+  return before;
+}
+
+// Who said what of an older version, by going back as long as it is written alike.
+absl::StatusOr<std::unique_ptr<Provenance>> WordsBefore(Memory& memory, const Version& version,
+                                                        const Entity& body) {
+  auto words = std::make_unique<Provenance>();
+  Entity now = body;
+  for (const ReferencePair& pair : PairReferences(&now, body)) {
+    auto* entry = words->add_entries();
+    entry->set_path(pair.path);
+    entry->set_system(memory.NameOf(version.system));
+  }
+  std::vector<bool> goes_on(static_cast<size_t>(words->entries_size()), true);
+  Version at = version;
+  for (int i = 0; i < kVersionsMax; ++i) {
+    auto before = Before(memory, at);
+    if (!before.ok()) return before.status();
+    if (!before->has_value()) break;
+    auto was = memory.ReadBody((*before)->seq);
+    if (absl::IsDataLoss(was.status())) break;
+    if (!was.ok()) return was.status();
+    std::vector<bool> is_alike(goes_on.size(), false);
+    for (const ReferencePair& pair : PairReferences(&now, *was)) {
+      for (size_t j = 0; j < goes_on.size() && pair.IsAlike(); ++j) {
+        auto* entry = words->mutable_entries(static_cast<int>(j));
+        if (!goes_on[j] || entry->path() != pair.path) continue;
+        entry->set_system(memory.NameOf((*before)->system));
+        is_alike[j] = true;
+      }
+    }
+    goes_on = std::move(is_alike);
+    if (std::find(goes_on.begin(), goes_on.end(), true) == goes_on.end()) break;
+    at = **before;
+  }
+  return words;
+}
+
+// One system made all versions up to this one, as far as is looked.
+absl::StatusOr<bool> IsOfOne(Memory& memory, const Version& version) {
+  Version at = version;
+  for (int i = 0; i < kVersionsMax; ++i) {
+    auto before = Before(memory, at);
+    if (!before.ok()) return before.status();
+    if (!before->has_value()) break;
+    if ((*before)->system != version.system) return false;
+    at = *std::move(*before);
+  }
+  return true;
+}
+
+}  // namespace
+
+bool SaysIds(const Entity& entity) {
+  std::vector<ReferenceView> references;
+  AppendReferences(entity, &references);
+  return std::any_of(references.begin(), references.end(),
+                     [](const ReferenceView& reference) { return !reference.id.empty(); });
+}
 
 NameId Words::SpeakerOf(const Memory& memory, std::string_view speaker) const {
   const NameId known = speaker.empty() ? 0 : memory.FindName(NameKind::kSystem, speaker);
   return known == 0 ? origin : known;
 }
 
-absl::StatusOr<Words> WordsOf(Memory& memory, CachedRecord& record, const Version& version) {
+NameId Words::SpeakerAt(const Memory& memory, std::string_view path) const {
+  return provenance == nullptr ? origin
+                               : SpeakerOf(memory, retailsync::SpeakerOf(*provenance, path));
+}
+
+absl::StatusOr<Words> WordsOf(Memory& memory, CachedRecord& record, const Version& version,
+                              const Entity& body) {
   Words words{.origin = version.system, .provenance = nullptr};
-  if (record.row.provenance.empty()) return words;
-  auto provenance = memory.ProvenanceOf(record);
-  if (!provenance.ok()) return provenance.status();
-  // What was said since is not in an older version, and who had said what stood there is not
-  // remembered.
-  for (auto& entry : *provenance->mutable_entries()) {
-    if (entry.seq() > version.seq) entry.clear_system();
+  const bool is_head = version.seq == record.row.head;
+  if ((is_head && record.row.provenance.empty()) || !SaysIds(body)) return words;
+  if (is_head) {
+    auto provenance = memory.ProvenanceOf(record);
+    if (!provenance.ok()) return provenance.status();
+    words.provenance = std::make_unique<Provenance>(*std::move(provenance));
+    return words;
   }
-  words.provenance = std::make_unique<Provenance>(*std::move(provenance));
+  auto is_of_one = IsOfOne(memory, version);
+  if (!is_of_one.ok()) return is_of_one.status();
+  if (*is_of_one) return words;
+  auto before = WordsBefore(memory, version, body);
+  if (!before.ok()) return before.status();
+  words.provenance = *std::move(before);
   return words;
 }
 
-absl::StatusOr<bool> Translation::Use(const Entity& held, const Words& words) {
-  Entity& said = translated_ ? *translated_ : translated_.emplace(said_);
-  bool is_left = false;
-  for (const ReferencePair& pair : PairReferences(&said, held)) {
-    if (done_.contains(pair.path)) continue;
-    const std::string_view speaker =
-        words.provenance == nullptr ? std::string_view() : SpeakerOf(*words.provenance, pair.path);
-    const NameId held_by = words.SpeakerOf(memory_, speaker);
+absl::StatusOr<bool> WriteLike(Memory& memory, Entity& entity, const Words& words,
+                               const Entity& like, const Words& words_of_like) {
+  bool is_changed = false;
+  for (const ReferencePair& pair : PairReferences(&entity, like)) {
+    const NameId speaker = words.SpeakerAt(memory, pair.path);
+    const NameId held_by = words_of_like.SpeakerAt(memory, pair.path);
     if (pair.IsAlike()) {
-      auto differs = TellApart(pair, held_by);
-      if (!differs.ok()) return differs.status();
-      is_left |= *differs;
-      continue;
-    }
-    auto is_same = MeanTheSame(pair, held_by);
-    if (!is_same.ok()) return is_same.status();
-    if (*is_same) {
-      *pair.said = *pair.held;
-      done_.insert(pair.path);
-      is_changed_ = true;
+      auto key = TellApart(memory, pair, speaker, held_by);
+      if (!key.ok()) return key.status();
+      if (key->empty()) continue;
+      pair.said->set_key(*key);
     } else {
-      is_left = true;
+      auto is_same = MeanTheSame(memory, pair, speaker, held_by);
+      if (!is_same.ok()) return is_same.status();
+      if (!*is_same) continue;
+      *pair.said = *pair.held;
     }
+    is_changed = true;
   }
-  return is_left;
-}
-
-std::optional<Entity> Translation::Take() {
-  return is_changed_ ? std::exchange(translated_, std::nullopt) : std::nullopt;
-}
-
-// Two systems may have the same id for two things. Then the key of the one that is said is said
-// with it; without one they cannot be told apart. True: they are.
-absl::StatusOr<bool> Translation::TellApart(const ReferencePair& pair, NameId held_by) {
-  if (!pair.said->key().empty() || speaker_ == held_by) return false;
-  const auto said = Find(pair, *pair.said, speaker_);
-  if (!said.ok()) return said.status();
-  if (*said == 0) return false;
-  const auto held = Find(pair, *pair.held, held_by);
-  if (!held.ok()) return held.status();
-  if (*held == 0 || *said == *held) return false;
-  const auto record = memory_.FindRecord(*said);
-  if (!record.ok()) return record.status();
-  if ((*record)->row.key.empty()) return false;
-  pair.said->set_key((*record)->row.key);
-  is_changed_ = true;
-  return true;
-}
-
-absl::StatusOr<bool> Translation::MeanTheSame(const ReferencePair& pair, NameId held_by) {
-  if (!pair.said->key().empty() && pair.said->key() == pair.held->key()) return true;
-  // One system has one id for a thing.
-  if (speaker_ == held_by && !pair.said->id().empty() && !pair.held->id().empty()) {
-    return pair.said->id() == pair.held->id();
-  }
-  const auto said = Find(pair, *pair.said, speaker_);
-  if (!said.ok()) return said.status();
-  if (*said == 0) return false;
-  const auto held = Find(pair, *pair.held, held_by);
-  if (!held.ok()) return held.status();
-  return *said == *held;
-}
-
-absl::StatusOr<RecordId> Translation::Find(const ReferencePair& pair, const Reference& reference,
-                                           NameId speaker) {
-  if (!reference.key().empty()) {
-    auto by_key = memory_.FindLink({0, pair.type, reference.key()});
-    if (!by_key.ok() || *by_key != 0) return by_key;
-  }
-  if (reference.id().empty()) return RecordId{0};
-  return memory_.FindLink({speaker, pair.type, reference.id()});
+  return is_changed;
 }
 
 }  // namespace retailsync::engine

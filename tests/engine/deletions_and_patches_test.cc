@@ -208,5 +208,43 @@ TEST_CASE("patches: one that says what is known already makes no delivery") {
   CHECK(world.erp.effects().size() == 1);
 }
 
+// "shop" and "erp" tell each other of orders.
+struct BothTell : fakes::World {
+  fakes::FakeErp& erp = MakeErp("erp");
+  fakes::FakeErp& shop = MakeErp("shop");
+
+  BothTell() {
+    AddSystem("shop", {.sink = &shop});
+    AddSystem("erp", {.sink = &erp});
+    AddRoute("shop", "erp", EntityType::kOrder);
+    AddRoute("erp", "shop", EntityType::kOrder);
+  }
+  void Say(const model::v1::Change& change) {
+    REQUIRE(AcceptOne(change).disposition == Disposition::kMerged);
+    REQUIRE_OK(RunUntilIdle());
+  }
+};
+
+TEST_CASE("patches: what a system took back by a patch it is given again") {
+  const bool is_patch = GENERATE(false, true);
+  CAPTURE(is_patch);
+  BothTell both;
+  both.Say(Upsert("shop", "s1", MakeOrder("1001", "a")));
+  both.Say(is_patch ? Patch("shop", "s2", MakeOrder("1001", "b"), {"note"})
+                    : Upsert("shop", "s2", MakeOrder("1001", "b")));
+  both.Say(Upsert("erp", "e1", MakeOrder("1001", "a")));
+  CHECK(both.Record(MakeOrder("1001", ""))->entity.order().note() == "a");
+  CHECK(both.shop.HeldText("order:1001") == "a");
+}
+
+TEST_CASE("patches: what a system patched since is not what it was known to hold") {
+  BothTell both;
+  both.Say(Upsert("shop", "s1", MakeOrder("1001", "a")));
+  both.Say(Upsert("erp", "e1", MakeOrder("1001", "b")));
+  both.Say(Patch("erp", "e2", MakeOrder("1001", "c"), {"note"}));
+  both.Say(Upsert("erp", "e3", MakeOrder("1001", "b")));
+  CHECK(both.Record(MakeOrder("1001", ""))->entity.order().note() == "b");
+}
+
 }  // namespace
 }  // namespace retailsync

@@ -136,6 +136,27 @@ TEST_CASE("deletions: what is sent again refers to all that it did, or is not se
   CHECK(both.erp.Wrongs().empty());
 }
 
+TEST_CASE("deletions: what is held back is given a while more after the engine did not run") {
+  Deleting both;
+  both.erp.capabilities.idempotent = true;
+  both.erp.capabilities.key_lifetime = absl::InfiniteDuration();
+  both.Give("c1", "v1");
+  both.erp.Script("price:P@default", {{Act::kUnknownWithoutEffect}});
+  REQUIRE_OK(both.world.Accept({Upsert("shop", "p1", MakePrice("P", 5'000'000))}).status);
+  REQUIRE_OK(both.world.StepUntil([&] { return both.erp.attempts().size() == 2; }));
+  REQUIRE(both.DeleteAtErp("e1") == Disposition::kMerged);
+  REQUIRE_OK(both.world.engine().Flush());
+  // The host is down for more than a day.
+  both.world.Crash();
+  both.world.Pass(absl::Hours(25));
+  REQUIRE_OK(both.world.Restart());
+  REQUIRE_OK(both.world.RunFor(absl::Minutes(1)));
+  CHECK(both.world.AllLetters().empty());
+  both.Give("c2", "v2");
+  CHECK(both.world.AllLetters().empty());
+  CHECK(both.erp.EffectsOn("price:P@default").size() == 1);
+}
+
 TEST_CASE("deletions: what a target deleted it may bring back itself, as it was") {
   Deleting both;
   both.Give("c1", "v1");

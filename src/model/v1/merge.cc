@@ -160,9 +160,15 @@ class Merger {
            std::any_of(input_.fields->begin(), input_.fields->end(),
                        [&](const std::string& said) { return Covers(said, path_.text()); });
   }
+  // The record has what the system said here after it said what is known of it.
+  bool WasSaidSince() const {
+    if (input_.base_seq == 0) return false;
+    const ProvenanceMap::Origin* origin = provenance_.Find(path_);
+    return origin != nullptr && origin->system == input_.system && origin->seq > input_.base_seq;
+  }
   // It holds the field as it was known to, or does not and need never have held it.
   bool IsAsHeld(const Message& incoming, const Message* base, const FieldShape& field) const {
-    if (base == nullptr) return false;
+    if (base == nullptr || WasSaidSince()) return false;
     return SameField(incoming, *base, field) ||
            (input_.base_says_more &&
             SameField(incoming, Default(field.field->containing_type()), field));

@@ -96,13 +96,14 @@ class Pairing {
       } else if (!field.field->is_repeated() && reflection.HasField(*said, field.field) &&
                  reflection.HasField(held, field.field)) {
         One(reflection.MutableMessage(said, field.field), reflection.GetMessage(held, field.field),
-            held, field);
+            *said, held, field);
       }
     }
   }
 
  private:
-  void One(Message* said, const Message& held, const Message& within, const FieldShape& field) {
+  void One(Message* said, const Message& held, const Message& said_within, const Message& within,
+           const FieldShape& field) {
     if (field.field->message_type() != Reference::descriptor()) {
       if (field.kind == FieldKind::kMessage) Within(said, held, *field.child);
       return;
@@ -110,7 +111,9 @@ class Pairing {
     auto& ours = static_cast<Reference&>(*said);
     const auto& theirs = static_cast<const Reference&>(held);
     const EntityType type = TypeOfReference(within, field.field);
-    if (type != EntityType::kUnspecified) pairs_.push_back({type, path_.text(), &ours, &theirs});
+    const bool is_of_type =
+        type != EntityType::kUnspecified && type == TypeOfReference(said_within, field.field);
+    if (is_of_type) pairs_.push_back({type, path_.text(), &ours, &theirs});
   }
 
   void Elements(Message* said, const Message& held, const FieldShape& field) {

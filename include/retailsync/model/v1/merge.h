@@ -27,6 +27,9 @@ struct MergeInput {
       nullptr;  // what the system was last known to hold; null when not known
   // The system may hold less than `base` says: what it does not say now, it does not remove.
   bool base_says_more = false;
+  // Where the system said `base` itself: the journal sequence of that change. What it wrote into
+  // the record since then it holds too. 0: it was given that.
+  uint64_t base_seq = 0;
   const std::vector<std::string>* fields = nullptr;   // the paths a patch is about; null: all
   const model::v1::Provenance* provenance = nullptr;  // of `current`; null when there is none yet
   std::string_view system;                            // who speaks
