@@ -174,6 +174,30 @@ TEST_CASE("A damaged page of the key index is found by a commit, which goes on",
   CHECK(FirstNotFound(*store, last + 2000) == 0);
 }
 
+TEST_CASE("I1: a key index that could not be made again is not taken for whole", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  Fill(path, kRows);
+  const auto store = Open(path);
+  RawDatabase database(path);
+  // All but its first run fails, as on a disk that is full by then.
+  database.Execute(
+      "UPDATE key_page SET data = zeroblob(8144);"
+      "CREATE TRIGGER no_run BEFORE INSERT ON key_run WHEN new.first_seq > 1 "
+      "BEGIN SELECT raise(ABORT, 'no'); END");
+  const std::string change_id = MakeFirst(2).change_id;
+  REQUIRE_FALSE(store->FindChanges(std::vector<ChangeKey>{{1, change_id}}).ok());
+  WriteBatch batch;
+  batch.journal = {MakeFirst(kRows + 1)};
+  batch.journal[0].change_id = MakeFirst(kRows).change_id;
+  CHECK_FALSE(store->Commit(batch).ok());
+  CHECK(store->Recover().ok());
+  CHECK_FALSE(store->Commit(batch).ok());
+  database.Execute("DROP TRIGGER no_run");
+  CHECK(absl::IsAlreadyExists(store->Commit(batch)));
+  CHECK(FirstNotFound(*store, kRows) == 0);
+}
+
 TEST_CASE("A key index of another journal is made again", "[sqlite]") {
   const TempDirectory directory;
   const std::string path = directory.File("sync.db");

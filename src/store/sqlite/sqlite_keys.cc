@@ -115,11 +115,14 @@ absl::Status SqliteStore::MakeSecret() {
   return status;
 }
 
+// Until it has the whole journal it would say of what is stored that it is not.
 absl::Status SqliteStore::RemakeKeys() {
-  keys_are_damaged_ = false;
+  keys_are_damaged_ = true;
   absl::Status status =
       WriteAndGoOn("empty the key index", [&] { return NoteKeys(keys_->Reset()); });
-  return status.ok() ? FeedKeys() : status;
+  status = status.ok() ? FeedKeys() : status;
+  keys_are_damaged_ = !status.ok();
+  return status;
 }
 
 // What the journal has and the index has not.

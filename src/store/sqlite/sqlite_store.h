@@ -174,14 +174,16 @@ class SqliteStore final : public Store {
                                                  int rows_max, Before before);
 
   // `attempt` gives a status. When the key index turns out to be damaged, it is made again, and so
-  // is the attempt.
+  // is the attempt. Where an earlier call could not make it again to its end, it comes first.
   template <typename Attempt>
   absl::Status WithKeys(Attempt attempt) {
-    absl::Status status = attempt();
-    if (status.ok() || !keys_are_damaged_ || connection_ == nullptr) {
-      return status;
+    if (!keys_are_damaged_) {
+      absl::Status status = attempt();
+      if (!keys_are_damaged_ || connection_ == nullptr) {
+        return status;
+      }
     }
-    status = RemakeKeys();
+    absl::Status status = RemakeKeys();
     return status.ok() ? attempt() : status;
   }
 
