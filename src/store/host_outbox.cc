@@ -70,13 +70,36 @@ class HostStatement {
   int code_;
 };
 
+absl::StatusOr<std::unique_ptr<Connection>> OpenOutbox(const std::string& path) {
+  auto connection = Connection::Open(path, /*create=*/false);
+  if (!connection.ok()) {
+    return connection.status();
+  }
+  const auto tables = (*connection)
+                          ->QueryInt(
+                              "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
+                              "name IN ('retailsync_outbox', 'retailsync_outbox_origin')");
+  if (!tables.ok()) {
+    return tables.status();
+  }
+  constexpr int64_t kTables = 2;
+  if (*tables != kTables) {
+    return absl::FailedPreconditionError(
+        fmt::format("{}: has no outbox; the host calls PrepareHostOutbox() first", path));
+  }
+  return connection;
+}
+
+// Each call opens the file anew. Between two of them the host's database may be brought back from a
+// backup, as another file or over the content of this one, and a connection that is open sees
+// neither: it would tell what it remembers, and write that back over what is there. Nor may one
+// keep a write-ahead log beside the file when the host has gone: it would count as the backup's.
 class HostOutbox final : public Source {
  public:
-  explicit HostOutbox(std::unique_ptr<Connection> connection)
-      : connection_(std::move(connection)) {}
+  explicit HostOutbox(std::string path) : path_(std::move(path)) {}
 
   ConnectorDescription Describe() const override {
-    return {.name = fmt::format("host outbox {}", connection_->path()), .contract_version = "1"};
+    return {.name = fmt::format("host outbox {}", path_), .contract_version = "1"};
   }
 
   SourceCapabilities Capabilities() const override {
@@ -96,11 +119,16 @@ class HostOutbox final : public Source {
       return absl::InvalidArgumentError(
           fmt::format("changes_max is {}, but must be at least 1", request.changes_max));
     }
-    sqlite::Transaction transaction(connection_.get(), sqlite::Transaction::Kind::kRead);
-    if (const int code = transaction.Begin(); code != SQLITE_OK) {
-      return Error(connection_->raw(), connection_->path(), "read the outbox", code);
+    const auto outbox = OpenOutbox(path_);
+    if (!outbox.ok()) {
+      return outbox.status();
     }
-    const auto origin = connection_->QueryText("SELECT origin FROM retailsync_outbox_origin");
+    Connection* connection = outbox->get();
+    sqlite::Transaction transaction(connection, sqlite::Transaction::Kind::kRead);
+    if (const int code = transaction.Begin(); code != SQLITE_OK) {
+      return Error(connection->raw(), path_, "read the outbox", code);
+    }
+    const auto origin = connection->QueryText("SELECT origin FROM retailsync_outbox_origin");
     if (!origin.ok()) {
       return origin.status();
     }
@@ -111,13 +139,14 @@ class HostOutbox final : public Source {
     if (cursor->origin != *origin) {
       *cursor = {.origin = *origin, .position = 0, .mark = {}};
     }
-    const auto is_told = IsTold(*cursor);
+    const auto is_told = IsTold(connection, *cursor);
     if (!is_told.ok()) {
       return is_told.status();
     }
     // Whatever else is there is to be told: what was told before is recognised by its change id.
     const int64_t after = *is_told ? cursor->position : 0;
-    return ReadPage(*std::move(cursor), after, std::min(request.changes_max, kPageChangesMax));
+    return ReadPage(connection, *std::move(cursor), after,
+                    std::min(request.changes_max, kPageChangesMax));
   }
 
   // An error leaves the rows for the next time.
@@ -126,16 +155,21 @@ class HostOutbox final : public Source {
     if (!until.ok() || until->mark.empty()) {
       return;
     }
-    sqlite::Transaction transaction(connection_.get(), sqlite::Transaction::Kind::kWrite);
+    const auto outbox = OpenOutbox(path_);
+    if (!outbox.ok()) {
+      return;
+    }
+    Connection* connection = outbox->get();
+    sqlite::Transaction transaction(connection, sqlite::Transaction::Kind::kWrite);
     if (transaction.Begin() != SQLITE_OK) {
       return;
     }
-    const auto origin = connection_->QueryText("SELECT origin FROM retailsync_outbox_origin");
-    const auto is_told = IsTold(*until);
+    const auto origin = connection->QueryText("SELECT origin FROM retailsync_outbox_origin");
+    const auto is_told = IsTold(connection, *until);
     if (!origin.ok() || *origin != until->origin || !is_told.ok() || !*is_told) {
       return;
     }
-    if (Forget(until->position)) {
+    if (Forget(connection, until->position)) {
       transaction.Commit();
     }
   }
@@ -186,9 +220,9 @@ class HostOutbox final : public Source {
 
   // The row that the cursor stands on is there, so all up to it was told. Where it is not, it was
   // forgotten with all before it, or never was in this file.
-  absl::StatusOr<bool> IsTold(const Cursor& cursor) {
+  static absl::StatusOr<bool> IsTold(Connection* connection, const Cursor& cursor) {
     absl::StatusOr<Run> run =
-        connection_->Prepare("SELECT change_id, change FROM retailsync_outbox WHERE position = ?");
+        connection->Prepare("SELECT change_id, change FROM retailsync_outbox WHERE position = ?");
     if (!run.ok()) {
       return run.status();
     }
@@ -200,9 +234,9 @@ class HostOutbox final : public Source {
     return is_there && (cursor.mark.empty() || cursor.mark == MarkOf(run->Text(0), run->Blob(1)));
   }
 
-  bool Forget(int64_t until) {
+  static bool Forget(Connection* connection, int64_t until) {
     absl::StatusOr<Run> run =
-        connection_->Prepare("DELETE FROM retailsync_outbox WHERE position <= ?");
+        connection->Prepare("DELETE FROM retailsync_outbox WHERE position <= ?");
     if (!run.ok()) {
       return false;
     }
@@ -211,8 +245,9 @@ class HostOutbox final : public Source {
     return run->code() == SQLITE_OK;
   }
 
-  absl::StatusOr<PollResponse> ReadPage(Cursor last, int64_t after, int changes_max) {
-    absl::StatusOr<Run> run = connection_->Prepare(
+  static absl::StatusOr<PollResponse> ReadPage(Connection* connection, Cursor last, int64_t after,
+                                               int changes_max) {
+    absl::StatusOr<Run> run = connection->Prepare(
         "SELECT position, change_id, change FROM retailsync_outbox WHERE position > ? "
         "ORDER BY position LIMIT ?");
     if (!run.ok()) {
@@ -252,7 +287,7 @@ class HostOutbox final : public Source {
     return response;
   }
 
-  std::unique_ptr<Connection> connection_;
+  const std::string path_;
 };
 
 }  // namespace
@@ -306,23 +341,10 @@ absl::StatusOr<std::unique_ptr<Source>> OpenHostOutbox(const std::string& path) 
   if (!resolved.ok()) {
     return resolved.status();
   }
-  auto connection = Connection::Open(*resolved, /*create=*/false);
-  if (!connection.ok()) {
-    return connection.status();
+  if (const auto outbox = OpenOutbox(*resolved); !outbox.ok()) {
+    return outbox.status();
   }
-  const auto tables = (*connection)
-                          ->QueryInt(
-                              "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
-                              "name IN ('retailsync_outbox', 'retailsync_outbox_origin')");
-  if (!tables.ok()) {
-    return tables.status();
-  }
-  constexpr int64_t kTables = 2;
-  if (*tables != kTables) {
-    return absl::FailedPreconditionError(
-        fmt::format("{}: has no outbox; the host calls PrepareHostOutbox() first", *resolved));
-  }
-  return std::make_unique<HostOutbox>(*std::move(connection));
+  return std::make_unique<HostOutbox>(*resolved);
 }
 
 }  // namespace retailsync::store

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "store/raw_database.h"
 #include "store/rows.h"
 #include "support/catch.h"
@@ -232,6 +234,47 @@ TEST_CASE("A backup that has what was told already is read on from there", "[out
   CHECK(host.Left() == Lines{"4"});
   source->Acknowledge(next->next_cursor);
   CHECK(host.Left().empty());
+}
+
+// The host's database, closed.
+void Enqueue(const std::string& path, const std::string& id) {
+  RawDatabase host(path);
+  REQUIRE(store::PrepareHostOutbox(host.get()).ok());
+  REQUIRE(store::EnqueueChange(host.get(), MakeChange(id)).ok());
+}
+
+TEST_CASE("A file that is brought back under an open source hides nothing and loses nothing",
+          "[outbox]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("host.db");
+  const std::string backup = directory.File("backup.db");
+  const std::string journal_mode = GENERATE("DELETE", "WAL");
+  const bool is_renamed = GENERATE(true, false);  // or copied over what was there
+  const bool is_acknowledged = GENERATE(true, false);
+  CAPTURE(journal_mode, is_renamed, is_acknowledged);
+  RawDatabase(path).Execute("PRAGMA journal_mode = " + journal_mode);
+  Enqueue(path, "1");
+  Enqueue(path, "2");
+  std::filesystem::copy_file(path, backup);
+  Enqueue(path, "3");
+  auto source = store::OpenHostOutbox(path);
+  REQUIRE(source.ok());
+  const auto first = (*source)->Poll({.cursor = {}, .changes_max = 1});
+  (*source)->Acknowledge(first->next_cursor);
+  const auto rest = (*source)->Poll({.cursor = first->next_cursor});
+  CHECK(Ids(rest) == Lines{"2", "3"});
+  if (is_renamed) {
+    std::filesystem::rename(backup, path);
+  } else {
+    std::filesystem::copy_file(backup, path, std::filesystem::copy_options::overwrite_existing);
+  }
+  Enqueue(path, "new 3");
+  if (is_acknowledged) (*source)->Acknowledge(rest->next_cursor);
+  CHECK(Ids((*source)->Poll({.cursor = rest->next_cursor})) == Lines{"1", "2", "new 3"});
+  // What was read before is in this file too.
+  (*source)->Acknowledge(first->next_cursor);
+  CHECK(RawDatabase(path).Query("SELECT change_id FROM retailsync_outbox") == Lines{"2", "new 3"});
+  CHECK(RawDatabase(path).Query("PRAGMA integrity_check") == Lines{"ok"});
 }
 
 TEST_CASE("A cursor of an older version goes on where it was", "[outbox]") {

@@ -25,8 +25,9 @@ absl::Status PrepareHostOutbox(sqlite3* host_database);
 // host's transaction is untouched and may go on. Thread safety: that of the connection.
 absl::Status EnqueueChange(sqlite3* host_database, const model::v1::Change& change);
 
-// A source that reads what was enqueued, over a connection of its own, and deletes it once it is
+// A source that reads what was enqueued, over connections of its own, and deletes it once it is
 // durable at the engine. Give it to AddSystem under the name that the changes have as their source.
+// It has the file open only while it is polled or acknowledged to.
 //
 // The host's database may lose its newest changes, as when it is brought back from a backup: all
 // that is enqueued since is told, and what was told before may be told again, with the same ids. It
