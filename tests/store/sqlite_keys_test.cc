@@ -198,6 +198,32 @@ TEST_CASE("I1: a key index that could not be made again is not taken for whole",
   CHECK(FirstNotFound(*store, kRows) == 0);
 }
 
+TEST_CASE("I29: a damaged row is found by all its names, whatever of it is damaged", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  {
+    const auto store = Open(path);
+    REQUIRE(CommitFirsts(*store, 1, 9).ok());
+    WriteBatch batch;
+    batch.journal = {MakeJournal(10)};
+    batch.journal[0].external_id = MakeFirst(6).external_id;
+    REQUIRE(store->Commit(batch).ok());
+  }
+  const std::string damage = GENERATE("payload = x'00'", "record = 6", "version = 2",
+                                      "disposition = 2", "received_at = 0");
+  CAPTURE(damage);
+  RawDatabase(path).Execute("UPDATE journal SET " + damage + " WHERE seq IN (7, 10)");
+  const auto store = Open(path);
+  const JournalRow row = MakeFirst(7);
+  CHECK(absl::IsDataLoss(store->FindChanges(std::vector<ChangeKey>{{1, row.change_id}}).status()));
+  for (const LinkKey& key :
+       {LinkKey{1, row.type, row.external_id}, LinkKey{0, row.type, row.key}}) {
+    CHECK(absl::IsDataLoss(store->FindLinks(std::vector<LinkKey>{key}).status()));
+  }
+  // That row 10 is damaged leaves no doubt of which row made record 6.
+  CHECK(FirstNotFound(*store, 6) == 0);
+}
+
 TEST_CASE("A key index of another journal is made again", "[sqlite]") {
   const TempDirectory directory;
   const std::string path = directory.File("sync.db");

@@ -92,7 +92,7 @@ class RowBinder {
 };
 
 // Reads a row's columns from 0 on, and the checksum after them. `problem` says what cannot be
-// right, or is null.
+// right, or is null; the columns that can be read are read all the same.
 class RowReader {
  public:
   explicit RowReader(const Run* run) : run_(run) {}
@@ -207,10 +207,11 @@ class RowReader {
     checksum_.Add(value);
   }
   bool Expect(int type) {
-    if (problem_ == nullptr && run_->ColumnType(index_) != type) {
-      Fail("a column has the wrong type");
+    if (run_->ColumnType(index_) == type) {
+      return true;
     }
-    return problem_ == nullptr;
+    Fail("a column has the wrong type");
+    return false;
   }
   void Fail(const char* problem) {
     if (problem_ == nullptr) {

@@ -143,7 +143,7 @@ class SqliteStore final : public Store {
   absl::Status NoteKeys(absl::Status status);
   uint64_t HashOf(const ChangeKey& key) const;
   uint64_t HashOf(const LinkKey& key) const;
-  void AppendKeys(const JournalRow& row);
+  void AppendKeys(const JournalRow& row, bool may_be_first);
   absl::Status ReadLinkKinds();
   bool MayHaveLink(const LinkKey& key) const;
   void NoteLinkKinds(const std::vector<LinkRow>& rows);
@@ -188,7 +188,8 @@ class SqliteStore final : public Store {
   }
 
   // For each hash calls `take(index, row)` with the journal rows that may have it, the newest
-  // first, until it returns true. A row that several hashes are of is read once.
+  // first, until it returns true. A row that several hashes are of is read once. DataLoss when no
+  // row was taken for a hash and one that is damaged may have been it.
   template <typename Take>
   absl::Status FindRows(std::span<const uint64_t> hashes, Take take) {
     const bool is_writing = sqlite3_get_autocommit(connection_->raw()) == 0;
@@ -214,24 +215,28 @@ class SqliteStore final : public Store {
     JournalRow row;
     Seq row_seq = 0;  // the row that was looked for last
     bool is_there = false;
+    absl::Status damage;  // of that row
+    std::vector<std::pair<size_t, absl::Status>> doubts;
     for (const KeyMatch& match : matches_) {
       if (taken_[match.index]) continue;
       if (match.seq != row_seq) {
         row_seq = match.seq;
         run->BindId(1, row_seq);
         is_there = run->Next();
-        if (is_there) {
-          // One that is damaged may be the one that was asked for.
-          if (absl::Status status = Read(*run, &row); !status.ok()) {
-            return status;
-          }
-        }
+        damage = is_there ? Read(*run, &row) : absl::OkStatus();
         if (run->code() != SQLITE_OK) {
           return run->status(ReadOperation<JournalRow>());
         }
         run->Again();
       }
+      if (!damage.ok()) {
+        doubts.emplace_back(match.index, damage);
+        continue;
+      }
       taken_[match.index] = is_there && take(match.index, row);
+    }
+    for (const auto& [index, status] : doubts) {
+      if (!taken_[index]) return status;
     }
     return absl::OkStatus();
   }
