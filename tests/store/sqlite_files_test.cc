@@ -216,6 +216,50 @@ TEST_CASE("I29: a damaged row is named and never served", "[sqlite]") {
   CHECK(absl::IsDataLoss(Open(path)));
 }
 
+TEST_CASE("I29: what is damaged does not expire, nor what hangs on it", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  WriteBatch batch;
+  batch.journal = {MakeFirst(1, {20}), MakeJournal(2), MakeJournal(3)};
+  batch.records = {MakeRecord(1)};
+  batch.records[0].head = 3;
+  batch.lanes = {MakeLane(2, 1, LaneState::kIdle)};
+  batch.lanes[0].base = 3;
+  batch.streams = {MakeStream(20, 2)};
+  batch.dead_letters = {MakeDeadLetter(1), MakeDeadLetter(2)};
+  for (size_t i = 1; i < batch.journal.size(); ++i) batch.journal[i].record = 1;
+  for (DeadLetterRow& letter : batch.dead_letters) {
+    letter.state = DeadLetterState::kResolved;
+    letter.closed_at = At(1);
+  }
+  REQUIRE((*store::OpenSqlite(path))->Commit(batch).ok());
+  REQUIRE(store::OpenSqlite(path).ok());  // sorts in what is recent
+  using Lines = std::vector<std::string>;
+  const auto [damage, rows, letters] = GENERATE(table<std::string, Lines, Lines>({
+      {"SELECT 1", {"3"}, {}},
+      {"UPDATE journal SET payload = x'00' WHERE seq = 1", {"1", "2", "3"}, {}},
+      {"UPDATE journal SET version = 7 WHERE seq = 2", {"2", "3"}, {}},
+      {"UPDATE journal SET received_at = 0 WHERE seq = 3", {"3"}, {}},
+      {"UPDATE record SET head = 1", {"1", "2", "3"}, {}},
+      {"UPDATE lane SET base = 1", {"1", "2", "3"}, {}},
+      {"UPDATE dead_letter SET message = '' WHERE id = 1", {"3"}, {"1"}},
+  }));
+  CAPTURE(damage);
+  RawDatabase database(path);
+  database.Execute(damage);
+  auto store = store::OpenSqlite(path);
+  REQUIRE(store.ok());
+  ExpireRequest request{.before = absl::InfiniteFuture(), .rows_max = 1};
+  for (int calls = 0; calls < 10; ++calls) {
+    const auto result = (*store)->Expire(request);
+    REQUIRE(result.ok());
+    request.after_seq = result->next_after;
+    if (result->done) break;
+  }
+  CHECK(database.Query("SELECT seq FROM journal") == rows);
+  CHECK(database.Query("SELECT id FROM dead_letter") == letters);
+}
+
 TEST_CASE("One writer: a second store on the same file is refused at once", "[sqlite]") {
   const TempDirectory directory;
   const std::string path = directory.File("sync.db");

@@ -199,7 +199,8 @@ class Store {
   // (each stream in `owed` has a lane row for its target), and its record owes nothing: it has no
   // lane row other than kIdle, and its first journal row stands for no lane that is ready, or whose
   // stream has any flight. The links it stood for become rows. Closed dead letters that were closed
-  // before go too. Durable when it returns.
+  // before go too. What cannot be read stays, and so does what it may need. Durable when it
+  // returns.
   virtual absl::StatusOr<ExpireResult> Expire(const ExpireRequest& request) = 0;
 
  private:

@@ -39,25 +39,15 @@ absl::Status SqliteStore::ExpireRows(const ExpireRequest& request, ExpireResult*
     return counters.status();
   }
   const int64_t before = ToStoredTime(request.before);
-  const auto letters =
-      Change("expire dead letters",
-             "DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter INDEXED BY "
-             "dead_letter_closed WHERE state <> 1 AND closed_at < ? ORDER BY closed_at, id "
-             "LIMIT ?)",
-             before, static_cast<int64_t>(request.rows_max));
-  if (!letters.ok()) {
-    return letters.status();
+  if (absl::Status status = ExpireDeadLetters(before, request.rows_max, result); !status.ok()) {
+    return status;
   }
-  result->dead_letters = *letters;
-  const int64_t rows_left = request.rows_max - static_cast<int64_t>(*letters);
-  if (rows_left == 0) {
-    const auto more = HasClosedBefore(before);
-    if (!more.ok()) {
-      return more.status();
-    }
-    result->done = !*more;
-  }
+  const int64_t rows_left = request.rows_max - static_cast<int64_t>(result->dead_letters);
   if (result->done) {
+    // What they say counts for every row.
+    if (const auto streams = ReadStreams(); !streams.ok()) {
+      return streams.status();
+    }
     if (absl::Status status = ExpireJournal(request.after_seq, before, rows_left, result);
         !status.ok()) {
       return status;
@@ -74,19 +64,39 @@ absl::Status SqliteStore::ExpireRows(const ExpireRequest& request, ExpireResult*
   return status;
 }
 
-absl::StatusOr<bool> SqliteStore::HasClosedBefore(int64_t before) {
-  absl::StatusOr<Run> run = connection_->Prepare(
-      "SELECT 1 FROM dead_letter INDEXED BY dead_letter_closed WHERE state <> 1 AND "
-      "closed_at < ? LIMIT 1");
-  if (!run.ok()) {
-    return run.status();
+// A damaged one stays: nobody can tell any more whether it was closed. It counts for nothing, or
+// the next call would come no further.
+absl::Status SqliteStore::ExpireDeadLetters(int64_t before, int64_t rows_max,
+                                            ExpireResult* result) {
+  static const std::string& kSql = *new std::string(
+      Select<DeadLetterRow>("INDEXED BY dead_letter_closed WHERE state <> 1 AND closed_at < ? "
+                            "ORDER BY closed_at, id"));
+  std::vector<uint64_t> ids;
+  {
+    absl::StatusOr<Run> run = connection_->Prepare(kSql);
+    if (!run.ok()) {
+      return run.status();
+    }
+    run->Bind(1, before);
+    DeadLetterRow row;
+    while (result->done && run->Next()) {
+      if (!Read(*run, &row).ok()) continue;
+      result->done = static_cast<int64_t>(ids.size()) < rows_max;
+      if (result->done) ids.push_back(row.id);
+    }
+    if (run->code() != SQLITE_OK) {
+      return Fail("read table dead_letter", run->code());
+    }
   }
-  run->Bind(1, before);
-  const bool found = run->Next();
-  if (run->code() != SQLITE_OK) {
-    return Fail("read table dead_letter", run->code());
+  for (const uint64_t id : ids) {
+    const auto gone = Change("expire dead letters", "DELETE FROM dead_letter WHERE id = ?",
+                             static_cast<int64_t>(id));
+    if (!gone.ok()) {
+      return gone.status();
+    }
   }
-  return found;
+  result->dead_letters = ids.size();
+  return absl::OkStatus();
 }
 
 absl::Status SqliteStore::ExpireJournal(Seq after, int64_t before, int64_t rows_max,
@@ -124,7 +134,7 @@ absl::Status SqliteStore::ExpireJournal(Seq after, int64_t before, int64_t rows_
 // Heads and bases are journal rows of the same record.
 absl::Status SqliteStore::ExpireRowsBetween(Seq after, Seq last, ExpireResult* result) {
   static const std::string& kSql = *new std::string(
-      "SELECT seq, record = seq AND version = 1 AND disposition = 1 FROM journal AS j "
+      "SELECT seq FROM journal AS j "
       "WHERE seq > ? AND seq <= ? "
       "AND NOT EXISTS (SELECT 1 FROM record WHERE id = j.record AND head = j.seq) "
       "AND NOT (j.record = j.seq AND j.version = 1 AND j.disposition = 1 "
@@ -141,7 +151,7 @@ absl::Status SqliteStore::ExpireRowsBetween(Seq after, Seq last, ExpireResult* r
       "AND (l.state <> 0 OR l.base = j.seq)) "
       "AND NOT EXISTS (SELECT 1 FROM dead_letter INDEXED BY dead_letter_open WHERE state = 1 "
       "AND dead_letter.seq = j.seq)");
-  std::vector<std::pair<Seq, bool>> rows;  // with: it made its record
+  std::vector<Seq> seqs;
   {
     absl::StatusOr<Run> run = connection_->Prepare(kSql);
     if (!run.ok()) {
@@ -150,27 +160,23 @@ absl::Status SqliteStore::ExpireRowsBetween(Seq after, Seq last, ExpireResult* r
     run->BindId(1, after);
     run->BindId(2, last);
     while (run->Next()) {
-      rows.emplace_back(static_cast<Seq>(run->Int(0)), run->Int(1) != 0);
+      seqs.push_back(static_cast<Seq>(run->Int(0)));
     }
     if (run->code() != SQLITE_OK) {
       return Fail("read table journal", run->code());
     }
   }
-  for (const auto& [seq, is_first] : rows) {
-    if (is_first) {
-      const auto row = ReadJournal({&seq, 1});
-      // A damaged row stays: nobody can tell any more what it stood for.
-      if (row.status().code() == absl::StatusCode::kDataLoss) continue;
-      if (!row.ok()) {
-        return row.status();
-      }
+  for (const Seq seq : seqs) {
+    const auto row = ReadJournal({&seq, 1});
+    absl::Status status = row.ok() ? CheckReasons(*row->front()) : row.status();
+    // What is damaged stays, with what hangs on it: nobody can tell any more what that was.
+    if (status.code() == absl::StatusCode::kDataLoss) continue;
+    if (status.ok() && row->front()->IsFirst()) {
       const auto links = FirstLinks(*row->front());
-      if (!links.ok()) {
-        return links.status();
-      }
-      if (absl::Status status = Put(*links); !status.ok()) {
-        return status;
-      }
+      status = links.ok() ? Put(*links) : links.status();
+    }
+    if (!status.ok()) {
+      return status;
     }
     const auto gone = Change("expire journal rows", "DELETE FROM journal WHERE seq = ?",
                              static_cast<int64_t>(seq));
@@ -180,6 +186,17 @@ absl::Status SqliteStore::ExpireRowsBetween(Seq after, Seq last, ExpireResult* r
     ++result->journal_rows;
   }
   return absl::OkStatus();
+}
+
+// DataLoss when a row is damaged that tells whether this one may go: where it was asked for in SQL,
+// that took what it says for true.
+absl::Status SqliteStore::CheckReasons(const JournalRow& row) {
+  static const std::string& kRecord = *new std::string(Select<RecordRow>("WHERE id = ?"));
+  static const std::string& kLanes = *new std::string(Select<LaneRow>("WHERE record = ?"));
+  const auto bind = [&](Run& run) { run.BindId(1, row.record); };
+  absl::Status status = ReadRows<RecordRow>(kRecord, bind).status();
+  status = status.ok() ? ReadRows<LaneRow>(kLanes, bind).status() : status;
+  return status.ok() ? ReadJournal({&row.record, 1}).status() : status;
 }
 
 }  // namespace retailsync::store::sqlite
