@@ -395,21 +395,24 @@ class MemoryStore final : public Store {
       EraseDeadLetter(closed_.begin()->second);
       ++result.dead_letters;
     }
-    // Rows are stored in the order of arrival: the first that is young enough to stay ends it.
     std::vector<Seq> unneeded;
-    if (request.after_seq < kIdMax) {
-      journal_.Walk(request.after_seq + 1, [&](const JournalRow& row) {
-        if (ToStoredTime(row.received_at) >= before) return false;
-        if (rows_left == 0) {
-          result.done = false;
-          return false;
-        }
-        --rows_left;
-        result.next_after = row.seq;
-        if (!IsNeeded(row)) unneeded.push_back(row.seq);
-        return true;
-      });
-    }
+    const Seq after = std::min(request.after_seq, kIdMax);
+    Seq last_seen = after;
+    Seq last_old = after;
+    journal_.Walk(after + 1, [&](const JournalRow& row) {
+      if (rows_left == 0) {
+        // Nothing but young ones: behind them it is hardly other.
+        result.done = last_old == after && result.dead_letters == 0;
+        return false;
+      }
+      --rows_left;
+      last_seen = row.seq;
+      if (ToStoredTime(row.received_at) >= before) return true;
+      last_old = row.seq;
+      if (!IsNeeded(row)) unneeded.push_back(row.seq);
+      return true;
+    });
+    result.next_after = result.done ? last_old : last_seen;
     for (Seq seq : unneeded) {
       EraseJournal(*journal_.Find(seq));
     }

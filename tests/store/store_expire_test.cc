@@ -45,6 +45,35 @@ TEMPLATE_TEST_CASE("Only rows received before the time go, and never a head", "[
   CHECK(store->FindChanges(std::vector<ChangeKey>{{1, "change 5"}})->front().has_value());
 }
 
+TEMPLATE_TEST_CASE("What was received before goes, whatever was received before it", "[store]",
+                   MemoryUnderTest, SqliteUnderTest, SortingSqliteUnderTest) {
+  TestType store;
+  WriteBatch batch;
+  for (Seq seq = 1; seq <= 9; ++seq) {
+    batch.journal.push_back(MakeJournal(seq));
+    batch.journal.back().record = 100;
+    // After every third one a clock was set back.
+    batch.journal.back().received_at = At(seq % 3 == 0 ? 100 : 10);
+  }
+  REQUIRE(store->Commit(batch).ok());
+  const int rows_max = GENERATE(1, 2, 3, 100);
+  CAPTURE(rows_max);
+  ExpireRequest request{.before = At(50), .rows_max = rows_max};
+  for (bool is_done = false; !is_done;) {
+    const auto result = store->Expire(request);
+    REQUIRE(result.ok());
+    is_done = result->done;
+    REQUIRE((is_done || result->next_after > request.after_seq));
+    request.after_seq = result->next_after;
+  }
+  // With so few a call it has seen enough when it comes upon a young one.
+  const bool is_one = rows_max == 1;
+  CHECK(Journal(*store) ==
+        (is_one ? std::vector<Seq>{3, 4, 5, 6, 7, 8, 9} : std::vector<Seq>{3, 6, 9}));
+  // The next time they may be old enough.
+  CHECK(request.after_seq == (is_one ? 2 : 8));
+}
+
 TEMPLATE_TEST_CASE("A lane's base stays", "[store]", MemoryUnderTest, SqliteUnderTest,
                    SortingSqliteUnderTest) {
   TestType store;

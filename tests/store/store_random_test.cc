@@ -47,7 +47,7 @@ class Generator {
       row.system = static_cast<NameId>(From1To(2));
       row.change_id = OneIn(12) ? Id() : fmt::format("change {}", row.seq);
       row.record = Below(24);
-      row.received_at = At(static_cast<int64_t>(row.seq / 3));
+      row.received_at = At(static_cast<int64_t>(row.seq / 3 + (OneIn(4) ? 10 : 0)));
       row.payload = Id();
       if (OneIn(3)) {
         row.record = row.seq;

@@ -200,7 +200,8 @@ class Store {
   // lane row other than kIdle, and its first journal row stands for no lane that is ready, or whose
   // stream has any flight. The links it stood for become rows. Closed dead letters that were closed
   // before go too. What cannot be read stays, and so does what it may need. Durable when it
-  // returns.
+  // returns. Rows lie in the order of arrival, in which time goes on but where a clock was set
+  // back: younger ones are stepped over, and a call that looks at nothing else is the last.
   virtual absl::StatusOr<ExpireResult> Expire(const ExpireRequest& request) = 0;
 
  private:

@@ -102,40 +102,38 @@ absl::Status SqliteStore::ExpireDeadLetters(int64_t before, int64_t rows_max,
 absl::Status SqliteStore::ExpireJournal(Seq after, int64_t before, int64_t rows_max,
                                         ExpireResult* result) {
   after = std::min(after, kIdMax);
-  Seq last = after;
+  Seq last_seen = after;
+  Seq last_old = after;
   {
-    // Rows are stored in the order of arrival: the first that is young enough to stay ends it.
     absl::StatusOr<Run> run =
         connection_->Prepare("SELECT seq, received_at FROM journal WHERE seq > ? ORDER BY seq");
     if (!run.ok()) {
       return run.status();
     }
     run->BindId(1, after);
-    int64_t rows = 0;
-    while (run->Next() && run->Int(1) < before) {
+    for (int64_t rows = 0; run->Next(); ++rows) {
       if (rows == rows_max) {
-        result->done = false;
+        // Nothing but young ones: behind them it is hardly other.
+        result->done = last_old == after && result->dead_letters == 0;
         break;
       }
-      ++rows;
-      last = static_cast<Seq>(run->Int(0));
+      last_seen = static_cast<Seq>(run->Int(0));
+      last_old = run->Int(1) < before ? last_seen : last_old;
     }
     if (run->code() != SQLITE_OK) {
       return Fail("read table journal", run->code());
     }
   }
-  if (last == after) {
-    return absl::OkStatus();
-  }
-  result->next_after = last;
-  return ExpireRowsBetween(after, last, result);
+  result->next_after = result->done ? last_old : last_seen;
+  return last_old == after ? absl::OkStatus() : ExpireRowsBetween(after, last_old, before, result);
 }
 
 // Heads and bases are journal rows of the same record.
-absl::Status SqliteStore::ExpireRowsBetween(Seq after, Seq last, ExpireResult* result) {
+absl::Status SqliteStore::ExpireRowsBetween(Seq after, Seq last, int64_t before,
+                                            ExpireResult* result) {
   static const std::string& kSql = *new std::string(
       "SELECT seq FROM journal AS j "
-      "WHERE seq > ? AND seq <= ? "
+      "WHERE seq > ? AND seq <= ? AND received_at < ? "
       "AND NOT EXISTS (SELECT 1 FROM record WHERE id = j.record AND head = j.seq) "
       "AND NOT (j.record = j.seq AND j.version = 1 AND j.disposition = 1 "
       "AND NOT EXISTS (SELECT 1 FROM record WHERE id = j.seq)) "
@@ -159,6 +157,7 @@ absl::Status SqliteStore::ExpireRowsBetween(Seq after, Seq last, ExpireResult* r
     }
     run->BindId(1, after);
     run->BindId(2, last);
+    run->Bind(3, before);
     while (run->Next()) {
       seqs.push_back(static_cast<Seq>(run->Int(0)));
     }

@@ -337,7 +337,7 @@ class SqliteStore final : public Store {
   absl::Status ExpireRows(const ExpireRequest& request, ExpireResult* result);
   absl::Status ExpireDeadLetters(int64_t before, int64_t rows_max, ExpireResult* result);
   absl::Status ExpireJournal(Seq after, int64_t before, int64_t rows_max, ExpireResult* result);
-  absl::Status ExpireRowsBetween(Seq after, Seq last, ExpireResult* result);
+  absl::Status ExpireRowsBetween(Seq after, Seq last, int64_t before, ExpireResult* result);
   absl::Status CheckReasons(const JournalRow& row);
   absl::StatusOr<std::vector<std::optional<RecordId>>> FindFirsts(std::span<const LinkKey> keys);
   // The links that this journal row stands for, and that no row of `link` says otherwise.
