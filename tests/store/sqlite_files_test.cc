@@ -260,6 +260,30 @@ TEST_CASE("I29: what is damaged does not expire, nor what hangs on it", "[sqlite
   CHECK(database.Query("SELECT id FROM dead_letter") == letters);
 }
 
+TEST_CASE("What could not be read is read again after a Recover", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  constexpr Seq kRows = 300;
+  WriteBatch batch;
+  for (Seq seq = 1; seq <= kRows; ++seq) {
+    batch.journal.push_back(MakeJournal(seq));
+    batch.journal.back().payload.assign(5000, 'p');
+  }
+  REQUIRE((*store::OpenSqlite(path))->Commit(batch).ok());
+  auto store = store::OpenSqlite(path, {.cache_bytes = 64u << 10});
+  REQUIRE(store.ok());
+  // A disk that is away for a time.
+  const std::string content = ReadFile(path);
+  WriteFile(path, content.substr(0, 100'000) + std::string(content.size() - 100'000, '\0'));
+  CHECK_FALSE((*store)->ScanJournal(1, kRows).ok());
+  WriteFile(path, content);
+  CHECK((*store)->Recover().ok());
+  const auto rows = (*store)->ScanJournal(1, kRows);
+  INFO(rows.status());
+  REQUIRE(rows.ok());
+  CHECK(rows->size() == kRows);
+}
+
 TEST_CASE("One writer: a second store on the same file is refused at once", "[sqlite]") {
   const TempDirectory directory;
   const std::string path = directory.File("sync.db");

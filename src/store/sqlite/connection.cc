@@ -15,7 +15,12 @@ constexpr int kBusyTimeoutMs = 5000;
 }  // namespace
 
 absl::Status Run::status(std::string_view operation) const {
-  return code() == SQLITE_OK ? absl::OkStatus() : Error(database_, *path_, operation, code());
+  return code() == SQLITE_OK ? absl::OkStatus()
+                             : Error(connection_->raw(), connection_->path(), operation, code());
+}
+
+void Run::TellConnection() {
+  connection_->Note(code_);
 }
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& path, bool create) {
@@ -64,6 +69,10 @@ void Connection::Close() {
   database_ = nullptr;
 }
 
+void Connection::Note(int code) {
+  is_doubtful_ = is_doubtful_ || IsFatal(database_, code);
+}
+
 void Connection::Abandon() {
   sqlite3_db_config(database_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   Close();
@@ -71,16 +80,17 @@ void Connection::Abandon() {
 
 absl::StatusOr<Run> Connection::Prepare(const std::string& sql) {
   if (const auto found = statements_.find(sql); found != statements_.end()) {
-    return Run(database_, found->second, &path_);
+    return Run(this, found->second);
   }
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(database_, sql.c_str(), static_cast<int>(sql.size()) + 1,
                                       SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (code != SQLITE_OK) {
+    Note(code);
     return Error(database_, path_, fmt::format("prepare \"{}\"", sql), code);
   }
   statements_.emplace(sql, statement);
-  return Run(database_, statement, &path_);
+  return Run(this, statement);
 }
 
 absl::Status Connection::Execute(const std::string& sql, std::string_view operation) {

@@ -15,6 +15,8 @@
 
 namespace retailsync::store::sqlite {
 
+class Connection;
+
 // A prepared statement while it is being run; it is reset when this goes. Text and blobs are bound
 // without a copy: they must live until then. Parameters count from 1, columns from 0.
 //
@@ -25,12 +27,11 @@ namespace retailsync::store::sqlite {
 //   return run->status();
 class Run {
  public:
-  Run(sqlite3* database, sqlite3_stmt* statement, const std::string* path)
-      : database_(database), statement_(statement), path_(path) {}
+  Run(Connection* connection, sqlite3_stmt* statement)
+      : connection_(connection), statement_(statement) {}
   Run(Run&& other) noexcept
-      : database_(other.database_),
+      : connection_(other.connection_),
         statement_(std::exchange(other.statement_, nullptr)),
-        path_(other.path_),
         code_(other.code_) {}
   Run& operator=(Run&&) = delete;
   ~Run() {
@@ -60,6 +61,9 @@ class Run {
       return false;
     }
     code_ = sqlite3_step(statement_);
+    if (code_ != SQLITE_ROW && code_ != SQLITE_DONE) {
+      TellConnection();
+    }
     return code_ == SQLITE_ROW;
   }
   // Back to before the first row, to be bound and run again.
@@ -98,9 +102,10 @@ class Run {
     }
   }
 
-  sqlite3* database_;
+  void TellConnection();
+
+  Connection* connection_;
   sqlite3_stmt* statement_;
-  const std::string* path_;
   int code_ = SQLITE_OK;
 };
 
@@ -122,6 +127,12 @@ class Connection {
   absl::StatusOr<std::string> QueryText(const std::string& sql);
   absl::StatusOr<int64_t> QueryInt(const std::string& sql);
 
+  // After an error, in whatever it did, that leaves open whether what it holds in memory is what
+  // the file has: nothing that it says from then on, good or bad, need be so.
+  bool is_doubtful() const { return is_doubtful_; }
+  // Tells it of an error.
+  void Note(int code);
+
   // Closes without touching the files again: what was not confirmed as durable stays unconfirmed.
   void Abandon();
 
@@ -142,6 +153,7 @@ class Connection {
   sqlite3* database_;
   std::string path_;
   int wal_frames_ = 0;
+  bool is_doubtful_ = false;
   std::unordered_map<std::string, sqlite3_stmt*> statements_;
 };
 

@@ -138,10 +138,11 @@ absl::Status SqliteStore::Recover() {
     return ForkedError();
   }
   AwaitCommit();
-  if (connection_ != nullptr && sqlite3_get_autocommit(connection_->raw()) != 0) {
+  if (connection_ != nullptr && !connection_->is_doubtful() &&
+      sqlite3_get_autocommit(connection_->raw()) != 0) {
     return absl::OkStatus();
   }
-  Close();
+  Abandon(absl::OkStatus());
   absl::Status status = Open(OpenKind::kAfterError);
   if (!status.ok()) {
     Abandon(status);
