@@ -365,6 +365,29 @@ TEST_CASE("A lock file that a crash left behind locks nothing", "[sqlite]") {
   CHECK((*store)->ReadCursors()->front().cursor == "on");
 }
 
+TEST_CASE("One writer: a lock file that was removed lets nobody write beside another", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  auto first = store::OpenSqlite(path);
+  REQUIRE(first.ok());
+  std::filesystem::remove(path + ".lock");
+  // Nobody else came: it takes a new one.
+  CHECK(absl::IsFailedPrecondition((*first)->Commit(MakeCursor("lost"))));
+  REQUIRE((*first)->Recover().ok());
+  CHECK(absl::IsFailedPrecondition(Open(path)));
+  std::filesystem::remove(path + ".lock");
+  auto second = store::OpenSqlite(path);
+  REQUIRE(second.ok());
+  CHECK(absl::IsFailedPrecondition((*first)->Commit(MakeCursor("first"))));
+  CHECK(absl::IsFailedPrecondition((*first)->Recover()));
+  CHECK_FALSE((*first)->ReadCursors().ok());
+  CHECK((*second)->Commit(MakeCursor("second")).ok());
+  // When it goes it leaves the other's lock alone.
+  first->reset();
+  CHECK(absl::IsFailedPrecondition(Open(path)));
+  CHECK((*second)->ReadCursors()->front().cursor == "second");
+}
+
 TEST_CASE("Others may read while the store is open", "[sqlite]") {
   const TempDirectory directory;
   const std::string path = directory.File("sync.db");

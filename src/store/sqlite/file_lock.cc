@@ -88,7 +88,8 @@ FileLock::FileLock(std::string lock_path, int descriptor)
 }
 
 FileLock::~FileLock() {
-  if (IsOurs()) {
+  // Not the one that somebody else made in its place.
+  if (IsOurs() && CheckHeld().ok()) {
     unlink(lock_path_.c_str());
   }
   close(descriptor_);
@@ -96,6 +97,16 @@ FileLock::~FileLock() {
 
 bool FileLock::IsOurs() const {
   return owner_ == getpid();
+}
+
+absl::Status FileLock::CheckHeld() const {
+  if (IsStillThere(descriptor_, lock_path_)) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      fmt::format("{}: the lock file was removed while it was held; another engine may have the "
+                  "store open",
+                  lock_path_));
 }
 
 }  // namespace retailsync::store::sqlite

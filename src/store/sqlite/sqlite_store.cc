@@ -138,12 +138,19 @@ absl::Status SqliteStore::Recover() {
     return ForkedError();
   }
   AwaitCommit();
-  if (connection_ != nullptr && !connection_->is_doubtful() &&
+  const bool is_held = lock_->CheckHeld().ok();
+  if (is_held && connection_ != nullptr && !connection_->is_doubtful() &&
       sqlite3_get_autocommit(connection_->raw()) != 0) {
     return absl::OkStatus();
   }
   Abandon(absl::OkStatus());
-  absl::Status status = Open(OpenKind::kAfterError);
+  absl::Status status;
+  if (!is_held) {
+    auto lock = FileLock::Acquire(path_);
+    status = lock.status();
+    if (lock.ok()) lock_ = *std::move(lock);
+  }
+  status = status.ok() ? Open(OpenKind::kAfterError) : status;
   if (!status.ok()) {
     Abandon(status);
   }

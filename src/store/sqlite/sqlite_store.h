@@ -99,7 +99,9 @@ class SqliteStore final : public Store {
       if (const int code = transaction.Begin(); code != SQLITE_OK) {
         status = Fail(operation, code);
       } else {
-        status = body();
+        status = lock_->CheckHeld();
+        is_fatal_ = is_fatal_ || !status.ok();
+        status = status.ok() ? body() : status;
         if (status.ok()) {
           if (const int commit_code = transaction.Commit(); commit_code != SQLITE_OK) {
             status = Fail(operation, commit_code);
@@ -438,7 +440,7 @@ class SqliteStore final : public Store {
   const std::string path_;
   const SqliteOptions options_;
   // Goes last: while it is held nobody else writes.
-  const std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<FileLock> lock_;
   std::unique_ptr<Connection> connection_;  // null after an error that ended it
   absl::Status broken_;                     // that error
   // Null without an executor, and without a connection.
