@@ -316,18 +316,29 @@ absl::Status EnqueueChange(sqlite3* host_database, const model::v1::Change& chan
   // ABORT undoes this statement only, whatever the host's transaction did before.
   const HostStatement insert(
       host_database, "INSERT OR ABORT INTO retailsync_outbox(change_id, change) VALUES (?, ?)");
-  if (insert.code() != SQLITE_OK) {
+  int code = insert.code();
+  if ((code & 0xff) == SQLITE_ERROR) {
     return absl::FailedPreconditionError(
         fmt::format("{}: cannot enqueue a change; was PrepareHostOutbox() called? ({})",
                     PathOf(host_database), sqlite3_errmsg(host_database)));
   }
-  sqlite3_bind_text64(insert.get(), 1, change.id().data(), change.id().size(), SQLITE_STATIC,
-                      SQLITE_UTF8);
-  sqlite3_bind_blob64(insert.get(), 2, content.data(), content.size(), SQLITE_STATIC);
-  if (sqlite3_step(insert.get()) == SQLITE_DONE) {
+  if (code == SQLITE_OK) {
+    code = sqlite3_bind_text64(insert.get(), 1, change.id().data(), change.id().size(),
+                               SQLITE_STATIC, SQLITE_UTF8);
+  }
+  if (code == SQLITE_OK) {
+    code = sqlite3_bind_blob64(insert.get(), 2, content.data(), content.size(), SQLITE_STATIC);
+  }
+  if (code == SQLITE_OK) {
+    // A host that has its changes counted gets a row first.
+    do {
+      code = sqlite3_step(insert.get());
+    } while (code == SQLITE_ROW);
+  }
+  if (code == SQLITE_DONE) {
     return absl::OkStatus();
   }
-  const int code = sqlite3_extended_errcode(host_database);
+  code = sqlite3_extended_errcode(host_database);
   if (code == SQLITE_CONSTRAINT_UNIQUE) {
     return absl::AlreadyExistsError(
         fmt::format("{}: a change with the id \"{}\" is in the outbox already",

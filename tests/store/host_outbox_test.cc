@@ -129,6 +129,36 @@ TEST_CASE("A change that is refused leaves the host's transaction alone", "[outb
   CHECK(Ids(host.Open()->Poll({})) == Lines{"1", "3"});
 }
 
+TEST_CASE("A database that is locked is not one without an outbox", "[outbox]") {
+  Host host;
+  host.database().Execute("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
+  RawDatabase other(host.path());  // has not read the schema yet
+  CHECK(absl::IsUnavailable(store::EnqueueChange(other.get(), MakeChange("1"))));
+  host.database().Execute("COMMIT; BEGIN IMMEDIATE");
+  CHECK(absl::IsUnavailable(store::EnqueueChange(other.get(), MakeChange("1"))));
+  host.database().Execute("COMMIT");
+  CHECK(store::EnqueueChange(other.get(), MakeChange("1")).ok());
+}
+
+TEST_CASE("A change that is too large for the host's connection is refused", "[outbox]") {
+  Host host;
+  sqlite3_limit(host.database().get(), SQLITE_LIMIT_LENGTH, 1000);
+  model::v1::Change change = MakeChange("1");
+  change.set_dataschema(std::string(5000, 'x'));
+  const absl::Status status = store::EnqueueChange(host.database().get(), change);
+  CHECK(absl::IsInvalidArgument(status));
+  CHECK_THAT(std::string(status.message()), Contains("too big"));
+  CHECK(host.Enqueue("2").ok());
+  CHECK(host.Left() == Lines{"2"});
+}
+
+TEST_CASE("A host that has its changes counted enqueues", "[outbox]") {
+  Host host;
+  host.database().Execute("PRAGMA count_changes = ON");
+  CHECK(host.Enqueue("1").ok());
+  CHECK(Ids(host.Open()->Poll({})) == Lines{"1"});
+}
+
 TEST_CASE("What was acknowledged is gone; what was not is told again", "[outbox]") {
   Host host;
   for (int i = 1; i <= 5; ++i) {

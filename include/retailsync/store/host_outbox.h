@@ -17,12 +17,20 @@ struct sqlite3;
 
 namespace retailsync::store {
 
-// Creates the table retailsync_outbox in the host's database unless it is there. Once, at start-up.
+// Creates the tables of the outbox in the host's database unless they are there. Once, at start-up.
 absl::Status PrepareHostOutbox(sqlite3* host_database);
 
 // Enqueues a change on the host's own connection, inside whatever transaction is open there;
-// without one it commits by itself. InvalidArgument when the change breaks a rule of the model: the
-// host's transaction is untouched and may go on. Thread safety: that of the connection.
+// without one it commits by itself. Thread safety: that of the connection. It changes what
+// sqlite3_last_insert_rowid() and sqlite3_changes() say.
+//
+// Errors: InvalidArgument when the change breaks a rule of the model or is larger than the
+// connection allows, and AlreadyExists when one with its id is still in the outbox: the host's
+// transaction is untouched and may go on. FailedPrecondition when there is no outbox in the
+// database. Unavailable when another connection writes, or wrote since this transaction began to
+// read: roll the transaction back and repeat it. A busy timeout (sqlite3_busy_timeout()) and BEGIN
+// IMMEDIATE make that rare; the source writes too, when it is acknowledged to. Otherwise the
+// database's own.
 absl::Status EnqueueChange(sqlite3* host_database, const model::v1::Change& change);
 
 // A source that reads what was enqueued, over connections of its own, and deletes it once it is
