@@ -30,19 +30,20 @@ constexpr size_t kPageBytesMax = 16u << 20;
 
 // A position is never used twice in one outbox (AUTOINCREMENT), and SQLite has one writer at a
 // time: positions become visible in their order, so that a cursor never passes one that is yet to
-// be committed. The origin tells one outbox from another that was made in its place.
+// be committed. The origin tells one outbox from another that was made in its place. A database
+// that the host attached, or its temporary one, may have an outbox too: this is of the host's own.
 constexpr char kSchema[] = R"sql(
 SAVEPOINT retailsync_prepare;
-CREATE TABLE IF NOT EXISTS retailsync_outbox (
+CREATE TABLE IF NOT EXISTS main.retailsync_outbox (
   position INTEGER PRIMARY KEY AUTOINCREMENT,
   change_id TEXT NOT NULL UNIQUE,
   change BLOB NOT NULL
 );
-CREATE TABLE IF NOT EXISTS retailsync_outbox_origin (
+CREATE TABLE IF NOT EXISTS main.retailsync_outbox_origin (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   origin TEXT NOT NULL
 );
-INSERT OR IGNORE INTO retailsync_outbox_origin(id, origin) VALUES (1, lower(hex(randomblob(8))));
+INSERT OR IGNORE INTO main.retailsync_outbox_origin(id, origin) VALUES (1, lower(hex(randomblob(8))));
 RELEASE retailsync_prepare;
 )sql";
 
@@ -315,7 +316,8 @@ absl::Status EnqueueChange(sqlite3* host_database, const model::v1::Change& chan
   }
   // ABORT undoes this statement only, whatever the host's transaction did before.
   const HostStatement insert(
-      host_database, "INSERT OR ABORT INTO retailsync_outbox(change_id, change) VALUES (?, ?)");
+      host_database,
+      "INSERT OR ABORT INTO main.retailsync_outbox(change_id, change) VALUES (?, ?)");
   int code = insert.code();
   if ((code & 0xff) == SQLITE_ERROR) {
     return absl::FailedPreconditionError(

@@ -152,6 +152,23 @@ TEST_CASE("A change that is too large for the host's connection is refused", "[o
   CHECK(host.Left() == Lines{"2"});
 }
 
+TEST_CASE("An outbox is the host's own, not that of a database it attached", "[outbox]") {
+  const TempDirectory directory;
+  RawDatabase host(directory.File("host.db"));
+  host.Execute("ATTACH '" + directory.File("archive.db") + "' AS archive");
+  host.Execute(
+      "CREATE TABLE archive.retailsync_outbox(position INTEGER PRIMARY KEY, change_id, change)");
+  host.Execute("CREATE TEMP TABLE retailsync_outbox AS SELECT * FROM archive.retailsync_outbox");
+  CHECK(absl::IsFailedPrecondition(store::EnqueueChange(host.get(), MakeChange("1"))));
+  REQUIRE(store::PrepareHostOutbox(host.get()).ok());
+  REQUIRE(store::EnqueueChange(host.get(), MakeChange("1")).ok());
+  CHECK(host.Query("SELECT change_id FROM main.retailsync_outbox") == Lines{"1"});
+  CHECK(host.Query("SELECT 1 FROM archive.retailsync_outbox, temp.retailsync_outbox").empty());
+  const auto source = store::OpenHostOutbox(directory.File("host.db"));
+  REQUIRE(source.ok());
+  CHECK(Ids((*source)->Poll({})) == Lines{"1"});
+}
+
 TEST_CASE("A host that has its changes counted enqueues", "[outbox]") {
   Host host;
   host.database().Execute("PRAGMA count_changes = ON");

@@ -17,7 +17,8 @@ struct sqlite3;
 
 namespace retailsync::store {
 
-// Creates the tables of the outbox in the host's database unless they are there. Once, at start-up.
+// Creates the tables of the outbox in the host's database (its main one, not one that is attached)
+// unless they are there. Once, at start-up.
 absl::Status PrepareHostOutbox(sqlite3* host_database);
 
 // Enqueues a change on the host's own connection, inside whatever transaction is open there;
