@@ -50,7 +50,7 @@ struct NameHash {
   }
 };
 
-// The journal rows in the order of their seqs. Rows stay where they are.
+// The journal rows in the order of their seqs. Rows stay where they are until one is erased.
 class Journal {
  public:
   const JournalRow* Find(Seq seq) const {
@@ -74,8 +74,15 @@ class Journal {
     const size_t at = LowerBound(seq);
     rows_[at].gone = true;
     rows_[at].row = JournalRow();
-    while (!rows_.empty() && rows_.front().gone) rows_.pop_front();
-    while (!rows_.empty() && rows_.back().gone) rows_.pop_back();
+    ++gone_;
+    for (; !rows_.empty() && rows_.front().gone; --gone_) rows_.pop_front();
+    for (; !rows_.empty() && rows_.back().gone; --gone_) rows_.pop_back();
+    // So that what is left between others is never the greater part, and moving costs each erased
+    // row no more than one that stays.
+    if (gone_ > rows_.size() / 2) {
+      std::erase_if(rows_, [](const Entry& entry) { return entry.gone; });
+      gone_ = 0;
+    }
   }
 
  private:
@@ -99,6 +106,7 @@ class Journal {
   }
 
   std::deque<Entry> rows_;
+  size_t gone_ = 0;
 };
 
 // Journal rows by a name that is in them: the seq is kept, the text is the row's. Its hash is kept

@@ -1,4 +1,6 @@
 // What Expire may forget, rule by rule.
+#include <malloc.h>
+
 #include "store/rows.h"
 #include "support/catch.h"
 
@@ -257,6 +259,35 @@ TEMPLATE_TEST_CASE("Nothing goes of a record that a stream owes", "[store]", Mem
   REQUIRE(store->Commit(change).ok());
   REQUIRE(store->Expire({.before = absl::InfiniteFuture()}).ok());
   CHECK(Journal(*store) == std::vector<Seq>{1, 3});  // acknowledged: the first row says so
+}
+
+// What is allocated, where the allocator tells.
+size_t UsedBytes() {
+  return mallinfo2().uordblks;
+}
+
+TEST_CASE("What the memory store forgot takes no memory", "[store]") {
+  MemoryUnderTest store;
+  constexpr Seq kRound = 10'000;
+  size_t used_first = 0;
+  for (Seq round = 0; round < 8; ++round) {
+    // Two rows stay, at the ends of what goes.
+    WriteBatch batch;
+    for (Seq seq = round * kRound + 1; seq <= (round + 1) * kRound; ++seq) {
+      batch.journal.push_back(MakeJournal(seq));
+      batch.journal.back().record = 0;
+    }
+    batch.journal.front() = MakeFirst(batch.journal.front().seq);
+    batch.journal.back() = MakeFirst(batch.journal.back().seq);
+    REQUIRE(store->Commit(std::move(batch)).ok());
+    const auto result = store->Expire({.before = absl::InfiniteFuture(), .rows_max = 1'000'000});
+    REQUIRE((result.ok() && result->journal_rows == kRound - 2));
+    used_first = round == 0 ? UsedBytes() : used_first;
+  }
+  CHECK(Journal(*store).size() == 16);
+  CHECK(store->ReadJournal(std::vector<Seq>{3 * kRound})->front().has_value());
+  CHECK_FALSE(store->ReadJournal(std::vector<Seq>{3 * kRound - 1})->front().has_value());
+  CHECK(UsedBytes() < used_first + (4u << 20));
 }
 
 TEMPLATE_TEST_CASE("Sequences are not used again after everything expired", "[store]",
