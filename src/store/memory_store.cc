@@ -27,11 +27,6 @@ bool IsDelayed(LaneState state) {
   return state != LaneState::kIdle && state != LaneState::kReady;
 }
 
-// Rows come out as a database would give them back.
-void RoundTime(absl::Time* time) {
-  *time = FromStoredTime(ToStoredTime(*time));
-}
-
 // What a row is found by: a change of a system, or an entity as a system calls it (system 0: the
 // business key).
 struct Name {
@@ -551,9 +546,7 @@ class MemoryStore final : public Store {
       Unqueue(*stored);
     }
     *stored = std::move(row);
-    RoundTime(&stored->first_attempt_at);
-    RoundTime(&stored->owed_at);
-    RoundTime(&stored->due_at);
+    RoundTimes(stored);
     if (stored->state == LaneState::kIdle) {
       return;
     }

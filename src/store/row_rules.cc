@@ -174,6 +174,16 @@ absl::Time FromStoredTime(int64_t micros) {
   return absl::FromUnixMicros(micros);
 }
 
+void RoundTime(absl::Time* time) {
+  *time = FromStoredTime(ToStoredTime(*time));
+}
+
+void RoundTimes(LaneRow* row) {
+  RoundTime(&row->first_attempt_at);
+  RoundTime(&row->owed_at);
+  RoundTime(&row->due_at);
+}
+
 std::string JoinOwed(const JournalRow& row) {
   return fmt::format("{}", fmt::join(row.owed, ","));
 }

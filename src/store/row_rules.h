@@ -31,6 +31,9 @@ absl::Status SeqIsNotNew(const JournalRow& row, Seq last_seq);
 // the two ends of the range.
 int64_t ToStoredTime(absl::Time time);
 absl::Time FromStoredTime(int64_t micros);
+// As a database would give them back, for rows that are served from memory.
+void RoundTime(absl::Time* time);
+void RoundTimes(LaneRow* row);
 
 // The parts of rows that one column holds: "3,7", and "[[from,to,sent at,due at],…]". The Parse
 // functions give false for anything else.

@@ -73,6 +73,25 @@ TEST_CASE("What is written again and again is sorted in now and then", "[sqlite]
   CHECK(Count(database, "record") == static_cast<int64_t>(last.size()));
 }
 
+TEST_CASE("The times of a recent lane are those that its table will have", "[sqlite]") {
+  SqliteUnderTest sqlite;
+  LaneRow lane = MakeNumberedLane(5, LaneState::kRetry, 1);
+  for (absl::Time* time : {&lane.first_attempt_at, &lane.owed_at, &lane.due_at}) {
+    *time = At(7) + absl::Nanoseconds(999);
+  }
+  for (int round = 0; round < 2; ++round) {
+    WriteBatch batch;
+    batch.lanes = {MakeNumberedLane(6, LaneState::kIdle, 1), lane};
+    REQUIRE(sqlite->Commit(std::move(batch)).ok());
+    const auto found = sqlite->ReadLanes(std::vector<LaneKey>{{kTarget, 5}});
+    for (const absl::Time time :
+         {found->front()->first_attempt_at, found->front()->owed_at, found->front()->due_at}) {
+      CHECK(time == At(7));
+    }
+    CHECK(sqlite->ScanDelayed(kTarget, kDomain, At(7), 10)->size() == 1);
+  }
+}
+
 TEST_CASE("Opening sorts in what an earlier process left", "[sqlite]") {
   SqliteUnderTest sqlite;
   RawDatabase database(sqlite.path());

@@ -22,11 +22,13 @@
 #include "absl/container/node_hash_map.h"
 #include "retailsync/spi/rows.h"
 #include "retailsync/spi/store.h"
+#include "store/row_rules.h"
 #include "store/sqlite/lane_order.h"
 
 namespace retailsync::store::sqlite {
 
-// What rows of a type are called, and the order that their scans need beside that of the keys.
+// What rows of a type are called, the order that their scans need beside that of the keys, and what
+// their table would make of them.
 template <typename Row>
 struct RecentTraits;
 
@@ -39,6 +41,7 @@ struct RecentTraits<RecordRow> {
     void Clear() {}
   };
   static Key KeyOf(const RecordRow& row) { return row.id; }
+  static void Round(RecordRow*) {}
 };
 
 template <>
@@ -55,6 +58,7 @@ struct RecentTraits<LaneRow> {
   };
   using Order = LaneOrder;
   static Key KeyOf(const LaneRow& row) { return {row.record, row.target}; }
+  static void Round(LaneRow* row) { RoundTimes(row); }
 };
 
 // What one commit does to the tables.
@@ -133,6 +137,7 @@ class RecentRows {
       Entry& entry = rows_[key];
       if (entry.place != 0) order_.Remove(entry.row);
       entry = {std::move(row), ++last_place_};
+      Traits::Round(&entry.row);
       order_.Add(entry.row);
     }
     if (deleted_through_ == begun_through_ && last_place_ - begun_through_ >= rows_max_) Begin();
