@@ -109,6 +109,20 @@ std::vector<WrongSource> OfPages() {
       {"never gets past an edge of equal timestamps",
        {"makes-headway", "rejects-block-nothing", "rejects-garbage"},
        ByTime(true)},
+      {"gives empty pages, with a new cursor each time, as if there were more",
+       {"makes-headway"},
+       [](SpoiltSource& source) {
+         source.poll = [](SpoiltSource& self, const PollRequest& request) -> PollResult {
+           PollResult page = self.real->Poll(request);
+           // It does end, so that whoever waits for that learns of it.
+           if (page.ok() && page->changes.empty() && page->rejects.empty() &&
+               ++self.memory.count < 200'000) {
+             page->next_cursor = fmt::format("{}.{}", Number(request.cursor), self.memory.count);
+             page->more = true;
+           }
+           return page;
+         };
+       }},
       {"takes the time of the poll for its cursor",
        {"tells-equal-times", "acknowledging-loses-nothing", "rejects-block-nothing",
         "tells-what-comes-later"},

@@ -112,8 +112,8 @@ struct SourceSubject {
   // What the labels of the kit's entities begin with. Another one for each run against a system
   // that remembers the runs before.
   std::string prefix = "KIT";
-  // Reading goes no further than so many changes and rejects; a source that has told more in one
-  // reading is taken to have no end.
+  // Reading goes no further than so many changes and rejects, nor than so many pages; a source that
+  // has more in one reading is taken to have no end.
   int changes_read_max = 100'000;
 };
 
