@@ -170,7 +170,9 @@ void ScriptedSystem::PutSilently(const Entity& entity) {
 void ScriptedSystem::Remove(const Entity& entity) {
   const std::lock_guard lock(mutex_);
   const std::string name = NameOf(entity);
-  if (held_.erase(name) == 0) return;
+  // What is held lives until the end: it may be the very entity that was given.
+  const auto held = held_.extract(name);
+  if (held.empty()) return;
   ++revisions_;
   if (source_capabilities.deletes) SayDelete(entity, name, {});
 }

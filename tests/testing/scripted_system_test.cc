@@ -279,6 +279,17 @@ TEST_CASE_METHOD(Fixture, "Its users' changes and its own come out of the source
   CHECK(system.acknowledged() == std::vector<std::string>{"3"});
 }
 
+TEST_CASE_METHOD(Fixture, "What it holds is removed by what it holds", "[scripted]") {
+  const std::string name = "order:of a number that does not fit into a string's own room";
+  system.Put(MakeOrder(name.substr(6), "a"));
+  system.Remove(system.Find(name)->entity);
+  CHECK(system.Find(name) == nullptr);
+  const auto page = system.source()->Poll({});
+  REQUIRE(page.ok());
+  REQUIRE(page->changes.size() == 2);
+  CHECK(NameOf(page->changes[1].entity()) == name);
+}
+
 TEST_CASE_METHOD(Fixture, "Where writes are conditional, changes tell the version to name",
                  "[scripted]") {
   system.sink_capabilities.conditional_writes = true;
