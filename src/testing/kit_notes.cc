@@ -1,6 +1,19 @@
 #include "testing/kit_notes.h"
 
+#include <exception>
+
 namespace retailsync::testing {
+
+std::optional<std::string> ThrownBy(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "something that is no std::exception";
+  }
+  return std::nullopt;
+}
 
 std::vector<CheckResult> Notes::Results() const {
   std::vector<CheckResult> results;

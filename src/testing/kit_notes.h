@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <cstddef>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +16,10 @@
 #include "retailsync/testing/kit_report.h"
 
 namespace retailsync::testing {
+
+// What the call throws, in words. Nothing: it throws nothing. Whatever is under test is called
+// through this, as no exception may leave a kit.
+std::optional<std::string> ThrownBy(const std::function<void()>& call);
 
 // The place of a check in its kit's table, made from its name. A name that is not in the table does
 // not compile.

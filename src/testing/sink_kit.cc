@@ -44,7 +44,7 @@ std::vector<std::string> Declared(const SinkSubject& subject, const SinkCapabili
 
 void CheckDescription(Trial& trial, KitReport& report) {
   SinkNotes& notes = trial.notes();
-  const ConnectorDescription description = trial.sink().Describe();
+  const ConnectorDescription description = trial.Describe(trial.sink());
   report.subject = fmt::format("{} (contract {})", description.name, description.contract_version);
   notes.Expect("describes-itself", !description.name.empty(), "the name is empty");
   notes.Expect("describes-itself", !description.contract_version.empty(),
@@ -52,13 +52,13 @@ void CheckDescription(Trial& trial, KitReport& report) {
   const auto other = trial.Open();
   for (const Sink* sink : {&trial.sink(), other.get()}) {
     if (sink == nullptr) continue;
-    const ConnectorDescription again = sink->Describe();
+    const ConnectorDescription again = trial.Describe(*sink);
     notes.Expect(
         "describes-itself",
         again.name == description.name && again.contract_version == description.contract_version,
         "it was '{}' ({}) and is '{}' ({})", description.name, description.contract_version,
         again.name, again.contract_version);
-    const SinkCapabilities now = sink->Capabilities();
+    const SinkCapabilities now = trial.Capabilities(*sink);
     const SinkCapabilities& then = trial.capabilities();
     notes.Expect("declares-sensibly",
                  Declared(trial.subject(), now) == Declared(trial.subject(), then),

@@ -1,7 +1,6 @@
 // What must hold while the system is in trouble, and when calls come from several threads.
 #include <algorithm>
 #include <barrier>
-#include <exception>
 #include <iterator>
 #include <thread>
 
@@ -216,16 +215,14 @@ struct Share {
   std::vector<Specimen> specimens;
   std::vector<std::vector<ApplyItem>> requests;
   std::vector<ApplyResponse> responses;
-  std::string thrown;
+  std::optional<std::string> thrown;
 
   void Run(Sink& sink, absl::Time deadline) {
-    try {
+    thrown = ThrownBy([&] {
       for (const std::vector<ApplyItem>& items : requests) {
         responses.push_back(sink.Apply({.items = items, .deadline = deadline}));
       }
-    } catch (const std::exception& error) {
-      thrown = error.what();
-    }
+    });
   }
 };
 
@@ -243,7 +240,10 @@ Share MakeShare(Trial& trial, EntityType type, int requests) {
 }
 
 void JudgeShare(Trial& trial, SinkNotes::Id check, Share& share) {
-  if (!trial.notes().Expect(check, share.thrown.empty(), "Apply threw: {}", share.thrown)) return;
+  if (!trial.notes().Expect(check, !share.thrown.has_value(), "Apply threw: {}",
+                            share.thrown.value_or(""))) {
+    return;
+  }
   auto specimen = share.specimens.begin();
   for (size_t i = 0; i < share.requests.size(); ++i) {
     for (const Outcome& outcome : Trial::Match(share.requests[i], share.responses[i])) {

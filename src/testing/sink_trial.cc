@@ -1,7 +1,6 @@
 #include "testing/sink_trial.h"
 
 #include <algorithm>
-#include <exception>
 
 #include "retailsync/model/v1/canonical.h"
 
@@ -52,13 +51,11 @@ std::string Specimen::Name() const {
 // -- Opening
 
 std::unique_ptr<Sink> Trial::Open() {
-  absl::StatusOr<std::unique_ptr<Sink>> opened = absl::UnknownError("it threw");
-  try {
-    opened = subject_.open ? subject_.open()
-                           : absl::StatusOr<std::unique_ptr<Sink>>(
-                                 absl::InvalidArgumentError("no `open` was given"));
-  } catch (const std::exception& error) {
-    opened = absl::UnknownError(fmt::format("it threw: {}", error.what()));
+  absl::StatusOr<std::unique_ptr<Sink>> opened = absl::InvalidArgumentError("no `open` was given");
+  if (subject_.open) {
+    if (const auto thrown = ThrownBy([&] { opened = subject_.open(); })) {
+      opened = absl::UnknownError("it threw: " + *thrown);
+    }
   }
   const std::string why = !opened.ok()         ? std::string(opened.status().message())
                           : *opened == nullptr ? "it gave nothing"
@@ -70,7 +67,7 @@ std::unique_ptr<Sink> Trial::Open() {
 bool Trial::Begin() {
   sink_ = Open();
   if (sink_ == nullptr) return false;
-  capabilities_ = sink_->Capabilities();
+  capabilities_ = Capabilities(*sink_);
   shared_label_ = subject_.prefix + "-S";
   return true;
 }
@@ -184,21 +181,21 @@ namespace {
 // Runs a call; what it throws is a finding and the answer is empty.
 template <typename Call>
 auto Guarded(SinkNotes& notes, std::string_view what, Call call) -> decltype(call()) {
-  std::string thrown;
-  try {
-    auto answer = call();
-    notes.Expect("throws-nothing", true, "");
-    return answer;
-  } catch (const std::exception& error) {
-    thrown = error.what();
-  } catch (...) {
-    thrown = "something that is no std::exception";
-  }
-  notes.Expect("throws-nothing", false, "{} threw: {}", what, thrown);
-  return decltype(call())();
+  decltype(call()) answer;
+  const auto thrown = ThrownBy([&] { answer = call(); });
+  notes.Expect("throws-nothing", !thrown.has_value(), "{} threw: {}", what, thrown.value_or(""));
+  return answer;
 }
 
 }  // namespace
+
+ConnectorDescription Trial::Describe(const Sink& sink) {
+  return Guarded(notes_, "Describe", [&] { return sink.Describe(); });
+}
+
+SinkCapabilities Trial::Capabilities(const Sink& sink) {
+  return Guarded(notes_, "Capabilities", [&] { return sink.Capabilities(); });
+}
 
 ApplyResponse Trial::Apply(Sink& sink, std::vector<ApplyItem> items) {
   ApplyRequest request{.items = std::move(items), .deadline = Deadline()};

@@ -88,6 +88,8 @@ class Trial {
   // -- Calls. Nothing is thrown; what is thrown is a finding.
 
   // What a call came to; not judged.
+  ConnectorDescription Describe(const Sink& sink);
+  SinkCapabilities Capabilities(const Sink& sink);
   ApplyResponse Apply(Sink& sink, std::vector<ApplyItem> items);
   ProbeResponse Probe(Sink& sink, std::vector<ProbeItem> items);
   absl::StatusOr<ListResponse> List(Sink& sink, const ListRequest& request);

@@ -38,7 +38,7 @@ std::vector<std::string> Declared(const SourceSubject& subject,
 
 void CheckDescription(Trial& trial, KitReport& report) {
   SourceNotes& notes = trial.notes();
-  const ConnectorDescription description = trial.source().Describe();
+  const ConnectorDescription description = trial.Describe(trial.source());
   report.subject = fmt::format("{} (contract {})", description.name, description.contract_version);
   notes.Expect("describes-itself", !description.name.empty(), "the name is empty");
   notes.Expect("describes-itself", !description.contract_version.empty(),
@@ -46,14 +46,14 @@ void CheckDescription(Trial& trial, KitReport& report) {
   const auto other = trial.Open();
   for (Source* source : {&trial.source(), other.get()}) {
     if (source == nullptr) continue;
-    const ConnectorDescription again = source->Describe();
+    const ConnectorDescription again = trial.Describe(*source);
     notes.Expect(
         "describes-itself",
         again.name == description.name && again.contract_version == description.contract_version,
         "it was '{}' ({}) and is '{}' ({})", description.name, description.contract_version,
         again.name, again.contract_version);
     notes.Expect("declares-sensibly",
-                 Declared(trial.subject(), source->Capabilities()) ==
+                 Declared(trial.subject(), trial.Capabilities(*source)) ==
                      Declared(trial.subject(), trial.capabilities()),
                  "asked again, it declares something else");
   }

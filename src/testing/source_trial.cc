@@ -1,7 +1,6 @@
 #include "testing/source_trial.h"
 
 #include <algorithm>
-#include <exception>
 
 #include "retailsync/model/v1/canonical.h"
 #include "retailsync/model/v1/validation.h"
@@ -54,13 +53,12 @@ std::map<std::string, Digest> Reading::Contents(size_t from_page) const {
 // -- Opening
 
 std::unique_ptr<Source> Trial::Open() {
-  absl::StatusOr<std::unique_ptr<Source>> opened = absl::UnknownError("it threw");
-  try {
-    opened = subject_.open ? subject_.open()
-                           : absl::StatusOr<std::unique_ptr<Source>>(
-                                 absl::InvalidArgumentError("no `open` was given"));
-  } catch (const std::exception& error) {
-    opened = absl::UnknownError(fmt::format("it threw: {}", error.what()));
+  absl::StatusOr<std::unique_ptr<Source>> opened =
+      absl::InvalidArgumentError("no `open` was given");
+  if (subject_.open) {
+    if (const auto thrown = ThrownBy([&] { opened = subject_.open(); })) {
+      opened = absl::UnknownError("it threw: " + *thrown);
+    }
   }
   const std::string why = !opened.ok()         ? std::string(opened.status().message())
                           : *opened == nullptr ? "it gave nothing"
@@ -72,7 +70,7 @@ std::unique_ptr<Source> Trial::Open() {
 bool Trial::Begin() {
   source_ = Open();
   if (source_ == nullptr) return false;
-  capabilities_ = source_->Capabilities();
+  capabilities_ = Capabilities(*source_);
   large_page_ = std::min(kPageMost, 2 * std::clamp(capabilities_.page_changes_max, 1, kPageMost));
   return true;
 }
@@ -96,31 +94,34 @@ bool Trial::Advance(absl::Duration span) {
 
 // -- Reading
 
+void Trial::Guard(std::string_view what, const std::function<void()>& call) {
+  const auto thrown = ThrownBy(call);
+  notes_.Expect("throws-nothing", !thrown.has_value(), "{} threw: {}", what, thrown.value_or(""));
+}
+
+ConnectorDescription Trial::Describe(const Source& source) {
+  ConnectorDescription description;
+  Guard("Describe", [&] { description = source.Describe(); });
+  return description;
+}
+
+SourceCapabilities Trial::Capabilities(const Source& source) {
+  SourceCapabilities capabilities;
+  Guard("Capabilities", [&] { capabilities = source.Capabilities(); });
+  return capabilities;
+}
+
 absl::StatusOr<PollResponse> Trial::Poll(Source& source, const std::string& cursor,
                                          int changes_max) {
-  std::string thrown;
-  try {
-    auto response =
-        source.Poll({.cursor = cursor, .changes_max = changes_max, .deadline = Deadline()});
-    notes_.Expect("throws-nothing", true, "");
-    return response;
-  } catch (const std::exception& error) {
-    thrown = error.what();
-  } catch (...) {
-    thrown = "something that is no std::exception";
-  }
-  notes_.Expect("throws-nothing", false, "Poll threw: {}", thrown);
-  return absl::UnknownError("Poll threw: " + thrown);
+  absl::StatusOr<PollResponse> response = absl::UnknownError("Poll threw");
+  Guard("Poll", [&] {
+    response = source.Poll({.cursor = cursor, .changes_max = changes_max, .deadline = Deadline()});
+  });
+  return response;
 }
 
 void Trial::Acknowledge(Source& source, const std::string& cursor) {
-  std::string thrown;
-  try {
-    source.Acknowledge(cursor);
-  } catch (const std::exception& error) {
-    thrown = error.what();
-  }
-  notes_.Expect("throws-nothing", thrown.empty(), "Acknowledge threw: {}", thrown);
+  Guard("Acknowledge", [&] { source.Acknowledge(cursor); });
 }
 
 void Trial::JudgePage(const PollRequest& request, const PollResponse& response) {
@@ -158,7 +159,7 @@ void Trial::JudgePage(const PollRequest& request, const PollResponse& response) 
 void Trial::JudgeChange(const Change& change) {
   const auto violations = ValidateChange(change);
   notes_.Expect("changes-are-valid", violations.empty(), "change '{}': {}", change.id(),
-                Describe(violations));
+                retailsync::Describe(violations));
   const EntityType type = TypeOf(change.entity());
   notes_.Expect("tells-declared-entities",
                 type == EntityType::kUnspecified || capabilities_.entities.contains(type),

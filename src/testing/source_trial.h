@@ -3,11 +3,13 @@
 #ifndef RETAILSYNC_TESTING_SOURCE_TRIAL_H_
 #define RETAILSYNC_TESTING_SOURCE_TRIAL_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -72,6 +74,8 @@ class Trial {
   // -- Reading
 
   // Not judged but for what it throws.
+  ConnectorDescription Describe(const Source& source);
+  SourceCapabilities Capabilities(const Source& source);
   absl::StatusOr<PollResponse> Poll(Source& source, const std::string& cursor, int changes_max);
   // One page, judged; an error is given back.
   absl::StatusOr<Page> ReadPage(Source& source, const std::string& cursor, int changes_max);
@@ -106,6 +110,8 @@ class Trial {
   bool Tells(const Reading& reading, const Entity& told_as) const;
 
  private:
+  // What the call throws is a finding.
+  void Guard(std::string_view what, const std::function<void()>& call);
   void JudgePage(const PollRequest& request, const PollResponse& response);
   void JudgeChange(const Change& change);
   bool ExpectAll(SourceNotes::Id check, const std::map<std::string, Digest>& wanted,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace retailsync::testing {
 namespace {
@@ -313,6 +314,20 @@ std::vector<WrongSink> WrongAboutTroubles() {
        [](SpoiltSink& sink) {
          sink.describe = [](SpoiltSink&, ConnectorDescription& description) {
            description.name.clear();
+         };
+       }},
+      {"throws instead of describing itself",
+       {"throws-nothing", "describes-itself"},
+       [](SpoiltSink& sink) {
+         sink.describe = [](SpoiltSink&, ConnectorDescription&) {
+           throw std::runtime_error("it is not configured");
+         };
+       }},
+      {"throws instead of declaring anything",
+       {"throws-nothing", "declares-sensibly"},
+       [](SpoiltSink& sink) {
+         sink.declare = [](SpoiltSink&, SinkCapabilities&) {
+           throw std::runtime_error("it is not configured");
          };
        }},
       {"takes no items at a time",

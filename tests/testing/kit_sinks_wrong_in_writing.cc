@@ -234,6 +234,12 @@ std::vector<WrongSink> WrongAboutApplying() {
          if (std::this_thread::get_id() == sink.thread) return std::nullopt;
          return Unknown("there is no connection in this thread");
        })},
+      {"throws what is no exception in another thread",
+       {"works-from-any-thread", "works-side-by-side"},
+       Instead([](SpoiltSink& sink, const ApplyItem&) -> std::optional<Outcome> {
+         if (std::this_thread::get_id() != sink.thread) throw 42;
+         return std::nullopt;
+       })},
       {"answers one call with what another was told",
        {"works-side-by-side"},
        [](SpoiltSink& sink) {

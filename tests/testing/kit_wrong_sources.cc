@@ -307,6 +307,25 @@ std::vector<WrongSource> OfCursors() {
            throw std::runtime_error("not supported");
          };
        }},
+      {"throws what is no exception when something is acknowledged",
+       {"throws-nothing"},
+       [](SpoiltSource& source) {
+         source.acknowledge = [](SpoiltSource&, const std::string&) { throw 7; };
+       }},
+      {"throws instead of describing itself",
+       {"throws-nothing", "describes-itself"},
+       [](SpoiltSource& source) {
+         source.describe = [](SpoiltSource&, ConnectorDescription&) {
+           throw std::runtime_error("it is not configured");
+         };
+       }},
+      {"throws instead of declaring anything",
+       {"throws-nothing", "declares-sensibly"},
+       [](SpoiltSource& source) {
+         source.declare = [](SpoiltSource&, SourceCapabilities&) {
+           throw std::runtime_error("it is not configured");
+         };
+       }},
       {"describes itself as something else each time",
        {"describes-itself"},
        [](SpoiltSource& source) {

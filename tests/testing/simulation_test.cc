@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "retailsync/testing/shrink.h"
 #include "support/catch.h"
@@ -110,6 +111,21 @@ TEST_CASE("A broken run is made small, breaks the same, and is repeated from wha
   CHECK(Simulate(kept).digest == shrunk->report.digest);
   kept.guests.clear();
   CHECK(Simulate(kept).ok());
+}
+
+TEST_CASE("What a guest cannot make ends the run, and is told") {
+  const auto of = [](const ConnectorFactory& connector) {
+    const SimulationReport report = Simulate({.guests = {{"shop", connector}}});
+    return report.ok() ? "" : report.broken->message;
+  };
+  CHECK(of([](SimulatedSystem&) -> Connector { throw std::runtime_error("no licence"); }) ==
+        "the connector of shop threw: no licence");
+  CHECK(of([](SimulatedSystem&) -> Connector { throw 42; }) ==
+        "the connector of shop threw: something that is no std::exception");
+  const SimulationReport report =
+      Simulate({.store_wrapper = [](Store*) { return std::unique_ptr<Store>(); }});
+  REQUIRE_FALSE(report.ok());
+  CHECK(report.broken->message.ends_with("store_wrapper gave nothing"));
 }
 
 TEST_CASE("A run that holds is not made small") {

@@ -118,7 +118,7 @@ struct SimulationOptions {
 
 // An invariant that did not hold.
 struct BrokenInvariant {
-  std::string invariant;  // "I6", or "rule 7"
+  std::string invariant;  // "I6", or "rule 7"; "set up" when the run could not begin
   std::string message;
   absl::Duration at;  // since the run began
 };

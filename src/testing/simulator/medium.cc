@@ -44,6 +44,7 @@ absl::Status Medium::Open() {
   Store* top = store_.get();
   if (wrapper_) {
     wrapped_ = wrapper_(top);
+    if (wrapped_ == nullptr) return absl::FailedPreconditionError("store_wrapper gave nothing");
     top = wrapped_.get();
   }
   if (unreliable_ == nullptr) {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "testing/kit_notes.h"
+
 namespace retailsync::testing {
 namespace {
 
@@ -158,10 +160,15 @@ void Run::TakeSeat(RetailSystem* system) {
     if (guest.connector) factory = guest.connector;
     seat.options.retry = guest.retry;
   }
-  seat.connector = factory(*system);
   seat.watch = std::make_unique<CallWatch>(&world_, system, seat.options);
-  seat.source = Watch(seat.connector.source.get(), &world_, system, seat.watch.get());
-  seat.sink = Watch(seat.connector.sink.get(), &world_, system, seat.watch.get());
+  const auto thrown = ThrownBy([&] {
+    seat.connector = factory(*system);
+    seat.source = Watch(seat.connector.source.get(), &world_, system, seat.watch.get());
+    seat.sink = Watch(seat.connector.sink.get(), &world_, system, seat.watch.get());
+  });
+  if (thrown.has_value()) {
+    world_.Break("set up", fmt::format("the connector of {} threw: {}", system->name(), *thrown));
+  }
   seat.options.source = seat.source.get();
   seat.options.sink = seat.sink.get();
   if (seat.sink != nullptr) {
