@@ -38,6 +38,7 @@ class Trial {
 
   const StoreSubject& subject() const { return subject_; }
   StoreNotes& notes() { return notes_; }
+  // Right after OpenNew() only: a reopening may have left none.
   Store& store() { return *store_; }
   const Model& model() const { return model_; }
   const std::string& described() const { return described_; }
@@ -45,7 +46,8 @@ class Trial {
   // A store that holds nothing, and a model that does not either. False: it did not open.
   bool OpenNew();
   // As when its owner went and came back. False: it cannot be, did not open, or lost something
-  // before.
+  // before. After one that did not open there is no store: nothing is committed or compared until
+  // the next OpenNew().
   bool Reopen();
   // As after a crash.
   bool Crash();

@@ -178,5 +178,25 @@ TEST_CASE("A store that does not open is caught by name", "[kit]") {
         "opening in a new place failed: its folder is gone");
 }
 
+// Wherever in the kit it happens, it goes on with the next new store.
+TEST_CASE("A store that opens again a few times only is caught by name", "[kit]") {
+  for (int times = 1;; ++times) {
+    const WrongStore right{"", {}, [] { return Spoiling(); }};
+    SpoiltPlaces places(&right);
+    StoreSubject subject = places.Subject();
+    int reopened = 0;
+    subject.reopen = [&, reopen = subject.reopen]() -> absl::StatusOr<std::unique_ptr<Store>> {
+      auto store = reopen();
+      if (store.ok() && ++reopened >= times) return absl::UnavailableError("its file is locked");
+      return store;
+    };
+    const KitReport report = CheckStore(subject);
+    if (reopened < times) break;
+    CAPTURE(times);
+    INFO(report.Text());
+    CHECK(report.Failed() == std::vector<std::string>{"opens"});
+  }
+}
+
 }  // namespace
 }  // namespace retailsync::testing
