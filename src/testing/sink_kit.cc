@@ -143,7 +143,7 @@ void NoteWhatIsMissing(Trial& trial) {
       {[](const Trial& t) { return t.subject().trouble != nullptr; },
        "no hook `trouble`",
        {"unreachable-is-transient", "lost-answer-is-unknown", "lost-answer-can-be-settled",
-        "retries-nothing-itself", "throttled-is-throttled", "refused-credentials-are-unauthorised",
+        "throttled-is-throttled", "refused-credentials-are-unauthorised",
         "probe-in-trouble-is-undetermined", "list-in-trouble-fails", "keeps-its-deadline"}},
       {[](const Trial& t) { return t.subject().clock != nullptr; },
        "no `clock`",

@@ -55,14 +55,8 @@ std::optional<Ordeal> Undergo(Trial& trial, EntityType type, Trouble trouble) {
   ordeal.there = trial.IsThere(ordeal.specimen);
   if (const auto after = trial.Effects(); before.has_value() && after.has_value()) {
     ordeal.effects = *after - *before;
-    trial.notes().Expect("retries-nothing-itself", *ordeal.effects <= 1,
-                         "{} was sent once in trouble ({}) and took effect {} times",
-                         ordeal.specimen.Name(), Name(trouble), *ordeal.effects);
-    trial.notes().Expect("not-applied-did-nothing",
-                         ordeal.outcome.kind != OutcomeKind::kNotApplied || *ordeal.effects == 0,
-                         "{} is reported as {} and took effect", ordeal.specimen.Name(),
-                         Say(ordeal.outcome));
   }
+  trial.JudgeEffects(before, {ordeal.outcome}, fmt::format("in trouble ({})", Name(trouble)));
   trial.ExpectNothingThere(ordeal.specimen, ordeal.outcome);
   return ordeal;
 }

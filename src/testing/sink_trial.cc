@@ -267,9 +267,32 @@ void Trial::Judge(const std::vector<ApplyItem>& items, const ApplyResponse& resp
 }
 
 std::vector<Outcome> Trial::Send(Sink& sink, const std::vector<ApplyItem>& items) {
+  const std::optional<uint64_t> before = Effects();
   const ApplyResponse response = Apply(sink, items);
   Judge(items, response);
-  return Match(items, response);
+  std::vector<Outcome> outcomes = Match(items, response);
+  JudgeEffects(before, outcomes, "when all was well");
+  return outcomes;
+}
+
+void Trial::JudgeEffects(std::optional<uint64_t> before, const std::vector<Outcome>& outcomes,
+                         std::string_view when) {
+  const std::optional<uint64_t> after = Effects();
+  if (!before.has_value() || !after.has_value()) return;
+  const uint64_t effects = *after - *before;
+  if (!notes_.Expect("retries-nothing-itself", effects <= outcomes.size(),
+                     "a request of {} was sent once {} and took effect {} times", outcomes.size(),
+                     when, effects)) {
+    return;
+  }
+  const auto refused = static_cast<uint64_t>(std::count_if(
+      outcomes.begin(), outcomes.end(),
+      [](const Outcome& outcome) { return outcome.kind == OutcomeKind::kNotApplied; }));
+  notes_.Expect("not-applied-did-nothing", effects + refused <= outcomes.size(),
+                "of a request of {}, sent {}, {} are reported as not applied ({}), and {} took "
+                "effect",
+                outcomes.size(), when, refused, outcomes.empty() ? "" : Say(outcomes.back()),
+                effects);
 }
 
 Outcome Trial::SendNext(Specimen& specimen, ApplyItem* sent) {

@@ -107,6 +107,10 @@ class Trial {
   static std::vector<Outcome> Match(const std::vector<ApplyItem>& items,
                                     const ApplyResponse& response);
   void Judge(const std::vector<ApplyItem>& items, const ApplyResponse& response);
+  // What took effect since then, by the system's own count, is no more than what was sent in one
+  // call and may have been applied.
+  void JudgeEffects(std::optional<uint64_t> before, const std::vector<Outcome>& outcomes,
+                    std::string_view when);
 
   // What Probe says in calm of one item, asked again while it is undetermined.
   ProbeAnswer Ask(Sink& sink, const ApplyItem& item);

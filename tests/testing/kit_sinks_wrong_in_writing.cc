@@ -90,6 +90,25 @@ std::vector<WrongSink> WrongAboutApplying() {
            return response;
          };
        }},
+      {"writes each item twice, to be sure",
+       {"retries-nothing-itself"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, ApplyRequest request) {
+           ApplyResponse response = self.real->Apply(request);
+           for (size_t i = 0; i < request.items.size() && i < response.outcomes.size(); ++i) {
+             ApplyItem& item = request.items[i];
+             Outcome& outcome = response.outcomes[i].outcome;
+             if (outcome.kind != OutcomeKind::kApplied ||
+                 item.operation == model::v1::OPERATION_DELETE) {
+               continue;
+             }
+             item.remote_version.clear();
+             outcome = self.real->Apply({.items = {item}}).outcomes.front().outcome;
+           }
+           return response;
+         };
+       },
+       [](ScriptedSystem& system) { system.sink_capabilities.idempotent = false; }},
       {"reports success before the effect",
        {"applied-is-there"},
        [](SpoiltSink& sink) {
@@ -160,7 +179,7 @@ std::vector<WrongSink> WrongAboutApplying() {
          return Applied();
        })},
       {"reorders a lane",
-       {"versions-keep-their-order"},
+       {"versions-keep-their-order", "retries-nothing-itself"},
        [](SpoiltSink& sink) {
          sink.apply = [](SpoiltSink& self, const ApplyRequest& request) {
            std::vector<ApplyItem>& late = self.memory.held_back;
@@ -367,7 +386,7 @@ std::vector<WrongSink> WrongAboutDeletesAndConditions() {
        {"condition-stale-conflicts", "condition-stale-writes-nothing", "condition-stale-delete"},
        EachItem([](SpoiltSink&, ApplyItem& item) { item.remote_version.clear(); })},
       {"reports a conflict and writes all the same",
-       {"condition-stale-writes-nothing"},
+       {"condition-stale-writes-nothing", "not-applied-did-nothing"},
        [](SpoiltSink& sink) {
          sink.apply = [](SpoiltSink& self, const ApplyRequest& request) {
            ApplyResponse response = self.real->Apply(request);
