@@ -154,14 +154,24 @@ void CheckSlow(Trial& trial, EntityType type) {
                  ordeal->specimen.Name(), Say(ordeal->outcome));
   }
   if (!trial.capabilities().verifiable) return;
+  const bool shows = trial.WaitForProbe();
   const absl::Time asked_until = trial.Deadline();
+  ProbeResponse response;
   {
     const InTrouble in_trouble(trial, Trouble::kSlow);
-    trial.Probe(trial.sink(), {trial.AsProbe(ordeal->item)});
+    response = trial.Probe(trial.sink(), {trial.AsProbe(ordeal->item)});
   }
   notes.Expect("keeps-its-deadline", clock->Now() <= asked_until,
                "Probe was back {} after its deadline",
                absl::FormatDuration(clock->Now() - asked_until));
+  if (!shows || !ordeal->there.has_value()) return;
+  // The truth it may have learnt in time; what is in doubt is undetermined.
+  const Presence lie = *ordeal->there ? Presence::kAbsent : Presence::kPresent;
+  for (const ProbeAnswer& answer : response.answers) {
+    notes.Expect("keeps-its-deadline", answer.presence != lie,
+                 "Probe had no answer within the deadline, and says that {} is {}, which it is not",
+                 ordeal->specimen.Name(), Say(answer.presence));
+  }
 }
 
 }  // namespace

@@ -73,7 +73,7 @@ TEST_CASE("Each wrong sink is caught by name", "[kit]") {
     SinkSubject subject = SinkSubjectOf(system, clock);
     subject.concurrency = 4;
     subject.open = [&] {
-      auto sink = std::make_unique<SpoiltSink>(&system, &memory);
+      auto sink = std::make_unique<SpoiltSink>(&system, &clock, &memory);
       wrong.spoil(*sink);
       return sink;
     };

@@ -49,7 +49,7 @@ std::vector<WrongSink> WrongAboutProbing() {
        })},
       {"calls everything absent",
        {"probe-finds-effects", "probe-after-reopening", "probe-tells-deletes",
-        "probe-in-trouble-is-undetermined"},
+        "probe-in-trouble-is-undetermined", "keeps-its-deadline"},
        EachProbe([](SpoiltSink&, const ProbeItem&, ProbeAnswer& answer) {
          answer.presence = Presence::kAbsent;
        })},
@@ -120,8 +120,18 @@ std::vector<WrongSink> WrongAboutProbing() {
            return response;
          };
        }},
+      {"calls absent what it was not told of in time",
+       {"keeps-its-deadline"},
+       [](SpoiltSink& sink) {
+         sink.probe = [](SpoiltSink& self, const ProbeRequest& request) {
+           ProbeResponse response = self.real->Probe(request);
+           if (self.clock.Now() < request.deadline) return response;
+           for (ProbeAnswer& answer : response.answers) answer.presence = Presence::kAbsent;
+           return response;
+         };
+       }},
       {"takes an error for an absence",
-       {"probe-in-trouble-is-undetermined"},
+       {"probe-in-trouble-is-undetermined", "keeps-its-deadline"},
        EachProbe([](SpoiltSink&, const ProbeItem&, ProbeAnswer& answer) {
          if (answer.presence == Presence::kUndetermined) answer.presence = Presence::kAbsent;
        })},

@@ -25,13 +25,14 @@ struct WrongMemory {
 // A connector of a right system, spoilt by whatever is set here.
 class SpoiltSink final : public Sink {
  public:
-  SpoiltSink(ScriptedSystem* its_system, WrongMemory* its_memory)
-      : system(*its_system), memory(*its_memory), real(its_system->NewSink()) {}
+  SpoiltSink(ScriptedSystem* its_system, const Clock* its_clock, WrongMemory* its_memory)
+      : system(*its_system), clock(*its_clock), memory(*its_memory), real(its_system->NewSink()) {}
   ~SpoiltSink() override {
     if (close) close(*this);
   }
 
   ScriptedSystem& system;
+  const Clock& clock;
   WrongMemory& memory;
   std::unique_ptr<Sink> real;
   std::set<std::string> own;  // what it remembers itself
