@@ -6,11 +6,6 @@
 namespace retailsync::testing::sink_kit {
 namespace {
 
-constexpr std::string_view kNothingSeen =
-    "the system cannot be looked into: no hook `look`, and the sink does not list";
-constexpr std::string_view kNoContentSeen =
-    "the content of what the system holds cannot be seen: no hook `look`, and List gives none";
-
 bool SameAnswer(const Outcome& a, const Outcome& b) {
   return a.kind == b.kind && a.reason == b.reason && a.external_id == b.external_id &&
          a.remote_version == b.remote_version;
@@ -355,6 +350,14 @@ void CheckDeletesOf(Trial& trial, EntityType type) {
   trial.SendNext(specimen);
   const ApplyItem item = trial.NextDelete(specimen);
   const Outcome outcome = trial.Send(item);
+  if (outcome.kind == OutcomeKind::kNotApplied && outcome.reason == Reason::kPermanent) {
+    // A posting is reversed and never deleted; that may be so of a type, as the system knows best.
+    trial.MarkNeverDeleted(type);
+    notes.Expect("not-applied-did-nothing", trial.IsThere(specimen).value_or(true),
+                 "the delete of {} is reported as {}, and it is gone", specimen.Name(),
+                 Say(outcome));
+    return;
+  }
   const bool applied = outcome.kind == OutcomeKind::kApplied;
   if (!notes.Expect("delete-removes", applied && !trial.IsThere(specimen).value_or(false),
                     "the delete of {} is reported as {}, and it is {}there", specimen.Name(),
@@ -377,13 +380,28 @@ void CheckDeletesOf(Trial& trial, EntityType type) {
                created.kind == OutcomeKind::kApplied && trial.IsThere(specimen).value_or(true),
                "{} was deleted and is created again; that is {}, and it is {}there",
                specimen.Name(), Say(created), trial.IsThere(specimen).value_or(true) ? "" : "not ");
+  if (!trial.capabilities().idempotent || created.kind != OutcomeKind::kApplied) return;
+  // A delete that arrives once more must not take away what came after it.
+  ExpectSame(trial, "same-key-same-answer", specimen, outcome, trial.Send(Trial::Again(item)));
+  if (!notes.Expect("same-key-one-effect", trial.IsThere(specimen).value_or(true),
+                    "{} was deleted and created again; then its delete was sent again, under its "
+                    "key, and it is gone",
+                    specimen.Name())) {
+    trial.Forget(specimen);
+  }
 }
 
 }  // namespace
 
 void CheckDeletes(Trial& trial) {
   if (!trial.capabilities().deletes) return;
-  for (const EntityType type : trial.usable()) CheckDeletesOf(trial, type);
+  const std::vector<EntityType>& types = trial.usable();
+  for (const EntityType type : types) CheckDeletesOf(trial, type);
+  if (types.empty()) return;
+  trial.notes().Expect(
+      "delete-removes",
+      std::any_of(types.begin(), types.end(), [&](EntityType type) { return trial.Deletes(type); }),
+      "deletes is declared, and of every type a delete is refused for good");
 }
 
 }  // namespace retailsync::testing::sink_kit

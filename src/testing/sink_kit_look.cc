@@ -72,7 +72,7 @@ void CheckProbesOf(Trial& trial, EntityType type) {
     ExpectPresence(trial, *reopened, "probe-after-reopening", item, Presence::kPresent,
                    "a version that was applied through another connector");
   }
-  if (!trial.capabilities().deletes) return;
+  if (!trial.Deletes(type)) return;
   const ApplyItem deletion = trial.NextDelete(specimen);
   ExpectPresence(trial, trial.sink(), "probe-tells-deletes", deletion, Presence::kAbsent,
                  "a delete that was not sent yet");
@@ -166,7 +166,7 @@ void CheckConditionsOf(Trial& trial, EntityType type) {
                "neither the content of what is held nor the effects can be seen");
   }
 
-  if (trial.capabilities().deletes) {
+  if (trial.Deletes(type)) {
     ApplyItem deletion = trial.NextDelete(specimen);
     deletion.remote_version = stale;
     const Outcome refused = trial.Send(deletion);
@@ -180,6 +180,20 @@ void CheckConditionsOf(Trial& trial, EntityType type) {
   const Outcome forced = trial.SendNext(specimen);
   notes.Expect("condition-empty-writes", forced.kind == OutcomeKind::kApplied,
                "{} was written without a condition and is {}", specimen.Name(), Say(forced));
+
+  // What was deleted meanwhile is not brought back by who knows only what was there before.
+  if (!trial.Deletes(type) || forced.kind != OutcomeKind::kApplied) return;
+  const Specimen known = specimen;
+  if (trial.Send(trial.NextDelete(specimen)).kind != OutcomeKind::kApplied) return;
+  if (trial.IsThere(known).value_or(false)) return;  // found guilty of that before
+  const Outcome late = trial.SendNext(specimen);
+  notes.Expect("condition-stale-conflicts", IsConflict(late),
+               "{} was deleted, then written on '{}', which was held before, and is {}",
+               specimen.Name(), known.remote_version, Say(late));
+  notes.Expect("condition-stale-writes-nothing", !trial.IsThere(known).value_or(false),
+               "{} was deleted, then written on the version before, and is there again",
+               specimen.Name());
+  if (late.kind != OutcomeKind::kApplied) trial.Forget(specimen);
 }
 
 }  // namespace

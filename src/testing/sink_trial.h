@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,13 @@
 namespace retailsync::testing::sink_kit {
 
 using model::v1::Entity;
+
+// Why a check was not tried.
+inline constexpr std::string_view kNothingSeen =
+    "the system cannot be looked into: no hook `look`, and the sink does not list";
+inline constexpr std::string_view kNoContentSeen =
+    "the content of what the system holds cannot be seen: no hook `look`, and List gives none";
+
 using SinkNotes = NotesOf<kSinkChecks>;
 
 // One entity that the kit made up, and what is known of it at the system.
@@ -64,6 +72,11 @@ class Trial {
   // No second version is sent: the system takes each of these once, or was found guilty of that.
   bool IsWriteOnce(EntityType type) const { return write_once_.contains(type); }
   void MarkWriteOnce(EntityType type) { write_once_.insert(type); }
+  // The sink takes deletes, and did not refuse for good to delete this type.
+  bool Deletes(EntityType type) const {
+    return capabilities_.deletes && !never_deleted_.contains(type);
+  }
+  void MarkNeverDeleted(EntityType type) { never_deleted_.insert(type); }
   // What is held of this type is not compared any more: it was found wrong once.
   void MarkContentWrong(EntityType type) { content_wrong_.insert(type); }
 
@@ -155,6 +168,7 @@ class Trial {
   uint64_t records_ = 0;
   std::vector<EntityType> usable_;
   std::set<EntityType> write_once_;
+  std::set<EntityType> never_deleted_;
   std::set<EntityType> content_wrong_;
   // External ids of what others refer to, by type and label; empty until it is applied.
   std::map<std::pair<EntityType, std::string>, std::string> provided_;

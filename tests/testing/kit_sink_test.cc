@@ -62,6 +62,26 @@ TEST_CASE("Nothing is skipped of a sink that declares everything", "[kit]") {
   }
 }
 
+TEST_CASE("A sink that is right in a way of its own passes", "[kit]") {
+  for (const RightSink& right : RightSinks()) {
+    SimulatedClock clock;
+    ScriptedSystem system(&clock);
+    DeclareAll(system);
+    if (right.arrange) right.arrange(system);
+    WrongMemory memory;
+    SinkSubject subject = SinkSubjectOf(system, clock);
+    subject.open = [&] {
+      auto sink = std::make_unique<SpoiltSink>(&system, &clock, &memory);
+      right.spoil(*sink);
+      return sink;
+    };
+    if (right.hook) right.hook(subject);
+    const KitReport report = CheckSink(subject);
+    INFO("a sink that " << right.what << "\n" << report.Text());
+    CHECK(report.ok());
+  }
+}
+
 TEST_CASE("Each wrong sink is caught by name", "[kit]") {
   std::set<std::string> caught;
   for (const WrongSink& wrong : WrongSinks()) {

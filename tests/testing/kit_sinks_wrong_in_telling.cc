@@ -164,7 +164,7 @@ std::vector<WrongSink> WrongAboutLists() {
          if (!page.more && !page.entries.empty()) page.entries.pop_back();
        })},
       {"gives as many entries as it likes",
-       {"list-keeps-its-limit", "list-starts-after"},
+       {"list-keeps-its-limit", "list-says-more", "list-starts-after"},
        [](SpoiltSink& sink) {
          sink.list = [](SpoiltSink& self, ListRequest request) {
            request.entries_max = std::max(request.entries_max, 5);

@@ -28,26 +28,6 @@ SpoilSink OtherKey(std::function<std::string(SpoiltSink&, const ApplyItem&)> key
   };
 }
 
-// Answers some items itself, with nothing done, and lets the others through.
-SpoilSink Instead(std::function<std::optional<Outcome>(SpoiltSink&, const ApplyItem&)> answer) {
-  return [answer](SpoiltSink& sink) {
-    sink.apply = [answer](SpoiltSink& self, const ApplyRequest& request) {
-      ApplyRequest rest{.items = {}, .deadline = request.deadline};
-      std::vector<ItemOutcome> own;
-      for (const ApplyItem& item : request.items) {
-        if (auto outcome = answer(self, item)) {
-          own.push_back({item.idempotency_key, *std::move(outcome)});
-        } else {
-          rest.items.push_back(item);
-        }
-      }
-      ApplyResponse response = self.real->Apply(rest);
-      for (ItemOutcome& outcome : own) response.outcomes.push_back(std::move(outcome));
-      return response;
-    };
-  };
-}
-
 std::string HeldVersion(SpoiltSink& sink, const ApplyItem& item) {
   const auto* held = sink.system.Find(NameOf(item.entity));
   return held == nullptr ? std::string() : held->remote_version;
@@ -315,6 +295,16 @@ std::vector<WrongSink> WrongAboutKeys() {
            return response;
          };
        }},
+      {"forgets the keys of deletes",
+       {"same-key-one-effect"},
+       Instead([](SpoiltSink& sink, const ApplyItem& item) -> std::optional<Outcome> {
+         if (item.operation != model::v1::OPERATION_DELETE || item.attempt == 1) {
+           return std::nullopt;
+         }
+         // Of what is gone that makes no difference.
+         sink.system.RemoveSilently(NameOf(item.entity));
+         return Applied("scripted-" + NameOf(item.entity));
+       })},
       {"takes other content for another item",
        {"same-key-other-content"},
        OtherKey([](SpoiltSink&, const ApplyItem& item) {
@@ -360,6 +350,12 @@ std::vector<WrongSink> WrongAboutDeletesAndConditions() {
          }
          return Applied();
        })},
+      {"declares deletes and refuses each for good",
+       {"delete-removes"},
+       Instead([](SpoiltSink&, const ApplyItem& item) -> std::optional<Outcome> {
+         if (item.operation != model::v1::OPERATION_DELETE) return std::nullopt;
+         return NotApplied(Reason::kPermanent, "nothing is deleted here");
+       })},
       {"has a deleted entity fail for ever",
        {"delete-of-nothing-ends"},
        Instead([](SpoiltSink& sink, const ApplyItem& item) -> std::optional<Outcome> {
@@ -370,7 +366,7 @@ std::vector<WrongSink> WrongAboutDeletesAndConditions() {
          return NotApplied(Reason::kTransient, "404");
        })},
       {"keeps the place of what was deleted",
-       {"delete-then-again"},
+       {"delete-then-again", "condition-stale-conflicts"},
        Instead([](SpoiltSink& sink, const ApplyItem& item) -> std::optional<Outcome> {
          if (item.operation == model::v1::OPERATION_DELETE) {
            sink.memory.names.insert(NameOf(item.entity));
@@ -385,6 +381,13 @@ std::vector<WrongSink> WrongAboutDeletesAndConditions() {
       {"ignores the version a write is conditional on",
        {"condition-stale-conflicts", "condition-stale-writes-nothing", "condition-stale-delete"},
        EachItem([](SpoiltSink&, ApplyItem& item) { item.remote_version.clear(); })},
+      {"brings back what was deleted meanwhile, on the version before",
+       {"condition-stale-conflicts", "condition-stale-writes-nothing"},
+       EachItem([](SpoiltSink& sink, ApplyItem& item) {
+         if (item.operation == model::v1::OPERATION_UPSERT && HeldVersion(sink, item).empty()) {
+           item.remote_version.clear();
+         }
+       })},
       {"reports a conflict and writes all the same",
        {"condition-stale-writes-nothing", "not-applied-did-nothing"},
        [](SpoiltSink& sink) {

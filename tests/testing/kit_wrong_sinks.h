@@ -6,9 +6,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "testing/kit_support.h"
@@ -85,6 +87,15 @@ struct WrongSink {
   std::function<void(ScriptedSystem&)> arrange = {};  // of the system behind it
 };
 
+// One that is as it should be, whatever else it is.
+struct RightSink {
+  std::string what;  // it does
+  std::function<void(SpoiltSink&)> spoil;
+  std::function<void(ScriptedSystem&)> arrange = {};  // of the system behind it
+  std::function<void(SinkSubject&)> hook = {};        // of what the kit is given
+};
+std::vector<RightSink> RightSinks();
+
 // By what they are wrong about.
 std::vector<WrongSink> WrongAboutApplying();
 std::vector<WrongSink> WrongAboutKeys();
@@ -115,6 +126,27 @@ inline SpoilSink EachAnswer(std::function<void(SpoiltSink&, const ApplyItem&, Ou
       for (size_t i = 0; i < response.outcomes.size(); ++i) {
         edit(self, request.items[i], response.outcomes[i].outcome);
       }
+      return response;
+    };
+  };
+}
+
+// Answers some items itself, with nothing done, and lets the others through.
+inline SpoilSink Instead(
+    std::function<std::optional<Outcome>(SpoiltSink&, const ApplyItem&)> answer) {
+  return [answer](SpoiltSink& sink) {
+    sink.apply = [answer](SpoiltSink& self, const ApplyRequest& request) {
+      ApplyRequest rest{.items = {}, .deadline = request.deadline};
+      std::vector<ItemOutcome> own;
+      for (const ApplyItem& item : request.items) {
+        if (auto outcome = answer(self, item)) {
+          own.push_back({item.idempotency_key, *std::move(outcome)});
+        } else {
+          rest.items.push_back(item);
+        }
+      }
+      ApplyResponse response = self.real->Apply(rest);
+      for (ItemOutcome& outcome : own) response.outcomes.push_back(std::move(outcome));
       return response;
     };
   };

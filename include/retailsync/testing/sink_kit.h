@@ -68,7 +68,8 @@ inline constexpr Check kSinkChecks[] = {
     {"same-key-before-condition",
      "A conditional item sent again under its key is no conflict with its own first effect."},
 
-    {"delete-removes", "After a delete that is reported applied the entity is gone."},
+    {"delete-removes",
+     "After a delete that is reported applied the entity is gone; of some type one is applied."},
     {"delete-of-nothing-ends",
      "Deleting what is not there is applied or refused for good: never to be tried again."},
     {"delete-then-again", "An entity that was deleted can be created again."},
@@ -88,8 +89,9 @@ inline constexpr Check kSinkChecks[] = {
      "What is applied by a sink with conditional writes has a remote_version, a new one each "
      "time."},
     {"condition-current-writes", "A write on the current remote_version is applied."},
-    {"condition-stale-conflicts", "A write on a stale remote_version is a conflict."},
-    {"condition-stale-writes-nothing", "A write on a stale remote_version has no effect."},
+    {"condition-stale-conflicts",
+     "A write on a stale remote_version, or on that of what was deleted, is a conflict."},
+    {"condition-stale-writes-nothing", "Such a write has no effect."},
     {"condition-stale-delete", "A delete on a stale remote_version is a conflict, without effect."},
     {"condition-empty-writes", "A write without a remote_version is applied, whatever is there."},
 
