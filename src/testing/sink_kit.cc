@@ -125,6 +125,9 @@ void NoteWhatIsMissing(Trial& trial) {
        {"list-is-complete", "list-ascends", "list-keeps-its-limit", "list-pages-add-up",
         "list-starts-after", "list-says-more", "list-one-type", "list-agrees-with-normalize",
         "list-agrees-with-apply", "list-in-trouble-fails"}},
+      {[](const Trial& t) { return t.capabilities().batch_items_max >= 2; },
+       "batch_items_max is 1",
+       {"items-stand-alone"}},
       {[](const Trial& t) { return t.capabilities().batch_items_max >= 3; },
        "batch_items_max is less than 3",
        {"refuses-alone"}},
@@ -177,6 +180,7 @@ KitReport CheckSink(const SinkSubject& subject) {
       sink_kit::CheckBatches(trial);
       sink_kit::CheckRefusals(trial);
       sink_kit::CheckDeletes(trial);
+      sink_kit::CheckCompany(trial);
       sink_kit::CheckProbes(trial);
       sink_kit::CheckConditions(trial);
       sink_kit::CheckLists(trial);

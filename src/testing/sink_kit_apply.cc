@@ -69,6 +69,7 @@ void CheckVersions(Trial& trial, Specimen& specimen) {
     trial.notes().Skip("versions-keep-their-order", "{}", kNoContentSeen);
     return;
   }
+  if (*replaced) trial.MarkReplaced(specimen.type);
   if (!*replaced) return;  // of a fact the system may keep each version beside the others
   for (int version = 3; version <= 5; ++version) trial.SendNext(specimen);
   trial.notes().Expect("versions-keep-their-order",

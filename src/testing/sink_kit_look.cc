@@ -83,31 +83,79 @@ void CheckProbesOf(Trial& trial, EntityType type) {
                  "a delete that was applied");
 }
 
+struct Asked {
+  ApplyItem item;
+  bool sent = false;
+};
+
 // Several in one call, found and not found.
-void CheckProbeBatch(Trial& trial, EntityType type) {
-  if (trial.capabilities().batch_items_max < 2) return;
-  Specimen there = trial.Make(type);
-  ApplyItem sent;
-  if (trial.SendNext(there, &sent).kind != OutcomeKind::kApplied || !trial.WaitForProbe()) return;
-  Specimen missing = trial.Make(type);
-  const ApplyItem unsent = trial.Next(missing);
-  const ProbeResponse response =
-      trial.Probe(trial.sink(), {trial.AsProbe(unsent), trial.AsProbe(sent)});
+void AskTogether(Trial& trial, const std::vector<Asked>& asked) {
+  std::vector<ProbeItem> items;
+  std::map<std::string, bool> was_sent;
+  for (const Asked& one : asked) {
+    items.push_back(trial.AsProbe(one.item));
+    was_sent[one.item.idempotency_key] = one.sent;
+  }
+  const ProbeResponse response = trial.Probe(trial.sink(), items);
   std::map<std::string, int> answers;
   for (const ProbeAnswer& answer : response.answers) {
     ++answers[answer.idempotency_key];
-    const bool is_sent = answer.idempotency_key == sent.idempotency_key;
-    const bool is_wrong = answer.presence == (is_sent ? Presence::kAbsent : Presence::kPresent);
+    const auto known = was_sent.find(answer.idempotency_key);
+    if (known == was_sent.end()) continue;
+    const bool is_sent = known->second;
     trial.notes().Expect(
         is_sent ? SinkNotes::Id("probe-finds-effects") : SinkNotes::Id("probe-finds-nothing"),
-        !is_wrong, "asked about two at once, Probe calls the one that was {} {}",
+        answer.presence != (is_sent ? Presence::kAbsent : Presence::kPresent),
+        "asked about {} at once, Probe calls one that was {} {}", asked.size(),
         is_sent ? "applied" : "never sent", Say(answer.presence));
   }
-  trial.notes().Expect("probe-answers-its-items",
-                       answers.size() == 2 && answers[sent.idempotency_key] == 1 &&
-                           answers[unsent.idempotency_key] == 1,
-                       "asked about two at once, Probe gave {} answers for {} keys",
+  const bool is_complete = answers.size() == asked.size() &&
+                           std::all_of(was_sent.begin(), was_sent.end(), [&](const auto& one) {
+                             const auto found = answers.find(one.first);
+                             return found != answers.end() && found->second == 1;
+                           });
+  trial.notes().Expect("probe-answers-its-items", is_complete,
+                       "asked about {} at once, Probe gave {} answers for {} keys", asked.size(),
                        response.answers.size(), answers.size());
+}
+
+// One that was applied or one that was never sent; nothing when that could not be brought about.
+std::optional<Asked> AskedOf(Trial& trial, EntityType type, bool sent) {
+  Specimen specimen = trial.Make(type);
+  Asked asked{.item = {}, .sent = sent};
+  if (!sent) {
+    asked.item = trial.Next(specimen);
+  } else if (trial.SendNext(specimen, &asked.item).kind != OutcomeKind::kApplied) {
+    return std::nullopt;
+  }
+  return asked;
+}
+
+void CheckProbeBatch(Trial& trial, EntityType type) {
+  if (trial.capabilities().batch_items_max < 2) return;
+  const auto sent = AskedOf(trial, type, true);
+  if (!sent.has_value() || !trial.WaitForProbe()) return;
+  AskTogether(trial, {*AskedOf(trial, type, false), *sent});
+}
+
+// Of all types, as many at once as an engine would ask about.
+void CheckProbeCompany(Trial& trial) {
+  constexpr int kAskedMost = 100;
+  const auto most = static_cast<size_t>(std::min(trial.capabilities().batch_items_max, kAskedMost));
+  if (most < 2) return;
+  std::vector<Asked> all;
+  for (const size_t round : {0, 1}) {
+    for (size_t i = 0; i < trial.usable().size(); ++i) {
+      const bool sent = (i + round) % 2 == 0;
+      if (auto asked = AskedOf(trial, trial.usable()[i], sent)) all.push_back(*std::move(asked));
+    }
+  }
+  if (!trial.WaitForProbe()) return;
+  for (size_t begin = 0; begin < all.size(); begin += most) {
+    const size_t end = std::min(all.size(), begin + most);
+    AskTogether(trial, {all.begin() + static_cast<std::ptrdiff_t>(begin),
+                        all.begin() + static_cast<std::ptrdiff_t>(end)});
+  }
 }
 
 }  // namespace
@@ -118,6 +166,7 @@ void CheckProbes(Trial& trial) {
     CheckProbesOf(trial, type);
     CheckProbeBatch(trial, type);
   }
+  CheckProbeCompany(trial);
 }
 
 // -- Conditional writes

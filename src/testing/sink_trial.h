@@ -72,6 +72,9 @@ class Trial {
   // No second version is sent: the system takes each of these once, or was found guilty of that.
   bool IsWriteOnce(EntityType type) const { return write_once_.contains(type); }
   void MarkWriteOnce(EntityType type) { write_once_.insert(type); }
+  // The next version of this type was seen to take the place of the one before.
+  bool Replaces(EntityType type) const { return replaced_.contains(type); }
+  void MarkReplaced(EntityType type) { replaced_.insert(type); }
   // The sink takes deletes, and did not refuse for good to delete this type.
   bool Deletes(EntityType type) const {
     return capabilities_.deletes && !never_deleted_.contains(type);
@@ -168,6 +171,7 @@ class Trial {
   uint64_t records_ = 0;
   std::vector<EntityType> usable_;
   std::set<EntityType> write_once_;
+  std::set<EntityType> replaced_;
   std::set<EntityType> never_deleted_;
   std::set<EntityType> content_wrong_;
   // External ids of what others refer to, by type and label; empty until it is applied.
@@ -179,6 +183,7 @@ class Trial {
 void CheckApplying(Trial& trial);
 void CheckBatches(Trial& trial);
 void CheckRefusals(Trial& trial);
+void CheckCompany(Trial& trial);
 void CheckKeys(Trial& trial);
 void CheckDeletes(Trial& trial);
 void CheckProbes(Trial& trial);

@@ -29,8 +29,9 @@ TEST_CASE("A right sink passes, whatever it declares", "[kit]") {
 
 std::vector<WrongSink> WrongSinks() {
   std::vector<WrongSink> all;
-  for (auto* group : {&WrongAboutApplying, &WrongAboutKeys, &WrongAboutDeletesAndConditions,
-                      &WrongAboutProbing, &WrongAboutLists, &WrongAboutTroubles}) {
+  for (auto* group :
+       {&WrongAboutApplying, &WrongInCompany, &WrongAboutKeys, &WrongAboutDeletesAndConditions,
+        &WrongAboutProbing, &WrongAboutLists, &WrongAboutTroubles}) {
     for (WrongSink& wrong : group()) all.push_back(std::move(wrong));
   }
   return all;

@@ -120,6 +120,29 @@ std::vector<WrongSink> WrongAboutProbing() {
            return response;
          };
        }},
+      {"calls absent all but the first two it is asked about",
+       {"probe-finds-effects"},
+       [](SpoiltSink& sink) {
+         sink.probe = [](SpoiltSink& self, const ProbeRequest& request) {
+           ProbeResponse response = self.real->Probe(request);
+           for (size_t i = 2; i < response.answers.size(); ++i) {
+             response.answers[i].presence = Presence::kAbsent;
+           }
+           return response;
+         };
+       }},
+      {"looks for everything where the first would be",
+       {"probe-finds-effects"},
+       [](SpoiltSink& sink) {
+         sink.probe = [](SpoiltSink& self, const ProbeRequest& request) {
+           ProbeResponse response = self.real->Probe(request);
+           for (size_t i = 0; i < response.answers.size(); ++i) {
+             if (request.items[i].type == request.items.front().type) continue;
+             response.answers[i].presence = Presence::kAbsent;
+           }
+           return response;
+         };
+       }},
       {"calls absent what it was not told of in time",
        {"keeps-its-deadline"},
        [](SpoiltSink& sink) {
@@ -164,7 +187,7 @@ std::vector<WrongSink> WrongAboutLists() {
          if (!page.more && !page.entries.empty()) page.entries.pop_back();
        })},
       {"gives as many entries as it likes",
-       {"list-keeps-its-limit", "list-says-more", "list-starts-after"},
+       {"list-keeps-its-limit", "list-starts-after"},
        [](SpoiltSink& sink) {
          sink.list = [](SpoiltSink& self, ListRequest request) {
            request.entries_max = std::max(request.entries_max, 5);

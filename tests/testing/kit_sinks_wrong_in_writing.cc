@@ -38,7 +38,7 @@ std::string HeldVersion(SpoiltSink& sink, const ApplyItem& item) {
 std::vector<WrongSink> WrongAboutApplying() {
   return {
       {"loses the tail of a request",
-       {"takes-full-batches", "answers-each-item"},
+       {"takes-full-batches", "answers-each-item", "items-stand-alone"},
        [](SpoiltSink& sink) {
          sink.apply = [](SpoiltSink& self, ApplyRequest request) {
            if (request.items.size() > 3) request.items.pop_back();
@@ -46,7 +46,7 @@ std::vector<WrongSink> WrongAboutApplying() {
          };
        }},
       {"claims the tail of a request without sending it",
-       {"takes-full-batches", "list-is-complete"},
+       {"takes-full-batches", "items-stand-alone", "list-is-complete"},
        [](SpoiltSink& sink) {
          sink.apply = [](SpoiltSink& self, ApplyRequest request) {
            if (request.items.size() <= 3) return self.real->Apply(request);
@@ -58,7 +58,7 @@ std::vector<WrongSink> WrongAboutApplying() {
          };
        }},
       {"mixes up the answers of a request",
-       {"external-id-is-stable", "external-id-is-unique"},
+       {"external-id-is-stable", "external-id-is-unique", "items-stand-alone"},
        [](SpoiltSink& sink) {
          sink.apply = [](SpoiltSink& self, const ApplyRequest& request) {
            ApplyResponse response = self.real->Apply(request);
@@ -342,7 +342,7 @@ std::vector<WrongSink> WrongAboutKeys() {
 std::vector<WrongSink> WrongAboutDeletesAndConditions() {
   return {
       {"reports deletes and does none",
-       {"delete-removes", "probe-tells-deletes", "condition-stale-delete"},
+       {"delete-removes", "probe-tells-deletes", "condition-stale-delete", "items-stand-alone"},
        Instead([](SpoiltSink&, const ApplyItem& item) -> std::optional<Outcome> {
          if (item.operation != model::v1::OPERATION_DELETE ||
              item.type != EntityType::kFulfilment) {
@@ -379,7 +379,8 @@ std::vector<WrongSink> WrongAboutDeletesAndConditions() {
          return NotApplied(Reason::kPermanent, "the number was used");
        })},
       {"ignores the version a write is conditional on",
-       {"condition-stale-conflicts", "condition-stale-writes-nothing", "condition-stale-delete"},
+       {"condition-stale-conflicts", "condition-stale-writes-nothing", "condition-stale-delete",
+        "items-stand-alone"},
        EachItem([](SpoiltSink&, ApplyItem& item) { item.remote_version.clear(); })},
       {"brings back what was deleted meanwhile, on the version before",
        {"condition-stale-conflicts", "condition-stale-writes-nothing"},

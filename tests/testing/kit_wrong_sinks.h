@@ -98,6 +98,7 @@ std::vector<RightSink> RightSinks();
 
 // By what they are wrong about.
 std::vector<WrongSink> WrongAboutApplying();
+std::vector<WrongSink> WrongInCompany();
 std::vector<WrongSink> WrongAboutKeys();
 std::vector<WrongSink> WrongAboutDeletesAndConditions();
 std::vector<WrongSink> WrongAboutProbing();

@@ -56,6 +56,9 @@ inline constexpr Check kSinkChecks[] = {
     {"not-applied-did-nothing", "What is reported as not applied has no effect."},
     {"refuses-for-good", "What the system will never take is permanent, and has no effect."},
     {"refuses-alone", "An item that is refused leaves the others of its request alone."},
+    {"items-stand-alone",
+     "Each item of a request comes to what it would alone, whatever type, operation and condition "
+     "it and the others have."},
 
     {"same-key-one-effect", "An item that is sent again under its key has no second effect."},
     {"same-key-same-answer", "An item that is sent again under its key is answered as before."},
