@@ -209,6 +209,15 @@ void CheckTroubles(Trial& trial, const std::string& start) {
     trial.ExpectAll("failures-lose-nothing", calm.Contents(),
                     trial.Read("failures-lose-nothing", start, trial.large_page()),
                     fmt::format("after a poll in trouble ({})", Name(rule.trouble)));
+    if (!response.ok()) continue;
+    // What the page did not tell is told from its cursor on.
+    auto wanted = calm.Contents();
+    for (const Change& change : response->changes) wanted.erase(change.id());
+    for (const RejectedInput& reject : response->rejects) wanted.erase(reject.id);
+    trial.ExpectAll(
+        "failures-lose-nothing", wanted,
+        trial.Read("failures-lose-nothing", response->next_cursor, trial.large_page()),
+        fmt::format("behind the page that was given in trouble ({})", Name(rule.trouble)));
   }
 }
 

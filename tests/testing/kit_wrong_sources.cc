@@ -494,6 +494,15 @@ std::vector<WrongSource> OfTroubles() {
          if (!absl::IsUnauthenticated(status)) return status;
          return absl::UnavailableError("401");
        })},
+      {"passes what it dropped at its deadline",
+       {"failures-lose-nothing"},
+       [](SpoiltSource& source) {
+         source.poll = [](SpoiltSource& self, const PollRequest& request) -> PollResult {
+           PollResult page = self.real->Poll(request);
+           if (!absl::IsDeadlineExceeded(page.status())) return page;
+           return PollResponse{.next_cursor = self.system.EndCursor()};
+         };
+       }},
       {"waits as long as it takes",
        {"keeps-its-deadline"},
        EachRequest(

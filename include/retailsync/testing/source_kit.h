@@ -78,7 +78,9 @@ inline constexpr Check kSourceChecks[] = {
     {"refused-credentials-are-unauthenticated",
      "Refused credentials are Unauthenticated or PermissionDenied."},
     {"keeps-its-deadline", "A poll is back at its deadline."},
-    {"failures-lose-nothing", "After a failed poll the same cursor tells what it had to tell."},
+    {"failures-lose-nothing",
+     "After a failed poll the same cursor tells what it had to tell; a page that was cut short "
+     "passes only what it tells."},
 };
 
 // What the kit is given. Only `open` is needed; a source that already has something to tell is
