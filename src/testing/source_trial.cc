@@ -135,7 +135,8 @@ void Trial::JudgePage(const PollRequest& request, const PollResponse& response) 
                 response.throttle.pause >= absl::ZeroDuration() &&
                     response.throttle.pause < absl::InfiniteDuration(),
                 "a page asks for a pause of {}", absl::FormatDuration(response.throttle.pause));
-  if (told > 0) {
+  // Without a cursor it would begin anew.
+  if (told > 0 || !request.cursor.empty()) {
     notes_.Expect("has-a-cursor", !response.next_cursor.empty(),
                   "from the cursor '{}' {} were told, and next_cursor is empty", request.cursor,
                   told);

@@ -123,6 +123,17 @@ std::vector<WrongSource> OfPages() {
            return page;
          };
        }},
+      {"begins anew when there was nothing new",
+       {"has-a-cursor"},
+       [](SpoiltSource& source) {
+         source.poll = [](SpoiltSource& self, const PollRequest& request) -> PollResult {
+           PollResult page = self.real->Poll(request);
+           if (page.ok() && page->changes.empty() && page->rejects.empty()) {
+             page->next_cursor.clear();
+           }
+           return page;
+         };
+       }},
       {"takes the time of the poll for its cursor",
        {"tells-equal-times", "acknowledging-loses-nothing", "rejects-block-nothing",
         "tells-what-comes-later"},
