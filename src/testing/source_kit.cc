@@ -137,6 +137,13 @@ void PutStory(Trial& trial) {
   }
 }
 
+// So that nobody takes a type for checked that was not.
+void NoteWhatWasNotPut(const Trial& trial, KitReport& report) {
+  for (const auto& [type, why] : trial.not_put()) {
+    report.declared.push_back(fmt::format("not put, and so not checked: {} ({})", Name(type), why));
+  }
+}
+
 }  // namespace
 
 KitReport CheckSource(const SourceSubject& subject) {
@@ -156,6 +163,7 @@ KitReport CheckSource(const SourceSubject& subject) {
       if (trial.CanPut()) {
         start = trial.Read("makes-headway", "", trial.large_page()).end;
         PutStory(trial);
+        NoteWhatWasNotPut(trial, report);
       }
       const Reading reading = trial.Read("makes-headway", start, trial.large_page());
       source_kit::CheckOrder(trial, reading);

@@ -263,11 +263,25 @@ std::vector<EntityType> Trial::PutTypes() const {
   return types;
 }
 
+// Puts what the entity refers to, once. What the system does not take is missed by what refers to
+// it, if it is.
+void Trial::Need(const Entity& entity) {
+  for (const EntityReference& reference : ReferencesOf(entity)) {
+    if (reference.key.empty() || !provided_.emplace(reference.type, reference.key).second) continue;
+    const Entity needed = Sample(reference.type, reference.key, 1);
+    Need(needed);
+    if (!subject_.put(needed).ok() || !capabilities_.entities.contains(reference.type)) continue;
+    const Entity told = ToldAs(needed);
+    story_[{reference.type, BusinessKey(told)}].push_back({.entity = told});
+  }
+}
+
 bool Trial::Put(EntityType type, const std::string& label, int variant) {
   if (!subject_.put || not_put_.contains(type)) return false;
   const Entity entity = Sample(type, label, variant);
-  if (!subject_.put(entity).ok()) {
-    not_put_.insert(type);
+  Need(entity);
+  if (const absl::Status status = subject_.put(entity); !status.ok()) {
+    not_put_.emplace(type, status.message());
     return false;
   }
   const Entity told = ToldAs(entity);

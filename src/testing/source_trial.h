@@ -95,6 +95,8 @@ class Trial {
   bool CanPut() const { return subject_.put != nullptr; }
   // The types that the kit puts; a type whose first put fails is left out from then on.
   std::vector<EntityType> PutTypes() const;
+  // The others, each with what the hook said.
+  const std::map<EntityType, std::string>& not_put() const { return not_put_; }
   // False when it could not be done.
   bool Put(EntityType type, const std::string& label, int variant);
   bool Remove(EntityType type, const std::string& label);
@@ -114,6 +116,7 @@ class Trial {
   void Guard(std::string_view what, const std::function<void()>& call);
   void JudgePage(const PollRequest& request, const PollResponse& response);
   void JudgeChange(const Change& change);
+  void Need(const Entity& entity);
   bool ExpectAll(SourceNotes::Id check, const std::map<std::string, Digest>& wanted,
                  const std::map<std::string, Digest>& found, const std::string& when);
 
@@ -123,7 +126,8 @@ class Trial {
   SourceCapabilities capabilities_;
   int large_page_ = 1;
   int labels_ = 0;
-  std::set<EntityType> not_put_;
+  std::map<EntityType, std::string> not_put_;
+  std::set<std::pair<EntityType, std::string>> provided_;  // what others refer to, by type and key
   Story story_;
   std::map<std::string, Digest> contents_;  // of everything that was ever told, by id
   std::optional<std::string> source_name_;

@@ -2,6 +2,7 @@
 // breaks.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "support/catch.h"
@@ -46,6 +47,30 @@ TEST_CASE("A source with a past, and one that only has a past, are checked on it
   CHECK(report.ok());
   CHECK(report.Find("tells-all-in-any-pages")->verdict == Verdict::kPassed);
   CHECK(report.Find("tells-everything")->verdict == Verdict::kSkipped);
+}
+
+TEST_CASE("What a sample refers to is put before it, and what cannot be put is told", "[kit]") {
+  SimulatedClock clock;
+  ScriptedSystem system(&clock);
+  SourceSubject subject = SourceSubjectOf(system, clock);
+  std::set<EntityType> put;
+  subject.put = [&](const model::v1::Entity& entity) -> absl::Status {
+    for (const EntityReference& reference : ReferencesOf(entity)) {
+      if (system.Find(fmt::format("{}:{}", Name(reference.type), reference.key)) == nullptr) {
+        return absl::FailedPreconditionError("unknown " + reference.key);
+      }
+    }
+    if (entity.has_ledger_posting()) return absl::PermissionDeniedError("nobody posts by hand");
+    put.insert(TypeOf(entity));
+    system.Put(entity);
+    return absl::OkStatus();
+  };
+  const KitReport report = CheckSource(subject);
+  INFO(report.Text());
+  CHECK(report.ok());
+  CHECK(put.size() + 1 == system.source_capabilities.entities.size());
+  CHECK(std::count(report.declared.begin(), report.declared.end(),
+                   "not put, and so not checked: ledger_posting (nobody posts by hand)") == 1);
 }
 
 TEST_CASE("Each wrong source is caught by name", "[kit]") {

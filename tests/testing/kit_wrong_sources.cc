@@ -103,8 +103,8 @@ Spoil ByTime(bool equal) {
 std::vector<WrongSource> OfPages() {
   return {
       {"skips equal timestamps at the edge of a page",
-       {"tells-all-in-any-pages", "goes-on-from-old-cursors", "rejects-garbage",
-        "tells-equal-times", "tells-what-comes-later"},
+       {"tells-all-in-any-pages", "tells-everything", "rejects-garbage", "tells-equal-times",
+        "tells-what-comes-later"},
        ByTime(false)},
       {"never gets past an edge of equal timestamps",
        {"makes-headway", "rejects-block-nothing", "rejects-garbage"},
@@ -274,7 +274,7 @@ std::vector<WrongSource> OfCursors() {
          };
        }},
       {"knows only the last cursors",
-       {"goes-on-from-old-cursors", "acknowledging-loses-nothing"},
+       {"goes-on-from-old-cursors", "acknowledging-loses-nothing", "tells-everything"},
        [](SpoiltSource& source) {
          source.poll = [](SpoiltSource& self, PollRequest request) -> PollResult {
            const size_t end = Number(self.system.EndCursor());

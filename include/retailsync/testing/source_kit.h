@@ -93,7 +93,8 @@ struct SourceSubject {
   std::function<absl::StatusOr<std::unique_ptr<Source>>()> open;
 
   // Makes the system hold this entity, as its own users would: creates it, or changes it. When it
-  // returns OK, a poll tells of it. An error: not of this type; the kit goes on without.
+  // returns OK, a poll tells of it. An error: not of this type; the kit goes on without, and the
+  // report says so. What a sample refers to is put before it.
   std::function<absl::Status(const model::v1::Entity&)> put;
   // Removes it there.
   std::function<absl::Status(const model::v1::Entity&)> remove;
