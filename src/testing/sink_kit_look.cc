@@ -24,7 +24,7 @@ void CheckProbesOf(Trial& trial, EntityType type) {
   trial.Learn(specimen, outcome);
   if (outcome.kind != OutcomeKind::kApplied) return;
   if (!trial.WaitForProbe()) {
-    notes.Skip("probe-finds-effects", "there is a probe_delay, and no hook `advance`");
+    notes.Skip("probe-finds-effects", "{}", kNoWaiting);
     return;
   }
   const auto effects = trial.Effects();

@@ -4,7 +4,7 @@
 #include <iterator>
 #include <thread>
 
-#include "testing/sink_trial.h"
+#include "testing/sink_deeds.h"
 
 namespace retailsync::testing::sink_kit {
 namespace {
@@ -13,14 +13,16 @@ bool IsNotApplied(const Outcome& outcome, Reason reason) {
   return outcome.kind == OutcomeKind::kNotApplied && outcome.reason == reason;
 }
 
-// One item sent in trouble, and what came of it when all is well again.
+// One request sent in trouble, and what came of it when all is well again.
 struct Ordeal {
-  Specimen specimen;
-  ApplyItem item;
+  struct Item {
+    Deed deed;
+    Outcome outcome;
+    Finding happened;
+  };
+  std::vector<Item> items;
   ApplyResponse response;
-  Outcome outcome;
   std::optional<uint64_t> effects;  // that it had
-  Finding there;
 };
 
 // While it lives the system is in trouble.
@@ -41,69 +43,116 @@ class InTrouble {
   bool arranged_ = false;
 };
 
-std::optional<Ordeal> Undergo(Trial& trial, EntityType type, Trouble trouble) {
+Finding Happened(Trial& trial, const Deed& deed) {
+  return deed.act == Act::kCreate ? trial.IsThere(deed.specimen) : Shows(trial, deed);
+}
+
+std::optional<Ordeal> Undergo(Trial& trial, EntityType type, Trouble trouble,
+                              const std::vector<Act>& acts) {
   Ordeal ordeal;
-  ordeal.specimen = trial.Make(type);
-  ordeal.item = trial.Next(ordeal.specimen);
+  std::vector<ApplyItem> items;
+  for (const Act act : acts) {
+    auto deed = Prepare(trial, type, act);
+    if (!deed.has_value()) continue;
+    items.push_back(deed->item);
+    // Where it looks done before, looking tells nothing.
+    const bool tells = Happened(trial, *deed) == false;
+    ordeal.items.push_back({.deed = *std::move(deed),
+                            .outcome = {},
+                            .happened = tells ? Finding(false) : std::nullopt});
+  }
   const auto before = trial.Effects();
   {
     const InTrouble in_trouble(trial, trouble);
     if (!in_trouble.arranged()) return std::nullopt;
-    ordeal.response = trial.Apply(trial.sink(), {ordeal.item});
+    ordeal.response = trial.Apply(trial.sink(), items);
   }
-  ordeal.outcome = Trial::Match({ordeal.item}, ordeal.response).front();
-  ordeal.there = trial.IsThere(ordeal.specimen);
+  const std::vector<Outcome> outcomes = Trial::Match(items, ordeal.response);
   if (const auto after = trial.Effects(); before.has_value() && after.has_value()) {
     ordeal.effects = *after - *before;
   }
-  trial.JudgeEffects(before, {ordeal.outcome}, fmt::format("in trouble ({})", Name(trouble)));
-  trial.ExpectNothingThere(ordeal.specimen, ordeal.outcome);
+  trial.JudgeEffects(before, outcomes, fmt::format("in trouble ({})", Name(trouble)));
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    Ordeal::Item& item = ordeal.items[i];
+    item.outcome = outcomes[i];
+    if (item.happened.has_value()) item.happened = Happened(trial, item.deed);
+    if (item.outcome.kind != OutcomeKind::kNotApplied || !item.happened.has_value()) continue;
+    trial.notes().Expect("not-applied-did-nothing", !*item.happened,
+                         "the {} of {} is reported as {}, and is done", What(item.deed.act),
+                         item.deed.specimen.Name(), Say(item.outcome));
+  }
   return ordeal;
 }
 
 void CheckLostAnswer(Trial& trial, const Ordeal& ordeal) {
   SinkNotes& notes = trial.notes();
-  notes.Expect("lost-answer-is-unknown", ordeal.outcome.kind == OutcomeKind::kUnknown,
-               "{} was sent, the answer was lost, and it is reported as {}", ordeal.specimen.Name(),
-               Say(ordeal.outcome));
-  if (!ordeal.there.value_or(ordeal.effects.value_or(1) > 0)) {
-    notes.Skip("lost-answer-can-be-settled", "the hook's lost answer was of something not done");
-    return;
-  }
-  if (trial.capabilities().idempotent) {
-    const auto before = trial.Effects();
-    const Outcome again = trial.Send(Trial::Again(ordeal.item));
-    const auto after = trial.Effects();
-    notes.Expect("lost-answer-can-be-settled", again.kind == OutcomeKind::kApplied,
-                 "{} took effect, its answer was lost; under the same key it is {}",
-                 ordeal.specimen.Name(), Say(again));
-    if (before.has_value() && after.has_value()) {
-      notes.Expect("lost-answer-can-be-settled", *before == *after,
-                   "{} took effect, its answer was lost; sent again it took effect again",
-                   ordeal.specimen.Name());
+  for (const auto& [deed, outcome, happened] : ordeal.items) {
+    const std::string name = fmt::format("the {} of {}", What(deed.act), deed.specimen.Name());
+    // In company a sink may stop at the first answer that is lost, and say so of the rest.
+    const bool was_left =
+        ordeal.items.size() > 1 && happened == false && IsNotApplied(outcome, Reason::kTransient);
+    notes.Expect("lost-answer-is-unknown", outcome.kind == OutcomeKind::kUnknown || was_left,
+                 "{} was sent, the answer was lost, and it is reported as {}", name, Say(outcome));
+    if (!happened.value_or(ordeal.effects.value_or(1) > 0)) {
+      notes.Skip("lost-answer-can-be-settled", "the hook's lost answer was of something not done");
+      continue;
     }
-  } else if (trial.capabilities().verifiable) {
-    trial.WaitForProbe();
-    const ProbeAnswer answer = trial.Ask(trial.sink(), ordeal.item);
-    notes.Expect("lost-answer-can-be-settled", answer.presence == Presence::kPresent,
-                 "{} took effect, its answer was lost; Probe says {}", ordeal.specimen.Name(),
-                 Say(answer.presence));
+    if (trial.capabilities().idempotent) {
+      const auto before = trial.Effects();
+      const Outcome again = trial.Send(Trial::Again(deed.item));
+      const auto after = trial.Effects();
+      notes.Expect("lost-answer-can-be-settled", again.kind == OutcomeKind::kApplied,
+                   "{} took effect, its answer was lost; under the same key it is {}", name,
+                   Say(again));
+      if (before.has_value() && after.has_value()) {
+        notes.Expect("lost-answer-can-be-settled", *before == *after,
+                     "{} took effect, its answer was lost; sent again it took effect again", name);
+      }
+    } else if (trial.capabilities().verifiable) {
+      if (!trial.WaitForProbe()) {
+        notes.Skip("lost-answer-can-be-settled", "{}", kNoWaiting);
+        continue;
+      }
+      const ProbeAnswer answer = trial.Ask(trial.sink(), deed.item);
+      notes.Expect("lost-answer-can-be-settled", answer.presence == Presence::kPresent,
+                   "{} took effect, its answer was lost; Probe says {}", name,
+                   Say(answer.presence));
+    }
   }
 }
 
 // What the outcome must be; nothing else is right.
 void CheckRefused(Trial& trial, const Ordeal& ordeal, SinkNotes::Id check, Reason reason) {
-  bool holds = IsNotApplied(ordeal.outcome, reason);
-  if (reason == Reason::kThrottled) {
-    holds = holds || (IsNotApplied(ordeal.outcome, Reason::kTransient) &&
-                      ordeal.response.throttle.pause > absl::ZeroDuration());
+  for (const auto& [deed, outcome, happened] : ordeal.items) {
+    const std::string name = fmt::format("the {} of {}", What(deed.act), deed.specimen.Name());
+    bool holds = IsNotApplied(outcome, reason);
+    if (reason == Reason::kThrottled) {
+      holds = holds || (IsNotApplied(outcome, Reason::kTransient) &&
+                        ordeal.response.throttle.pause > absl::ZeroDuration());
+    }
+    trial.notes().Expect(check, holds, "{} is reported as {}, where {} was to be reported", name,
+                         Say(outcome), Name(reason));
+    const Outcome again = trial.Send(Trial::Again(deed.item));
+    trial.notes().Expect(check, again.kind == OutcomeKind::kApplied,
+                         "{} was sent again when all was well, and is {}", name, Say(again));
   }
-  trial.notes().Expect(check, holds, "{} is reported as {}, where {} was to be reported",
-                       ordeal.specimen.Name(), Say(ordeal.outcome), Name(reason));
-  const Outcome again = trial.Send(Trial::Again(ordeal.item));
-  trial.notes().Expect(check, again.kind == OutcomeKind::kApplied,
-                       "{} was sent again when all was well, and is {}", ordeal.specimen.Name(),
-                       Say(again));
+}
+
+// What is sent in a trouble: each act alone, and all in company, where it may depend on the act
+// whether it is seen for what it is.
+std::vector<std::vector<Act>> RequestsIn(const Trial& trial, EntityType type, Trouble trouble) {
+  std::vector<std::vector<Act>> requests{{Act::kCreate}};
+  if (trouble != Trouble::kUnreachable && trouble != Trouble::kLostAnswer) return requests;
+  std::vector<Act> company{Act::kCreate, Act::kCreate};
+  for (const Act act : ActsOn(trial, type)) {
+    if (act == Act::kCreate || act == Act::kUpdateStale) continue;
+    requests.push_back({act});
+    company.push_back(act);
+  }
+  const auto most = static_cast<size_t>(trial.capabilities().batch_items_max);
+  if (company.size() > most) company.resize(most);
+  if (most > 1) requests.push_back(std::move(company));
+  return requests;
 }
 
 // What a question comes to that cannot be asked.
@@ -140,18 +189,19 @@ void CheckSlow(Trial& trial, EntityType type) {
   SinkNotes& notes = trial.notes();
   const Clock* clock = trial.subject().clock;
   const absl::Time deadline = trial.Deadline();
-  const auto ordeal = Undergo(trial, type, Trouble::kSlow);
+  const auto ordeal = Undergo(trial, type, Trouble::kSlow, {Act::kCreate});
   if (!ordeal.has_value()) {
     notes.Skip("keeps-its-deadline", "the hook `trouble` cannot make the system slow");
     return;
   }
+  const auto& [deed, outcome, happened] = ordeal->items.front();
   notes.Expect("keeps-its-deadline", clock->Now() <= deadline,
                "Apply was back {} after its deadline",
                absl::FormatDuration(clock->Now() - deadline));
-  if (ordeal->outcome.kind == OutcomeKind::kApplied) {
-    notes.Expect("keeps-its-deadline", ordeal->there.value_or(true),
+  if (outcome.kind == OutcomeKind::kApplied) {
+    notes.Expect("keeps-its-deadline", happened.value_or(true),
                  "{} had no answer within the deadline, is reported as {}, and is not there",
-                 ordeal->specimen.Name(), Say(ordeal->outcome));
+                 deed.specimen.Name(), Say(outcome));
   }
   if (!trial.capabilities().verifiable) return;
   const bool shows = trial.WaitForProbe();
@@ -159,18 +209,18 @@ void CheckSlow(Trial& trial, EntityType type) {
   ProbeResponse response;
   {
     const InTrouble in_trouble(trial, Trouble::kSlow);
-    response = trial.Probe(trial.sink(), {trial.AsProbe(ordeal->item)});
+    response = trial.Probe(trial.sink(), {trial.AsProbe(deed.item)});
   }
   notes.Expect("keeps-its-deadline", clock->Now() <= asked_until,
                "Probe was back {} after its deadline",
                absl::FormatDuration(clock->Now() - asked_until));
-  if (!shows || !ordeal->there.has_value()) return;
+  if (!shows || !happened.has_value()) return;
   // The truth it may have learnt in time; what is in doubt is undetermined.
-  const Presence lie = *ordeal->there ? Presence::kAbsent : Presence::kPresent;
+  const Presence lie = *happened ? Presence::kAbsent : Presence::kPresent;
   for (const ProbeAnswer& answer : response.answers) {
     notes.Expect("keeps-its-deadline", answer.presence != lie,
                  "Probe had no answer within the deadline, and says that {} is {}, which it is not",
-                 ordeal->specimen.Name(), Say(answer.presence));
+                 deed.specimen.Name(), Say(answer.presence));
   }
 }
 
@@ -191,21 +241,24 @@ void CheckTroubles(Trial& trial) {
   };
   for (const EntityType type : trial.usable()) {
     for (const Rule& rule : rules) {
-      const auto ordeal = Undergo(trial, type, rule.trouble);
-      if (!ordeal.has_value()) {
-        notes.Skip(rule.check, "the hook `trouble` cannot make this");
-        continue;
+      for (const std::vector<Act>& acts : RequestsIn(trial, type, rule.trouble)) {
+        if (const auto ordeal = Undergo(trial, type, rule.trouble, acts)) {
+          CheckRefused(trial, *ordeal, rule.check, rule.reason);
+        } else {
+          notes.Skip(rule.check, "the hook `trouble` cannot make this");
+        }
       }
-      CheckRefused(trial, *ordeal, rule.check, rule.reason);
       CheckQuestions(trial, type, rule.trouble);
     }
-    if (const auto ordeal = Undergo(trial, type, Trouble::kLostAnswer)) {
-      CheckLostAnswer(trial, *ordeal);
-      CheckQuestions(trial, type, Trouble::kLostAnswer);
-    } else {
-      notes.Skip("lost-answer-is-unknown", "the hook `trouble` cannot make this");
-      notes.Skip("lost-answer-can-be-settled", "the hook `trouble` cannot make this");
+    for (const std::vector<Act>& acts : RequestsIn(trial, type, Trouble::kLostAnswer)) {
+      if (const auto ordeal = Undergo(trial, type, Trouble::kLostAnswer, acts)) {
+        CheckLostAnswer(trial, *ordeal);
+      } else {
+        notes.Skip("lost-answer-is-unknown", "the hook `trouble` cannot make this");
+        notes.Skip("lost-answer-can-be-settled", "the hook `trouble` cannot make this");
+      }
     }
+    CheckQuestions(trial, type, Trouble::kLostAnswer);
     if (trial.subject().clock != nullptr) CheckSlow(trial, type);
   }
 }

@@ -25,6 +25,8 @@ inline constexpr std::string_view kNothingSeen =
 inline constexpr std::string_view kNoContentSeen =
     "the content of what the system holds cannot be seen: no hook `look`, and List gives none";
 
+inline constexpr std::string_view kNoWaiting = "there is a probe_delay, and no hook `advance`";
+
 using SinkNotes = NotesOf<kSinkChecks>;
 
 // One entity that the kit made up, and what is known of it at the system.

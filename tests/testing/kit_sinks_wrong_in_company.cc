@@ -61,7 +61,7 @@ std::vector<WrongSink> WrongInCompany() {
        Claims(
            [](const ApplyItem& first, const ApplyItem& item) { return item.type != first.type; })},
       {"inserts in bulk, and claims the updates",
-       {"items-stand-alone"},
+       {"items-stand-alone", "unreachable-is-transient", "lost-answer-is-unknown"},
        Claims([](const ApplyItem&, const ApplyItem& item) {
          return item.version > 1 && item.operation == model::v1::OPERATION_UPSERT;
        })},

@@ -270,6 +270,26 @@ std::vector<WrongSink> WrongAboutTroubles() {
            outcome = NotApplied(Reason::kTransient, "timed out");
          }
        })},
+      {"takes a lost answer to all but a creation for a failure",
+       {"lost-answer-is-unknown", "not-applied-did-nothing"},
+       EachAnswer([](SpoiltSink&, const ApplyItem& item, Outcome& outcome) {
+         if (outcome.kind == OutcomeKind::kUnknown && item.version > 1) {
+           outcome = NotApplied(Reason::kTransient, "timed out");
+         }
+       })},
+      {"says of all but the first item of a request, whose answer was lost, that it was not sent",
+       {"lost-answer-is-unknown", "not-applied-did-nothing"},
+       [](SpoiltSink& sink) {
+         sink.apply = [](SpoiltSink& self, const ApplyRequest& request) {
+           ApplyResponse response = self.real->Apply(request);
+           for (size_t i = 1; i < response.outcomes.size(); ++i) {
+             Outcome& outcome = response.outcomes[i].outcome;
+             if (outcome.kind == OutcomeKind::kUnknown)
+               outcome = NotApplied(Reason::kTransient, "");
+           }
+           return response;
+         };
+       }},
       {"takes a lost answer for a success",
        {"lost-answer-is-unknown"},
        EachAnswer([](SpoiltSink&, const ApplyItem&, Outcome& outcome) {

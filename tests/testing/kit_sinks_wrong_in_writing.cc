@@ -38,7 +38,7 @@ std::string HeldVersion(SpoiltSink& sink, const ApplyItem& item) {
 std::vector<WrongSink> WrongAboutApplying() {
   return {
       {"loses the tail of a request",
-       {"takes-full-batches", "answers-each-item", "items-stand-alone"},
+       {"takes-full-batches", "answers-each-item", "items-stand-alone", "unreachable-is-transient"},
        [](SpoiltSink& sink) {
          sink.apply = [](SpoiltSink& self, ApplyRequest request) {
            if (request.items.size() > 3) request.items.pop_back();
@@ -46,7 +46,8 @@ std::vector<WrongSink> WrongAboutApplying() {
          };
        }},
       {"claims the tail of a request without sending it",
-       {"takes-full-batches", "items-stand-alone", "list-is-complete"},
+       {"takes-full-batches", "items-stand-alone", "list-is-complete", "unreachable-is-transient",
+        "lost-answer-is-unknown"},
        [](SpoiltSink& sink) {
          sink.apply = [](SpoiltSink& self, ApplyRequest request) {
            if (request.items.size() <= 3) return self.real->Apply(request);
@@ -276,7 +277,7 @@ std::vector<WrongSink> WrongAboutKeys() {
          if (!sink.memory.names.insert(item.idempotency_key).second) outcome.remote_version = "r0";
        })},
       {"knows a key only where it stood in a request",
-       {"same-key-in-any-batch"},
+       {"same-key-in-any-batch", "lost-answer-can-be-settled"},
        [](SpoiltSink& sink) {
          sink.apply = [](SpoiltSink& self, ApplyRequest request) {
            // The key's place is part of what the system is told.
@@ -330,7 +331,7 @@ std::vector<WrongSink> WrongAboutKeys() {
          };
        }},
       {"asks for the version before it asks for the key",
-       {"same-key-before-condition", "same-key-same-answer"},
+       {"same-key-before-condition", "same-key-same-answer", "lost-answer-can-be-settled"},
        Instead([](SpoiltSink& sink, const ApplyItem& item) -> std::optional<Outcome> {
          const std::string held = HeldVersion(sink, item);
          if (item.remote_version.empty() || item.remote_version == held) return std::nullopt;
@@ -342,7 +343,8 @@ std::vector<WrongSink> WrongAboutKeys() {
 std::vector<WrongSink> WrongAboutDeletesAndConditions() {
   return {
       {"reports deletes and does none",
-       {"delete-removes", "probe-tells-deletes", "condition-stale-delete", "items-stand-alone"},
+       {"delete-removes", "probe-tells-deletes", "condition-stale-delete", "items-stand-alone",
+        "unreachable-is-transient", "lost-answer-is-unknown"},
        Instead([](SpoiltSink&, const ApplyItem& item) -> std::optional<Outcome> {
          if (item.operation != model::v1::OPERATION_DELETE ||
              item.type != EntityType::kFulfilment) {
