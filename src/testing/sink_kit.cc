@@ -5,6 +5,7 @@
 namespace retailsync::testing {
 namespace {
 
+using sink_kit::kNoWaiting;
 using sink_kit::SinkNotes;
 using sink_kit::Trial;
 
@@ -108,6 +109,13 @@ void NoteWhatIsMissing(Trial& trial) {
        {"probe-finds-effects", "probe-finds-nothing", "probe-tells-versions", "probe-tells-deletes",
         "probe-after-reopening", "probe-agrees-with-apply", "probe-answers-its-items",
         "probe-changes-nothing", "probe-in-trouble-is-undetermined"}},
+      {[](const Trial& t) {
+         return t.capabilities().probe_delay <= absl::ZeroDuration() ||
+                t.subject().advance != nullptr;
+       },
+       kNoWaiting,
+       {"probe-finds-effects", "probe-tells-versions", "probe-tells-deletes",
+        "probe-after-reopening", "probe-agrees-with-apply", "probe-changes-nothing"}},
       {[](const Trial& t) { return t.capabilities().idempotent || t.capabilities().verifiable; },
        "neither idempotent nor verifiable is declared",
        {"lost-answer-can-be-settled"}},

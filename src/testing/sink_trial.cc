@@ -76,6 +76,10 @@ absl::Time Trial::Deadline() const {
   return subject_.clock == nullptr ? absl::InfiniteFuture() : subject_.clock->Now() + kCallTimeout;
 }
 
+absl::Time Trial::Now() const {
+  return subject_.clock == nullptr ? absl::FromUnixSeconds(1767225600) : subject_.clock->Now();
+}
+
 bool Trial::Advance(absl::Duration span) {
   if (!subject_.advance) return false;
   subject_.advance(span);
@@ -167,10 +171,12 @@ ProbeItem Trial::AsProbe(const ApplyItem& item) const {
   probe.operation = item.operation;
   probe.entity = item.entity;
   probe.external_id = item.external_id;
-  // Long enough ago for every effect to show.
-  const absl::Time now =
-      subject_.clock == nullptr ? absl::FromUnixSeconds(1767225600) : subject_.clock->Now();
-  probe.first_attempt_at = now - capabilities_.probe_delay - absl::Minutes(1);
+  if (const auto sent = first_sent_.find(item.idempotency_key); sent != first_sent_.end()) {
+    probe.first_attempt_at = sent->second;
+  } else {
+    // Long enough ago for every effect to show.
+    probe.first_attempt_at = Now() - capabilities_.probe_delay - absl::Minutes(1);
+  }
   return probe;
 }
 
@@ -198,6 +204,7 @@ SinkCapabilities Trial::Capabilities(const Sink& sink) {
 }
 
 ApplyResponse Trial::Apply(Sink& sink, std::vector<ApplyItem> items) {
+  for (const ApplyItem& item : items) first_sent_.try_emplace(item.idempotency_key, Now());
   ApplyRequest request{.items = std::move(items), .deadline = Deadline()};
   return Guarded(notes_, "Apply", [&] { return sink.Apply(request); });
 }

@@ -163,6 +163,8 @@ class Trial {
   std::optional<Seen> LookByList(const Specimen& specimen);
   void Need(const Entity& entity);
   ApplyItem Item(const Specimen& specimen) const;
+  // Without a clock some time that is over.
+  absl::Time Now() const;
 
   const SinkSubject& subject_;
   SinkNotes notes_;
@@ -172,6 +174,7 @@ class Trial {
   int specimens_ = 0;
   uint64_t records_ = 0;
   std::vector<EntityType> usable_;
+  std::map<std::string, absl::Time> first_sent_;  // by idempotency key
   std::set<EntityType> write_once_;
   std::set<EntityType> replaced_;
   std::set<EntityType> never_deleted_;
