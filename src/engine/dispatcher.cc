@@ -480,7 +480,14 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
   if (!words.ok()) return words.status();
   const RouteState* route = context_.registry.FindRoute(lane.route);
   if (route == nullptr) route = Router::FindHeir(system, version, *body);
-  if (route == nullptr) return Step::kNothing;  // the host did not add it this time: it stays owed
+  if (route == nullptr) {
+    // The host did not add it this time: it stays owed, and must not be looked at without end.
+    Queue* queue = lane.state == LaneState::kReady ? nullptr : context_.QueueOf(lane);
+    if (queue != nullptr) {
+      queue->HoldBack(context_.now + context_.options.dependency_check_interval, lane.record);
+    }
+    return Step::kNothing;
+  }
   // A fact that another system told goes over the route from there.
   const bool is_of_another = !is_resend && NatureOf(version.type) == Nature::kFact &&
                              route->from != 0 && route->from != version.system &&

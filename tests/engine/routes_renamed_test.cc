@@ -198,6 +198,36 @@ TEST_CASE("rule 8: what nobody carries now stays owed, and is sent when somebody
   }
 }
 
+TEST_CASE(
+    "rule 8: what nobody carries now keeps the engine busy with nothing, and nothing waiting") {
+  fakes::ShopAndErp world({.options = {.window_lanes_max = 16}},
+                          {EntityType::kProduct, EntityType::kOrder});
+  for (int i = 0; i < 40; ++i) {
+    const std::string sku = "P" + std::to_string(i);
+    world.erp.Script("product:" + sku, {{Act::kTransient}});
+    REQUIRE_OK(world.Accept({Upsert("shop", sku, MakeProduct(sku, "a"))}).status);
+  }
+  REQUIRE_OK(world.StepUntil([&] { return world.erp.attempts().size() >= 40; }));
+  REQUIRE_OK(world.engine().Flush());
+  world.Crash();
+  world.RemoveRoute("shop-erp-product");
+  REQUIRE_OK(world.Restart());
+  world.Pass(absl::Minutes(10));
+  REQUIRE_OK(world.RunFor(absl::Hours(1), /*steps_max=*/2'000));
+  // What others owe is sent.
+  world.erp.Script("order:1001", {{Act::kTransient}});
+  REQUIRE_OK(world.Accept({Upsert("shop", "o1", MakeOrder("1001", "a"))}).status);
+  REQUIRE_OK(world.RunFor(absl::Hours(1), /*steps_max=*/2'000));
+  CHECK(world.erp.TextsOf("order:1001") == Texts{"a"});
+  // And these, when somebody carries them again.
+  world.Crash();
+  world.AddRoute("shop", "erp", EntityType::kProduct);
+  REQUIRE_OK(world.Restart());
+  REQUIRE_OK(world.RunUntilIdle());
+  CHECK(world.erp.effects().size() == 41);
+  CHECK(world.erp.Wrongs() == "");
+}
+
 TEST_CASE("rule 8: a route that is refused leaves what is owed where it is") {
   Renamed one;
   REQUIRE(one.Say("v1").disposition == Disposition::kMerged);
