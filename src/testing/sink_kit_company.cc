@@ -28,6 +28,10 @@ void Judge(Trial& trial, Deed& deed, const Outcome& outcome) {
                          "{} was '{}', and after the {} in company is '{}'", specimen.Name(),
                          specimen.told_id, What(deed.act), outcome.external_id);
   }
+  // Where a list is all there is to look by, it is looked for under what the system calls it.
+  if (deed.act == Act::kCreate && !outcome.external_id.empty()) {
+    specimen.external_id = outcome.external_id;
+  }
   const Finding shows = Shows(trial, deed);
   if (!shows.has_value()) {
     trial.notes().Skip(kCheck, "{}", kNoContentSeen);
