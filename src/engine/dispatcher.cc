@@ -482,9 +482,8 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
   if (route == nullptr) route = Router::FindHeir(system, version, *body);
   if (route == nullptr) {
     // The host did not add it this time: it stays owed, and must not be looked at without end.
-    Queue* queue = lane.state == LaneState::kReady ? nullptr : context_.QueueOf(lane);
-    if (queue != nullptr) {
-      queue->HoldBack(context_.now + context_.options.dependency_check_interval, lane.record);
+    if (Queue* queue = context_.QueueOf(lane); lane.state != LaneState::kReady && queue) {
+      queue->LeaveOwed(context_.now + context_.options.dependency_check_interval, lane.record);
     }
     return Step::kNothing;
   }

@@ -82,6 +82,10 @@ class Queue {
   void PushDelayed(absl::Time due, RecordId record);
   // As PushDelayed, but its row, which is not written for this, says that it is due already.
   void HoldBack(absl::Time due, RecordId record);
+  // Nothing can be done for it now. Where it would be read again at once, it is held back.
+  void LeaveOwed(absl::Time due, RecordId record) {
+    if (delayed_overflow_) HoldBack(due, record);
+  }
 
   // The window has run empty and the store may have more. What is staged must be committed before
   // Refill: a lane that is neither in the window nor in the store would be lost.
