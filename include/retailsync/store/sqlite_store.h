@@ -42,9 +42,9 @@ struct SqliteOptions {
 // returned, as far as the disk keeps what it confirmed. The schema is documented in the database
 // itself (`SELECT * FROM about`) and has views that a person can read with the sqlite3 shell. A
 // file is one however it is named, also by symbolic links that were there before it; but not by a
-// second hard link, under which it must not be opened. `<path>.lock` beside it keeps a second
-// writer out and is not to be removed: the next commit would be FailedPrecondition, and so would
-// Recover() if another engine has the file open by then.
+// second hard link, under which it must not be opened. The file of that name with ".lock" beside it
+// keeps a second writer out and is not to be removed: the next commit would be FailedPrecondition,
+// and so would Recover() if another engine has the file open by then.
 //
 // Errors, each with the file's name and a sentence: FailedPrecondition when another engine has the
 // file open, when it was written by a newer version of retailsync, or when it is not writable;
