@@ -87,7 +87,7 @@ class Dispatcher {
   bool HasWaited(const LaneRow& lane) const;
   absl::Duration WhileMore() const;
   absl::Time NextLook(const LaneRow& lane) const;
-  absl::Status HoldBack(System& system, LaneRow& lane, EntityType type, const std::string& what);
+  absl::Status HoldResend(System& system, LaneRow& lane, EntityType type, const std::string& what);
   // True: everything it refers to is at the target. Otherwise the lane waits now, or was given up.
   // `first`: where its references begin.
   absl::StatusOr<bool> ResolveReferences(System& system, const Pending& pending, size_t first,

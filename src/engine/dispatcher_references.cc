@@ -123,8 +123,8 @@ absl::Time Dispatcher::NextLook(const LaneRow& lane) const {
 // An attempt whose result is not known, while what it refers to, which was at the target, is there
 // no more: it is sent again as it was, or not at all. As with what waits, it is given a while more
 // where it could not be looked at.
-absl::Status Dispatcher::HoldBack(System& system, LaneRow& lane, EntityType type,
-                                  const std::string& what) {
+absl::Status Dispatcher::HoldResend(System& system, LaneRow& lane, EntityType type,
+                                    const std::string& what) {
   constexpr std::string_view kWaits = "; waits for ";
   const absl::Time limit = lane.first_attempt_at + context_.options.dependency_wait_max;
   const size_t waits = lane.note.find(kWaits);
@@ -186,7 +186,7 @@ absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const Pending
     const std::string what = fmt::format("{} '{}'", Name(reference.type),
                                          reference.key.empty() ? reference.id : reference.key);
     if (is_resend) {
-      absl::Status status = HoldBack(system, lane, item.type, what);
+      absl::Status status = HoldResend(system, lane, item.type, what);
       if (!status.ok()) return status;
       return false;
     }

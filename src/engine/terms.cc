@@ -1,6 +1,7 @@
 #include "engine/terms.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
