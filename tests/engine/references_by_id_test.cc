@@ -1,12 +1,10 @@
 // References by ids: each system names what others told it of by ids of its own. The same thing
 // under another name is nothing new, whoever tells of it, and when.
-#include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "support/catch.h"
-#include "support/world.h"
+#include "support/two_names.h"
 
 namespace retailsync {
 namespace {
@@ -14,76 +12,29 @@ namespace {
 using fakes::Act;
 using fakes::Anna;
 using fakes::Entity;
-using fakes::FakeErp;
 using fakes::MakeCustomer;
 using fakes::MakeOrder;
 using fakes::MakePrice;
 using fakes::MakeProduct;
+using fakes::OrderOf;
 using fakes::Patch;
+using fakes::SentTo;
 using fakes::StoreKind;
+using fakes::TwoNames;
 using fakes::Upsert;
-using fakes::World;
 
 using Texts = std::vector<std::string>;
 
-// "shop" and "erp" tell each other of everything. The shop calls customer 7 "77" and customer 8
-// "88"; the ERP calls them "erp-customer:7" and "erp-customer:8", as it does all it is given.
-struct TwoNames {
-  World world{{.store = GENERATE(StoreKind::kMemory, StoreKind::kSqlite)}};
-  FakeErp& erp = world.MakeErp("erp");
-  FakeErp& shop = world.MakeErp("shop");
-
-  TwoNames() {
-    world.AddSystem("shop", {.source = &world.MakeShop(), .sink = &shop});
-    world.AddSystem("erp", {.source = &world.MakeShop(), .sink = &erp});
-    for (const auto type :
-         {EntityType::kCustomer, EntityType::kProduct, EntityType::kOrder, EntityType::kPrice}) {
-      world.AddRoute("shop", "erp", type);
-      world.AddRoute("erp", "shop", type);
-    }
-    for (const char* number : {"7", "8"}) {
-      auto said = Upsert("shop", std::string("c") + number, MakeCustomer(number, "anna"));
-      said.set_subject(std::string(number) + number);
-      REQUIRE(world.AcceptOne(said).disposition == Disposition::kMerged);
-    }
-    REQUIRE_OK(world.RunUntilIdle());
-    REQUIRE(erp.effects().size() == 2);
-  }
-
-  static Entity Order(const std::string& text, const std::string& customer) {
-    Entity order = MakeOrder("1001", text);
-    order.mutable_order()->mutable_customer()->set_id(customer);
-    return order;
-  }
-  Disposition OfShop(const std::string& id, const Entity& entity) {
-    auto said = Upsert("shop", id, entity);
-    said.set_subject("o1");
-    return world.AcceptOne(said).disposition;
-  }
-  Disposition OfErp(const std::string& id, const Entity& entity) {
-    auto said = Upsert("erp", id, entity);
-    said.set_subject("erp-order:1001");
-    return world.AcceptOne(said).disposition;
-  }
-  // What each version of the order that was sent says, and refers to.
-  static std::vector<std::pair<std::string, std::string>> Sent(const FakeErp& target) {
-    std::vector<std::pair<std::string, std::string>> all;
-    for (const auto& effect : target.EffectsOn("order:1001")) {
-      REQUIRE(effect.references.size() == 1);
-      all.emplace_back(effect.text, effect.references[0].external_id);
-    }
-    return all;
-  }
-  void Restart() {
-    if (GENERATE(false, true)) REQUIRE_OK(world.Restart());
-  }
+// In both stores.
+struct Both : TwoNames {
+  Both() : TwoNames(GENERATE(StoreKind::kMemory, StoreKind::kSqlite)) {}
 };
 
 TEST_CASE("references by id: an echo in the target's own ids says nothing new") {
-  TwoNames both;
+  Both both;
   const bool has_key = GENERATE(false, true);
-  Entity of_shop = TwoNames::Order("a", "77");
-  Entity of_erp = TwoNames::Order("a", "erp-customer:7");
+  Entity of_shop = OrderOf("a", "77");
+  Entity of_erp = OrderOf("a", "erp-customer:7");
   if (has_key) {
     for (Entity* said : {&of_shop, &of_erp}) {
       said->mutable_order()->mutable_customer()->set_key("7");
@@ -91,7 +42,7 @@ TEST_CASE("references by id: an echo in the target's own ids says nothing new") 
   }
   REQUIRE(both.OfShop("s1", of_shop) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
-  both.Restart();
+  both.MaybeRestart();
   for (int i = 0; i < 3; ++i) {
     CHECK(both.OfErp("e" + std::to_string(i), of_erp) == Disposition::kEcho);
     REQUIRE_OK(both.world.RunUntilIdle());
@@ -104,90 +55,86 @@ TEST_CASE("references by id: an echo in the target's own ids says nothing new") 
 }
 
 TEST_CASE("references by id: what a target changes itself comes back to it under no other name") {
-  TwoNames both;
-  REQUIRE(both.OfShop("s1", TwoNames::Order("a", "77")) == Disposition::kMerged);
+  Both both;
+  REQUIRE(both.OfShop("s1", OrderOf("a", "77")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
-  both.Restart();
+  both.MaybeRestart();
   // It moves the order to another customer.
-  REQUIRE(both.OfErp("e1", TwoNames::Order("a", "erp-customer:8")) == Disposition::kMerged);
+  REQUIRE(both.OfErp("e1", OrderOf("a", "erp-customer:8")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
-  CHECK(TwoNames::Sent(both.shop) == std::vector<std::pair<std::string, std::string>>{{"a", "88"}});
-  CHECK(both.OfShop("s2", TwoNames::Order("a", "88")) == Disposition::kEcho);
+  CHECK(SentTo(both.shop) == Texts{"a for 88"});
+  CHECK(both.OfShop("s2", OrderOf("a", "88")) == Disposition::kEcho);
   // And notes something: the customer is as it was.
-  REQUIRE(both.OfErp("e2", TwoNames::Order("b", "erp-customer:8")) == Disposition::kMerged);
+  REQUIRE(both.OfErp("e2", OrderOf("b", "erp-customer:8")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
-  CHECK(both.OfShop("s3", TwoNames::Order("b", "88")) == Disposition::kEcho);
+  CHECK(both.OfShop("s3", OrderOf("b", "88")) == Disposition::kEcho);
   REQUIRE_OK(both.world.RunUntilIdle());
   CHECK(both.erp.EffectsOn("order:1001").size() == 1);
-  CHECK(TwoNames::Sent(both.shop) ==
-        std::vector<std::pair<std::string, std::string>>{{"a", "88"}, {"b", "88"}});
+  CHECK(SentTo(both.shop) == Texts{"a for 88", "b for 88"});
   // The shop moves it back.
-  REQUIRE(both.OfShop("s4", TwoNames::Order("b", "77")) == Disposition::kMerged);
+  REQUIRE(both.OfShop("s4", OrderOf("b", "77")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
-  CHECK(TwoNames::Sent(both.erp).back() ==
-        std::make_pair(std::string("b"), std::string("erp-customer:7")));
-  CHECK(both.OfErp("e3", TwoNames::Order("b", "erp-customer:7")) == Disposition::kEcho);
+  CHECK(SentTo(both.erp).back() == "b for erp-customer:7");
+  CHECK(both.OfErp("e3", OrderOf("b", "erp-customer:7")) == Disposition::kEcho);
   CHECK(both.world.AllLetters().empty());
 }
 
 TEST_CASE("references by id: a late echo does not bring back whom others replaced") {
-  TwoNames both;
-  REQUIRE(both.OfShop("s1", TwoNames::Order("a", "77")) == Disposition::kMerged);
+  Both both;
+  REQUIRE(both.OfShop("s1", OrderOf("a", "77")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
   // Before the second write arrives, and while nobody knows whether it did.
   both.erp.Script("order:1001", {{GENERATE(Act::kTransient, Act::kUnknownWithEffect)}});
-  REQUIRE(both.OfShop("s2", TwoNames::Order("a", "88")) == Disposition::kMerged);
+  REQUIRE(both.OfShop("s2", OrderOf("a", "88")) == Disposition::kMerged);
   REQUIRE_OK(both.world.StepUntil([&] { return both.erp.attempts().size() == 4; }));
-  CHECK(both.OfErp("e1", TwoNames::Order("a", "erp-customer:7")) != Disposition::kMerged);
+  CHECK(both.OfErp("e1", OrderOf("a", "erp-customer:7")) != Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
   CHECK(both.world.Record(MakeOrder("1001", ""))->entity.order().customer().id() == "88");
-  CHECK(TwoNames::Sent(both.erp).back().second == "erp-customer:8");
+  CHECK(SentTo(both.erp).back() == "a for erp-customer:8");
   CHECK(both.shop.effects().empty());
-  CHECK(both.OfErp("e2", TwoNames::Order("a", "erp-customer:8")) == Disposition::kEcho);
+  CHECK(both.OfErp("e2", OrderOf("a", "erp-customer:8")) == Disposition::kEcho);
 }
 
 TEST_CASE("references by id: an echo of what was overtaken on its way is one") {
-  TwoNames both;
+  Both both;
   const bool is_first = GENERATE(false, true);
   CAPTURE(is_first);
   if (!is_first) {
-    REQUIRE(both.OfShop("s1", TwoNames::Order("a", "77")) == Disposition::kMerged);
+    REQUIRE(both.OfShop("s1", OrderOf("a", "77")) == Disposition::kMerged);
     REQUIRE_OK(both.world.RunUntilIdle());
   }
   const size_t before = both.erp.attempts().size();
   both.erp.Script("order:1001", {{Act::kUnknownWithEffect}, {Act::kUnknownWithEffect}});
-  REQUIRE(both.OfShop("s2", TwoNames::Order("b", "88")) == Disposition::kMerged);
+  REQUIRE(both.OfShop("s2", OrderOf("b", "88")) == Disposition::kMerged);
   REQUIRE_OK(both.world.StepUntil([&] { return both.erp.attempts().size() == before + 1; }));
-  REQUIRE(both.OfShop("s3", TwoNames::Order("c", "77")) == Disposition::kMerged);
-  CHECK(both.OfErp("e1", TwoNames::Order("b", "erp-customer:8")) == Disposition::kEcho);
+  REQUIRE(both.OfShop("s3", OrderOf("c", "77")) == Disposition::kMerged);
+  CHECK(both.OfErp("e1", OrderOf("b", "erp-customer:8")) == Disposition::kEcho);
   REQUIRE_OK(both.world.RunUntilIdle());
   CHECK(both.world.Record(MakeOrder("1001", ""))->entity.order().customer().id() == "77");
-  CHECK(TwoNames::Sent(both.erp).back() ==
-        std::make_pair(std::string("c"), std::string("erp-customer:7")));
+  CHECK(SentTo(both.erp).back() == "c for erp-customer:7");
   CHECK(both.shop.effects().empty());
 }
 
 TEST_CASE("references by id: what a system has not heard of it does not say again") {
-  TwoNames both;
-  REQUIRE(both.OfShop("s1", TwoNames::Order("a", "77")) == Disposition::kMerged);
+  Both both;
+  REQUIRE(both.OfShop("s1", OrderOf("a", "77")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
   // A word of its own is what is known of it now.
-  REQUIRE(both.OfErp("e1", TwoNames::Order("b", "erp-customer:7")) == Disposition::kMerged);
+  REQUIRE(both.OfErp("e1", OrderOf("b", "erp-customer:7")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
-  both.Restart();
+  both.MaybeRestart();
   both.erp.Script("order:1001", {{Act::kTransient}});
-  REQUIRE(both.OfShop("s2", TwoNames::Order("b", "88")) == Disposition::kMerged);
-  REQUIRE(both.OfErp("e2", TwoNames::Order("c", "erp-customer:7")) == Disposition::kMerged);
+  REQUIRE(both.OfShop("s2", OrderOf("b", "88")) == Disposition::kMerged);
+  REQUIRE(both.OfErp("e2", OrderOf("c", "erp-customer:7")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
   const auto record = both.world.Record(MakeOrder("1001", ""));
   CHECK(record->entity.order().customer().id() == "88");
   CHECK(record->entity.order().note() == "c");
-  CHECK(TwoNames::Sent(both.erp).back() ==
-        std::make_pair(std::string("c"), std::string("erp-customer:8")));
+  CHECK(SentTo(both.erp).back() == "c for erp-customer:8");
 }
 
 TEST_CASE("references by id: a record keeps its business key whoever tells of it") {
-  TwoNames both;
+  Both both;
   auto product = Upsert("shop", "p1", MakeProduct("P", "p"));
   REQUIRE_OK(both.world.Accept({product, Upsert("shop", "s1", MakePrice("P", 5'000'000))}).status);
   REQUIRE_OK(both.world.RunUntilIdle());
@@ -211,7 +158,7 @@ TEST_CASE("references by id: a record keeps its business key whoever tells of it
 }
 
 TEST_CASE("references by id: each line's article is known by the line") {
-  TwoNames both;
+  Both both;
   for (const char* sku : {"P", "Q"}) {
     auto said = Upsert("shop", sku, MakeProduct(sku, "x"));
     said.set_subject(std::string("shop-") + sku);
@@ -245,27 +192,27 @@ TEST_CASE("references by id: each line's article is known by the line") {
 }
 
 TEST_CASE("references by id: the same id of another system is another thing") {
-  TwoNames both;
+  Both both;
   // The ERP's customer "77" is the shop's "88".
   auto said = Upsert("erp", "k1", MakeCustomer("8", "anna"));
   said.set_subject("77");
   REQUIRE_OK(both.world.Accept({said}).status);
-  REQUIRE(both.OfShop("s1", TwoNames::Order("a", "77")) == Disposition::kMerged);
+  REQUIRE(both.OfShop("s1", OrderOf("a", "77")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
-  both.Restart();
-  REQUIRE(both.OfErp("e1", TwoNames::Order("a", "77")) == Disposition::kMerged);
+  both.MaybeRestart();
+  REQUIRE(both.OfErp("e1", OrderOf("a", "77")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
-  CHECK(TwoNames::Sent(both.shop) == std::vector<std::pair<std::string, std::string>>{{"a", "88"}});
-  CHECK(both.OfErp("e2", TwoNames::Order("a", "77")) == Disposition::kNoChange);
-  CHECK(both.OfShop("s2", TwoNames::Order("a", "88")) == Disposition::kEcho);
+  CHECK(SentTo(both.shop) == Texts{"a for 88"});
+  CHECK(both.OfErp("e2", OrderOf("a", "77")) == Disposition::kNoChange);
+  CHECK(both.OfShop("s2", OrderOf("a", "88")) == Disposition::kEcho);
   REQUIRE_OK(both.world.RunUntilIdle());
   CHECK(both.erp.EffectsOn("order:1001").size() == 1);
   CHECK(both.shop.effects().size() == 1);
 }
 
 TEST_CASE("references by id: what is set aside is what was said") {
-  TwoNames both;
-  Entity order = TwoNames::Order("a", "77");
+  Both both;
+  Entity order = OrderOf("a", "77");
   order.mutable_order()->set_currency("GBP");
   auto* total = order.mutable_order()->mutable_total()->mutable_shop();
   total->set_currency("GBP");
@@ -273,7 +220,7 @@ TEST_CASE("references by id: what is set aside is what was said") {
   REQUIRE(both.OfShop("s1", order) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
   // Amounts without a currency are no order.
-  Entity without = TwoNames::Order("a", "erp-customer:7");
+  Entity without = OrderOf("a", "erp-customer:7");
   without.mutable_order()->clear_currency();
   auto said = Patch("erp", "e1", without, {"customer", "currency"});
   said.set_subject("erp-order:1001");
@@ -284,12 +231,12 @@ TEST_CASE("references by id: what is set aside is what was said") {
 }
 
 TEST_CASE("references by id: a comparison finds what differs, and not what it is called") {
-  TwoNames both;
-  REQUIRE(both.OfShop("s1", TwoNames::Order("a", "77")) == Disposition::kMerged);
+  Both both;
+  REQUIRE(both.OfShop("s1", OrderOf("a", "77")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
   const bool was_said = GENERATE(false, true);
   if (was_said) {
-    REQUIRE(both.OfErp("e1", TwoNames::Order("b", "erp-customer:7")) == Disposition::kMerged);
+    REQUIRE(both.OfErp("e1", OrderOf("b", "erp-customer:7")) == Disposition::kMerged);
     REQUIRE_OK(both.world.RunUntilIdle());
   }
   const bool has_drifted = GENERATE(false, true);

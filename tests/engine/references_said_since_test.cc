@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "support/catch.h"
-#include "support/world.h"
+#include "support/two_names.h"
 
 namespace retailsync {
 namespace {
@@ -20,119 +20,53 @@ using fakes::Entity;
 using fakes::FakeErp;
 using fakes::MakeCustomer;
 using fakes::MakeOrder;
-using fakes::MakePrice;
 using fakes::MakeProduct;
+using fakes::OrderOf;
 using fakes::Patch;
+using fakes::SentTo;
 using fakes::StoreKind;
+using fakes::TwoNames;
+using fakes::TwoWhoNumberAlike;
 using fakes::Upsert;
 using fakes::World;
 
 using Texts = std::vector<std::string>;
-using Sent = std::vector<std::string>;  // "text for whom"
 
-// As in references_by_id_test.cc; the ERP also has a customer of its own, number 5, that it calls
-// "77", as the shop calls customer 7.
-struct Two {
-  World world{{.store = StoreKind::kMemory}};
-  FakeErp& erp = world.MakeErp("erp");
-  FakeErp& shop = world.MakeErp("shop");
+// Both have told of their customers, and speak of the shop's order.
+struct Alike : TwoWhoNumberAlike {
+  Alike() : TwoWhoNumberAlike({EntityType::kCustomer, EntityType::kOrder}) { TellCustomers(); }
 
-  explicit Two(bool erp_has_77 = false) {
-    world.AddSystem("shop", {.source = &world.MakeShop(), .sink = &shop});
-    world.AddSystem("erp", {.source = &world.MakeShop(), .sink = &erp});
-    world.AddSystem("crm", {});
-    for (const auto type :
-         {EntityType::kCustomer, EntityType::kProduct, EntityType::kOrder, EntityType::kPrice}) {
-      world.AddRoute("shop", "erp", type);
-      world.AddRoute("erp", "shop", type);
-      world.AddRoute("crm", "erp", type);
-    }
-    for (const char* number : {"7", "8"}) {
-      auto said = Upsert("shop", std::string("c") + number, MakeCustomer(number, "anna"));
-      said.set_subject(std::string(number) + number);
-      REQUIRE(world.AcceptOne(said).disposition == Disposition::kMerged);
-    }
-    if (erp_has_77) {
-      auto said = Upsert("erp", "c5", MakeCustomer("5", "eve"));
-      said.set_subject("77");
-      REQUIRE(world.AcceptOne(said).disposition == Disposition::kMerged);
-    }
-    REQUIRE_OK(world.RunUntilIdle());
-  }
-
-  static Entity Order(const std::string& text, const std::string& customer,
-                      const std::string& key = "") {
-    Entity order = MakeOrder("1001", text);
-    order.mutable_order()->mutable_customer()->set_id(customer);
-    if (!key.empty()) order.mutable_order()->mutable_customer()->set_key(key);
-    return order;
-  }
-  Disposition OfShop(const std::string& id, const Entity& entity) {
-    auto said = Upsert("shop", id, entity);
+  void OfShop(const std::string& id, const std::string& text) {
+    auto said = Upsert("shop", id, OrderOf(text, "77"));
     said.set_subject("o1");
-    return world.AcceptOne(said).disposition;
+    REQUIRE(AcceptOne(said).disposition == Disposition::kMerged);
   }
-  Disposition OfErp(const std::string& id, const Entity& entity) {
-    auto said = Upsert("erp", id, entity);
-    said.set_subject("erp-order:1001");
-    return world.AcceptOne(said).disposition;
+  void NoteOfCrm(const std::string& text) {
+    REQUIRE_OK(Accept({Patch("crm", "k2", MakeOrder("1001", text), {"note"})}).status);
   }
-  static Sent SentTo(const FakeErp& target) {
-    Sent all;
-    for (const auto& effect : target.EffectsOn("order:1001")) {
-      if (effect.operation == model::v1::OPERATION_DELETE) continue;
-      all.push_back(effect.text + " for " +
-                    (effect.references.empty() ? "none" : effect.references[0].external_id));
-    }
-    return all;
+  // To its own customer, of whom it says the key.
+  void MoveToBen() {
+    Entity moved = MakeOrder("1001", "");
+    moved.mutable_order()->mutable_customer()->set_key("8");
+    REQUIRE_OK(Accept({Patch("crm", "k3", moved, {"customer"})}).status);
   }
 };
 
 TEST_CASE(
     "references by id: an older version of a fact goes to whom it was for, whoever spoke since") {
-  World world;
-  FakeErp& erp = world.MakeErp("erp");
-  world.AddSystem("shop", {.source = &world.MakeShop()});
-  world.AddSystem("crm", {});
-  world.AddSystem("erp", {.sink = &erp});
-  for (const auto type : {EntityType::kCustomer, EntityType::kOrder}) {
-    world.AddRoute("shop", "erp", type);
-    world.AddRoute("crm", "erp", type);
+  Alike all;
+  all.erp.Script("order:1001", {{Act::kTransient}});
+  all.OfShop("s2", "a");
+  all.NoteOfCrm("b");
+  SECTION("it is moved to another") {
+    all.MoveToBen();
   }
-  auto anna = Upsert("shop", "s1", MakeCustomer("7", "anna"));
-  auto ben = Upsert("crm", "k1", MakeCustomer("8", "ben"));
-  for (auto* change : {&anna, &ben}) change->set_subject("77");
-  REQUIRE_OK(world.Accept({anna}).status);
-  REQUIRE_OK(world.Accept({ben}).status);
-  REQUIRE_OK(world.RunUntilIdle());
-  const int how = GENERATE(0, 1);
-  CAPTURE(how);
-  // The order is for the shop's customer 77; the ERP is down for a while.
-  erp.Script("order:1001", {{Act::kTransient}});
-  Entity order = MakeOrder("1001", "a");
-  order.mutable_order()->mutable_customer()->set_id("77");
-  auto first = Upsert("shop", "s2", order);
-  first.set_subject("o1");
-  REQUIRE_OK(world.Accept({first}).status);
-  // Another one notes something.
-  REQUIRE_OK(world.Accept({Patch("crm", "k2", MakeOrder("1001", "b"), {"note"})}).status);
-  if (how == 0) {
-    // And then moves it to its own customer 8.
-    Entity moved = MakeOrder("1001", "c");
-    moved.mutable_order()->mutable_customer()->set_key("8");
-    REQUIRE_OK(world.Accept({Patch("crm", "k3", moved, {"customer"})}).status);
-  } else {
-    // And then the shop says it anew, twice.
-    for (const char* text : {"c", "d"}) {
-      Entity again = order;
-      again.mutable_order()->set_note(text);
-      auto said = Upsert("shop", std::string("s-") + text, again);
-      said.set_subject("o1");
-      REQUIRE_OK(world.Accept({said}).status);
-    }
+  SECTION("it is said anew") {
+    all.OfShop("s3", "c");
+    all.OfShop("s4", "d");
   }
-  REQUIRE_OK(world.RunUntilIdle());
-  const Sent sent = Two::SentTo(erp);
+  REQUIRE_OK(all.RunUntilIdle());
+  const Texts sent = SentTo(all.erp);
   REQUIRE(sent.size() >= 2);
   CHECK(sent[0] == "a for erp-customer:7");
   CHECK(sent[1] == "b for erp-customer:7");
@@ -141,17 +75,17 @@ TEST_CASE(
 TEST_CASE("references by id: a patch that moves an order back keeps the ids of who says it") {
   const bool erp_has_77 = GENERATE(false, true);
   CAPTURE(erp_has_77);
-  Two both(erp_has_77);
-  REQUIRE(both.OfShop("s1", Two::Order("a", "77")) == Disposition::kMerged);
+  TwoNames both(StoreKind::kMemory, erp_has_77);
+  REQUIRE(both.OfShop("s1", OrderOf("a", "77")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
   both.erp.Script("order:1001", {{Act::kPermanent}});
-  REQUIRE(both.OfShop("s2", Two::Order("b", "88")) == Disposition::kMerged);
+  REQUIRE(both.OfShop("s2", OrderOf("b", "88")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
-  auto said = Patch("erp", "e1", Two::Order("", "erp-customer:7"), {"customer"});
+  auto said = Patch("erp", "e1", OrderOf("", "erp-customer:7"), {"customer"});
   said.set_subject("erp-order:1001");
   REQUIRE(both.world.AcceptOne(said).disposition == Disposition::kMerged);
   REQUIRE_OK(both.world.RunFor(absl::Hours(60), 100'000));
-  const Sent sent = Two::SentTo(both.shop);
+  const Texts sent = SentTo(both.shop);
   REQUIRE(sent.size() == 1);
   CHECK(sent[0] == "b for 77");
 }
@@ -159,41 +93,41 @@ TEST_CASE("references by id: a patch that moves an order back keeps the ids of w
 TEST_CASE("references by id: what a system says beside what may have arrived keeps its ids") {
   const bool erp_has_77 = GENERATE(false, true);
   CAPTURE(erp_has_77);
-  Two both(erp_has_77);
+  TwoNames both(StoreKind::kMemory, erp_has_77);
   both.erp.Script("order:1001", {{Act::kUnknownWithEffect}, {Act::kUnknownWithEffect}});
-  REQUIRE(both.OfShop("s1", Two::Order("a", "77")) == Disposition::kMerged);
+  REQUIRE(both.OfShop("s1", OrderOf("a", "77")) == Disposition::kMerged);
   REQUIRE_OK(both.world.StepUntil([&] { return both.erp.EffectsOn("order:1001").size() == 1; }));
-  REQUIRE(both.OfShop("s2", Two::Order("b", "88")) == Disposition::kMerged);
+  REQUIRE(both.OfShop("s2", OrderOf("b", "88")) == Disposition::kMerged);
   // Its people noted something on what arrived.
-  REQUIRE(both.OfErp("e1", Two::Order("z", "erp-customer:7")) == Disposition::kMerged);
+  REQUIRE(both.OfErp("e1", OrderOf("z", "erp-customer:7")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunFor(absl::Hours(60), 100'000));
-  const Sent sent = Two::SentTo(both.shop);
+  const Texts sent = SentTo(both.shop);
   REQUIRE(sent.size() == 1);
   CHECK(sent[0] == "z for 77");
 }
 
 TEST_CASE("references by id: the same over a base that is its own statement") {
-  Two both(false);
-  REQUIRE(both.OfShop("s1", Two::Order("a", "77")) == Disposition::kMerged);
+  TwoNames both;
+  REQUIRE(both.OfShop("s1", OrderOf("a", "77")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
-  REQUIRE(both.OfErp("e1", Two::Order("b", "erp-customer:7")) == Disposition::kMerged);
+  REQUIRE(both.OfErp("e1", OrderOf("b", "erp-customer:7")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
   const size_t before = both.erp.attempts().size();
   both.erp.Script("order:1001", {{Act::kPermanent}, {Act::kUnknownWithoutEffect}});
   // Of e1 it is sent what it said itself: that is nothing to this test.
   for (int i = 0; i < 5; ++i) both.erp.NextProbe(fakes::ProbeAct::kUndetermined);
-  REQUIRE(both.OfShop("s2", Two::Order("c", "77")) == Disposition::kMerged);
+  REQUIRE(both.OfShop("s2", OrderOf("c", "77")) == Disposition::kMerged);
   REQUIRE_OK(both.world.StepUntil([&] { return both.erp.attempts().size() == before + 2; }));
-  REQUIRE(both.OfShop("s3", Two::Order("c", "88")) == Disposition::kMerged);
+  REQUIRE(both.OfShop("s3", OrderOf("c", "88")) == Disposition::kMerged);
   // Of the customer it says what it said before: that is no change.
-  REQUIRE(both.OfErp("e2", Two::Order("d", "erp-customer:7")) == Disposition::kMerged);
+  REQUIRE(both.OfErp("e2", OrderOf("d", "erp-customer:7")) == Disposition::kMerged);
   const auto record = both.world.Record(MakeOrder("1001", ""));
   CHECK(record->entity.order().customer().id() == "88");
   CHECK(record->entity.order().note() == "d");
 }
 
 TEST_CASE("references by id: an element that comes in again has its own system's ids") {
-  Two both(false);
+  TwoNames both;
   for (const char* sku : {"P", "Q"}) {
     auto said = Upsert("shop", sku, MakeProduct(sku, "x"));
     said.set_subject(std::string("shop-") + sku);
@@ -230,7 +164,7 @@ TEST_CASE("references by id: an element that comes in again has its own system's
 TEST_CASE("references by id: an element that its system still has is not said again by that") {
   const bool by_key = GENERATE(true, false);  // true: the control
   CAPTURE(by_key);
-  Two both(false);
+  TwoNames both;
   for (const char* sku : {"P", "Q"}) {
     auto said = Upsert("shop", sku, MakeProduct(sku, "x"));
     said.set_subject(std::string("shop-") + sku);
@@ -261,18 +195,18 @@ TEST_CASE("references by id: an element that its system still has is not said ag
 TEST_CASE("references by id: an order that comes back is for whom it was, whoever deleted it") {
   const bool erp_has_77 = GENERATE(false, true);
   CAPTURE(erp_has_77);
-  Two both(erp_has_77);
-  REQUIRE(both.OfShop("s1", Two::Order("a", "77")) == Disposition::kMerged);
+  TwoNames both(StoreKind::kMemory, erp_has_77);
+  REQUIRE(both.OfShop("s1", OrderOf("a", "77")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
   both.erp.Lose("order:1001");
   auto gone = Delete("erp", "e1", MakeOrder("1001", ""));
   gone.set_subject("erp-order:1001");
   REQUIRE(both.world.AcceptOne(gone).disposition == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
-  REQUIRE(both.OfShop("s2", Two::Order("b", "77")) == Disposition::kMerged);
+  REQUIRE(both.OfShop("s2", OrderOf("b", "77")) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunFor(absl::Hours(60), 100'000));
   CHECK(both.world.AllLetters().empty());
-  const Sent sent = Two::SentTo(both.erp);
+  const Texts sent = SentTo(both.erp);
   REQUIRE(sent.size() == 2);
   CHECK(sent[1] == "b for erp-customer:7");
 }
@@ -280,30 +214,30 @@ TEST_CASE("references by id: an order that comes back is for whom it was, whoeve
 TEST_CASE(
     "references by id: an echo of what was overtaken is one, also where the head says it in other "
     "words") {
-  Two both;
+  TwoNames both;
   both.erp.Script("order:1001", {{Act::kUnknownWithEffect}, {Act::kUnknownWithEffect}});
   const bool key_first = GENERATE(false, true);
   CAPTURE(key_first);
-  REQUIRE(both.OfShop("s1", Two::Order("a", "77", key_first ? "7" : "")) == Disposition::kMerged);
+  REQUIRE(both.OfShop("s1", OrderOf("a", "77", key_first ? "7" : "")) == Disposition::kMerged);
   REQUIRE_OK(both.world.StepUntil([&] { return both.erp.EffectsOn("order:1001").size() == 1; }));
-  REQUIRE(both.OfShop("s2", Two::Order("b", "77", key_first ? "" : "7")) == Disposition::kMerged);
-  CHECK(both.OfErp("e1", Two::Order("a", "erp-customer:7", key_first ? "7" : "")) ==
+  REQUIRE(both.OfShop("s2", OrderOf("b", "77", key_first ? "" : "7")) == Disposition::kMerged);
+  CHECK(both.OfErp("e1", OrderOf("a", "erp-customer:7", key_first ? "7" : "")) ==
         Disposition::kEcho);
   REQUIRE_OK(both.world.RunUntilIdle());
   CHECK(both.world.Record(MakeOrder("1001", ""))->entity.order().note() == "b");
-  CHECK(Two::SentTo(both.erp).back().starts_with("b "));
+  CHECK(SentTo(both.erp).back().starts_with("b "));
   CHECK(both.shop.effects().empty());
 }
 
 TEST_CASE("references by id: a late echo of what was set aside as undetermined is one") {
   const bool by_key = GENERATE(true, false);  // true: the control, which holds
   CAPTURE(by_key);
-  Two both;
+  TwoNames both;
   both.erp.capabilities.idempotent = false;
   both.erp.capabilities.verifiable = false;
   REQUIRE_OK(both.world.Restart());
   const auto order = [&](const std::string& text, const std::string& id, const std::string& key) {
-    Entity made = Two::Order(text, by_key ? "" : id);
+    Entity made = OrderOf(text, by_key ? "" : id);
     if (by_key) made.mutable_order()->mutable_customer()->set_key(key);
     return made;
   };
@@ -372,7 +306,7 @@ TEST_CASE(
     "record") {
   const bool another_spoke = GENERATE(false, true);
   CAPTURE(another_spoke);
-  Two both;
+  TwoNames both;
   auto product = Upsert("shop", "p1", MakeProduct("P", "p"));
   product.set_subject("sp");
   REQUIRE_OK(both.world.Accept({product}).status);
@@ -404,9 +338,9 @@ TEST_CASE(
     "orders") {
   const bool by_key = GENERATE(true, false);
   CAPTURE(by_key);
-  Two both;
+  TwoNames both;
   Entity order = MakeOrder("1001", "a", "7");
-  if (!by_key) order = Two::Order("a", "77");
+  if (!by_key) order = OrderOf("a", "77");
   REQUIRE(both.OfShop("s1", order) == Disposition::kMerged);
   REQUIRE_OK(both.world.RunUntilIdle());
   const auto customer = both.world.Record(MakeCustomer("7", ""));
@@ -415,47 +349,13 @@ TEST_CASE(
   REQUIRE_OK(both.world.Restart());
   both.world.store().DamageFirstRowOf(id);
   both.world.store().DamageLanesOf(id);
-  Entity said = by_key ? MakeOrder("1001", "z", "7") : Two::Order("z", "erp-customer:7");
+  Entity said = by_key ? MakeOrder("1001", "z", "7") : OrderOf("z", "erp-customer:7");
   auto change = Upsert("erp", "e1", said);
   change.set_subject("erp-order:1001");
   const auto receipt = both.world.AcceptOne(change);
   CAPTURE(receipt.message);
   CHECK(receipt.disposition == Disposition::kMerged);
 }
-
-// "shop" and "crm" both call a customer "77"; the ERP is told by both, and tells itself.
-struct Alike {
-  World world;
-  FakeErp& erp = world.MakeErp("erp");
-  Alike() {
-    world.AddSystem("shop", {.source = &world.MakeShop()});
-    world.AddSystem("crm", {});
-    world.AddSystem("erp", {.sink = &erp});
-    for (const auto type : {EntityType::kCustomer, EntityType::kOrder}) {
-      world.AddRoute("shop", "erp", type);
-      world.AddRoute("crm", "erp", type);
-    }
-    auto anna = Upsert("shop", "s1", MakeCustomer("7", "anna"));
-    auto ben = Upsert("crm", "k1", MakeCustomer("8", "ben"));
-    for (auto* change : {&anna, &ben}) change->set_subject("77");
-    REQUIRE_OK(world.Accept({anna}).status);
-    REQUIRE_OK(world.Accept({ben}).status);
-    REQUIRE_OK(world.RunUntilIdle());
-  }
-  void OfShop(const std::string& id, const std::string& text) {
-    auto said = Upsert("shop", id, Two::Order(text, "77"));
-    said.set_subject("o1");
-    REQUIRE(world.AcceptOne(said).disposition == Disposition::kMerged);
-  }
-  void MoveToBen() {
-    Entity moved = MakeOrder("1001", "");
-    moved.mutable_order()->mutable_customer()->set_key("8");
-    REQUIRE_OK(world.Accept({Patch("crm", "k3", moved, {"customer"})}).status);
-  }
-  void NoteOfCrm(const std::string& text) {
-    REQUIRE_OK(world.Accept({Patch("crm", "k2", MakeOrder("1001", text), {"note"})}).status);
-  }
-};
 
 TEST_CASE(
     "references by id: what is still owed of an order that is deleted meanwhile goes to whom it "
@@ -466,9 +366,9 @@ TEST_CASE(
   all.NoteOfCrm("b");
   auto gone = Delete("shop", "s3", MakeOrder("1001", ""));
   gone.set_subject("o1");
-  REQUIRE(all.world.AcceptOne(gone).disposition == Disposition::kMerged);
-  REQUIRE_OK(all.world.RunUntilIdle());
-  CHECK(Two::SentTo(all.erp) == Sent{"a for erp-customer:7", "b for erp-customer:7"});
+  REQUIRE(all.AcceptOne(gone).disposition == Disposition::kMerged);
+  REQUIRE_OK(all.RunUntilIdle());
+  CHECK(SentTo(all.erp) == Texts{"a for erp-customer:7", "b for erp-customer:7"});
 }
 
 TEST_CASE(
@@ -476,14 +376,14 @@ TEST_CASE(
   Alike all;
   all.OfShop("s2", "a");
   all.NoteOfCrm("b");
-  REQUIRE_OK(all.world.RunUntilIdle());
+  REQUIRE_OK(all.RunUntilIdle());
   all.erp.Script("order:1001", {{Act::kPermanent}});
   all.MoveToBen();
-  REQUIRE_OK(all.world.RunUntilIdle());
-  auto said = Upsert("erp", "e1", Two::Order("z", "erp-customer:7"));
+  REQUIRE_OK(all.RunUntilIdle());
+  auto said = Upsert("erp", "e1", OrderOf("z", "erp-customer:7"));
   said.set_subject("erp-order:1001");
-  REQUIRE(all.world.AcceptOne(said).disposition == Disposition::kMerged);
-  const auto record = all.world.Record(MakeOrder("1001", ""));
+  REQUIRE(all.AcceptOne(said).disposition == Disposition::kMerged);
+  const auto record = all.Record(MakeOrder("1001", ""));
   CHECK(record->entity.order().note() == "z");
   CHECK(record->entity.order().customer().key() == "8");
 }
@@ -492,16 +392,16 @@ TEST_CASE("references by id: what is sent again is for whom it was, whoever spok
   Alike all;
   all.erp.capabilities.idempotent = true;
   all.erp.capabilities.key_lifetime = absl::InfiniteDuration();
-  REQUIRE_OK(all.world.Restart());
+  REQUIRE_OK(all.Restart());
   all.OfShop("s2", "a");
-  REQUIRE_OK(all.world.RunUntilIdle());
+  REQUIRE_OK(all.RunUntilIdle());
   all.erp.Script("order:1001", {{Act::kUnknownWithoutEffect}});
   const size_t before = all.erp.attempts().size();
   all.NoteOfCrm("b");
-  REQUIRE_OK(all.world.StepUntil([&] { return all.erp.attempts().size() == before + 1; }));
+  REQUIRE_OK(all.StepUntil([&] { return all.erp.attempts().size() == before + 1; }));
   const auto first = all.erp.apply_requests().back().items.back();
   all.MoveToBen();
-  REQUIRE_OK(all.world.RunUntilIdle());
+  REQUIRE_OK(all.RunUntilIdle());
   for (const auto& request : all.erp.apply_requests()) {
     for (const auto& item : request.items) {
       if (item.idempotency_key != first.idempotency_key) continue;
@@ -515,17 +415,17 @@ TEST_CASE("references by id: a comparison knows what a target was given, whoever
   Alike all;
   all.OfShop("s2", "a");
   all.NoteOfCrm("b");
-  REQUIRE_OK(all.world.RunUntilIdle());
+  REQUIRE_OK(all.RunUntilIdle());
   all.erp.Script("order:1001", {{Act::kPermanent}});
   all.MoveToBen();
-  REQUIRE_OK(all.world.RunUntilIdle());
+  REQUIRE_OK(all.RunUntilIdle());
   all.erp.Tamper("order:1001", [](Entity& held) {
     held.mutable_order()->mutable_customer()->set_id("erp-customer:7");
   });
-  REQUIRE_OK(all.world.engine().StartReconcile(
+  REQUIRE_OK(all.engine().StartReconcile(
       {.target = "erp", .type = EntityType::kOrder, .repair = false}, Anna()));
-  REQUIRE_OK(all.world.RunUntilIdle());
-  const auto report = all.world.engine().FindReconcile("erp", EntityType::kOrder);
+  REQUIRE_OK(all.RunUntilIdle());
+  const auto report = all.engine().FindReconcile("erp", EntityType::kOrder);
   REQUIRE(report.has_value());
   CHECK(report->different == 0);
 }
@@ -555,7 +455,7 @@ TEST_CASE("references by id: what three systems say in turn arrives at each") {
   REQUIRE_OK(world.RunUntilIdle());
   int said_before = 0;
   const auto say = [&](const std::string& system, const std::string& text, const std::string& id) {
-    auto said = Upsert(system, "x" + std::to_string(++said_before), Two::Order(text, id));
+    auto said = Upsert(system, "x" + std::to_string(++said_before), OrderOf(text, id));
     said.set_subject(system == "shop" ? "o1" : system + "-order:1001");
     REQUIRE(world.AcceptOne(said).disposition == Disposition::kMerged);
     REQUIRE_OK(world.RunFor(absl::Minutes(10)));
@@ -564,7 +464,7 @@ TEST_CASE("references by id: what three systems say in turn arrives at each") {
   say("crm", "b", "crm-customer:7");
   say("shop", "c", "77");
   say("erp", "c", "erp-customer:8");
-  CHECK(Two::SentTo(*sinks[0]).back() == "c for 88");
+  CHECK(SentTo(*sinks[0]).back() == "c for 88");
   REQUIRE_OK(world.RunUntilIdle());
   CHECK(world.AllLetters().empty());
 }
