@@ -51,6 +51,14 @@ absl::StatusOr<bool> MeanTheSame(Memory& memory, const ReferencePair& pair, Name
   return *one == *other;
 }
 
+// Empty where it has none, or it cannot be read.
+absl::StatusOr<std::string> KeyOf(Memory& memory, RecordId id) {
+  const auto record = memory.FindRecord(id);
+  if (absl::IsDataLoss(record.status())) return std::string();
+  if (!record.ok()) return record.status();
+  return (*record)->row.key;
+}
+
 // The key of what is said, where two systems have the same id for two things, and it has one.
 absl::StatusOr<std::string> TellApart(Memory& memory, const ReferencePair& pair, NameId speaker,
                                       NameId held_by) {
@@ -61,10 +69,7 @@ absl::StatusOr<std::string> TellApart(Memory& memory, const ReferencePair& pair,
   const auto other = Find(memory, pair.type, *pair.held, held_by);
   if (!other.ok()) return other.status();
   if (*other == 0 || *one == *other) return std::string();
-  const auto record = memory.FindRecord(*one);
-  if (absl::IsDataLoss(record.status())) return std::string();
-  if (!record.ok()) return record.status();
-  return (*record)->row.key;
+  return KeyOf(memory, *one);
 }
 
 // The version before, unless it is forgotten or cannot be read.
@@ -185,6 +190,20 @@ absl::StatusOr<bool> WriteLike(Memory& memory, Entity& entity, const Words& word
     is_changed = true;
   }
   return is_changed;
+}
+
+absl::Status AddKeys(Memory& memory, Entity& entity, const Words& words) {
+  const Entity as_it_was = entity;
+  for (const ReferencePair& pair : PairReferences(&entity, as_it_was)) {
+    if (!pair.said->key().empty() || pair.said->id().empty()) continue;
+    const auto record = Find(memory, pair.type, *pair.said, words.SpeakerAt(memory, pair.path));
+    if (!record.ok()) return record.status();
+    if (*record == 0) continue;
+    auto key = KeyOf(memory, *record);
+    if (!key.ok()) return key.status();
+    pair.said->set_key(*std::move(key));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace retailsync::engine

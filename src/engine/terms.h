@@ -35,6 +35,10 @@ absl::StatusOr<Words> WordsOf(Memory& memory, CachedRecord& record, const Versio
 absl::StatusOr<bool> WriteLike(Memory& memory, model::v1::Entity& entity, const Words& words,
                                const model::v1::Entity& like, const Words& words_of_like);
 
+// Adds to each reference in `entity` the key of what it means, where it has none and links tell.
+// Where several systems speak, two ids that are written alike may mean two things.
+absl::Status AddKeys(Memory& memory, model::v1::Entity& entity, const Words& words);
+
 }  // namespace retailsync::engine
 
 #endif  // RETAILSYNC_SRC_ENGINE_TERMS_H_

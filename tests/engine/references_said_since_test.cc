@@ -1,6 +1,7 @@
 // References by ids in records that several systems speak of, while versions are owed, in doubt,
 // overtaken, deleted or damaged: an id is whose word it was, and the same thing under another name
 // is nothing new.
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -298,9 +299,6 @@ TEST_CASE("references by id: a posting's document is what its own document type 
   CHECK(record->entity.ledger_posting().document().id() == "R-1");
 }
 
-// H: transforms
-// J: a sink cannot tell apart what two systems call alike.
-// K: a new key is news.
 TEST_CASE(
     "references by id: a new key of what is referred to arrives, whoever else spoke of the "
     "record") {
@@ -332,7 +330,6 @@ TEST_CASE(
   CHECK(both.world.Record(MakeOrder("1001", ""))->entity.order().lines(0).product().key() == "P2");
 }
 
-// I18: damage of what is referred to
 TEST_CASE(
     "references by id: what is damaged of a customer does not set aside what is said of its "
     "orders") {
@@ -431,6 +428,89 @@ TEST_CASE("references by id: a comparison knows what a target was given, whoever
 }
 
 // Outside of the diff.
+// The lines of order 1001: an article each, as the one who says it calls it.
+Entity OrderWithLines(const Texts& articles) {
+  Entity order = MakeOrder("1001", "a", "", articles);
+  for (auto& line : *order.mutable_order()->mutable_lines()) {
+    line.mutable_product()->set_id(line.product().key());
+    line.mutable_product()->clear_key();
+  }
+  return order;
+}
+
+// What the target is told that the article of each line is: nothing where it is told of two.
+Texts ArticlesSent(const FakeErp& target) {
+  Texts articles;
+  const auto sent = target.EffectsOn("order:1001");
+  if (sent.empty()) return articles;
+  for (const auto& line : sent.back().entity.order().lines()) {
+    std::string& article = articles.emplace_back();
+    for (const auto& [reference, external_id] : sent.back().references) {
+      if (reference.type != EntityType::kProduct || reference.id != line.product().id() ||
+          reference.key != line.product().key()) {
+        continue;
+      }
+      article = article.empty() ? external_id : "two";
+    }
+  }
+  return articles;
+}
+
+// "77" is the shop's article P. "crm" calls P "p", and has an article Q of its own.
+struct TwoArticles : TwoWhoNumberAlike {
+  // `id_of_q`: what "crm" calls that. `transform`: of orders on their way.
+  explicit TwoArticles(std::string id_of_q, decltype(Route::transform) transform = {})
+      : TwoWhoNumberAlike({EntityType::kProduct}), id_of_q_(std::move(id_of_q)) {
+    for (const std::string from : {"shop", "crm"}) {
+      AddRoute({.name = from + " orders",
+                .from = from,
+                .to = "erp",
+                .entity = EntityType::kOrder,
+                .transform = transform});
+    }
+    Say("shop", "77", MakeProduct("P", "x"));
+    Say("crm", "p", MakeProduct("P", "x"));
+    Say("crm", id_of_q_, MakeProduct("Q", "x"));
+  }
+  // A line of the shop's, to which the other adds one.
+  void TellOrder() {
+    Say("shop", "o1", OrderWithLines({"77"}));
+    Say("crm", "crm-o1", OrderWithLines({"p", id_of_q_}));
+  }
+
+ private:
+  void Say(const std::string& system, const std::string& subject, const Entity& entity) {
+    auto said = Upsert(system, std::to_string(++said_), entity);
+    said.set_subject(subject);
+    REQUIRE_OK(Accept({said}).status);
+    REQUIRE_OK(RunUntilIdle());
+  }
+
+  const std::string id_of_q_;
+  int said_ = 0;
+};
+
+TEST_CASE("references by id: what is written alike and means two is told apart for the target") {
+  TwoArticles all("77");
+  all.TellOrder();
+  CHECK(ArticlesSent(all.erp) == Texts{"erp-product:P", "erp-product:Q"});
+  CHECK(all.AllLetters().empty());
+}
+
+TEST_CASE("references by id: an id is whose word it was, wherever a transform puts it") {
+  // The target numbers lines its own way, the last one first.
+  TwoArticles all(GENERATE("77", "88"), [](const Entity& order) -> absl::StatusOr<Entity> {
+    Entity made = order;
+    auto& lines = *made.mutable_order()->mutable_lines();
+    std::reverse(lines.begin(), lines.end());
+    for (int i = 0; i < lines.size(); ++i) lines[i].set_id("L" + std::to_string(i));
+    return made;
+  });
+  all.TellOrder();
+  CHECK(ArticlesSent(all.erp) == Texts{"erp-product:Q", "erp-product:P"});
+  CHECK(all.AllLetters().empty());
+}
+
 // Three systems, nothing fails, and everything is idle before each word.
 TEST_CASE("references by id: what three systems say in turn arrives at each") {
   World world;

@@ -17,7 +17,9 @@
 
 namespace retailsync {
 
-// What a reference inside the entity is called at this target.
+// What a reference inside the entity, with this id and key, is called at this target. Where several
+// systems spoke of the record, references have the keys that are known beside ids, so that two that
+// have the same id are told apart.
 struct ResolvedReference {
   EntityReference reference;
   std::string external_id;
