@@ -541,18 +541,12 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
   const std::string& key = is_head ? record.row.key : made_key;
   auto edited = letters_.EditedContent(lane, version.version);
   if (!edited.ok()) return edited.status();
-  // What several systems said is sent with keys. What it is compared with has none.
-  std::optional<model::v1::Entity> with_keys;
-  if (!deletes && words->provenance != nullptr) {
-    with_keys = *edited ? **edited : *body;
-    absl::Status status = AddKeys(context_.memory, *with_keys, *words);
-    if (!status.ok()) return status;
-  }
+  std::optional<model::v1::Entity> said;
+  if (words->provenance != nullptr && (route->route.transform || *edited)) said = *body;
   auto rendering = Router::Render(*route, *std::move(body), is_head ? record.row.digest : Digest());
   if (!rendering.ok())
     return give_up(dead_letter_reason::kTransform, std::string(rendering.status().message()));
-  const bool is_edited = edited->has_value();
-  if (is_edited) {
+  if (*edited) {
     rendering->entity = **std::move(edited);
     rendering->digest = CanonicalDigest(rendering->entity);
   }
@@ -560,16 +554,10 @@ absl::StatusOr<Dispatcher::Step> Dispatcher::FillItem(System& system, CachedReco
       rendering->digest == lane.acknowledged_digest) {
     return settled(/*holds=*/true, "the target holds it");
   }
-  if (with_keys && !is_edited) {
-    auto sent = Router::Render(*route, *std::move(with_keys), rendering->digest);
-    if (!sent.ok()) {
-      return give_up(dead_letter_reason::kTransform, std::string(sent.status().message()));
-    }
-    with_keys = std::move(sent->entity);
-  }
+  if (said) words->Follow(*said, rendering->entity);
   item.type = version.type;
   item.operation = deletes ? model::v1::OPERATION_DELETE : model::v1::OPERATION_UPSERT;
-  item.entity = with_keys ? *std::move(with_keys) : std::move(rendering->entity);
+  item.entity = std::move(rendering->entity);
   item.record = lane.record;
   item.version = version.version;
   item.external_id = lane.external_id;

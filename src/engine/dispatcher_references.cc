@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 #include <utility>
 
 #include "engine/dispatcher.h"
@@ -19,6 +21,18 @@ bool MayTellOf(const System& system, EntityType type) {
 LinkKey LinkOf(const ReferenceView& reference, NameId origin) {
   if (reference.key.empty()) return {origin, reference.type, reference.id};
   return {0, reference.type, reference.key};
+}
+
+// One that is written as another is, and is called otherwise.
+const ResolvedReference* FindAlike(const std::vector<ResolvedReference>& references) {
+  std::map<std::tuple<EntityType, std::string_view, std::string_view>, std::string_view> called;
+  for (const ResolvedReference& resolved : references) {
+    const EntityReference& written = resolved.reference;
+    const auto [known, is_new] =
+        called.try_emplace({written.type, written.id, written.key}, resolved.external_id);
+    if (!is_new && known->second != resolved.external_id) return &resolved;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -214,6 +228,17 @@ absl::StatusOr<bool> Dispatcher::ResolveReferences(System& system, const Pending
     context_.Delay(lane, LaneState::kWaiting, NextLook(lane), "waits for " + what);
     context_.WaitFor(lane, record, speaker,
                      {reference.type, std::string(reference.id), std::string(reference.key)});
+    return false;
+  }
+  // One system has one id for a thing.
+  if (pending.words.provenance == nullptr) return true;
+  if (const ResolvedReference* alike = FindAlike(item.references); alike != nullptr) {
+    absl::Status status =
+        GiveUp(system, lane, item.type, dead_letter_reason::kAmbiguous,
+               fmt::format("{} '{}' is two: systems that spoke of the record call each so, and the "
+                           "references have no keys",
+                           Name(alike->reference.type), alike->reference.id));
+    if (!status.ok()) return status;
     return false;
   }
   return true;

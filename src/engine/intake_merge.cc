@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -518,6 +519,11 @@ absl::StatusOr<Receipt> Intake::Merge(System& system, Arrival& arrival, const Ta
   if (whole.outcome == WholeMerge::kUndecided) {
     input.provenance = &provenance();
     result = retailsync::Merge(input);
+    if (result.changed && SaysIds(result.merged)) {
+      const Words words{system.id, std::make_unique<Provenance>(result.provenance)};
+      absl::Status status = TellApart(context_.memory, result.merged, words);
+      if (!status.ok()) return status;
+    }
   } else {
     result.changed = is_incoming;
   }

@@ -1,8 +1,11 @@
 #include "engine/terms.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -60,8 +63,8 @@ absl::StatusOr<std::string> KeyOf(Memory& memory, RecordId id) {
 }
 
 // The key of what is said, where two systems have the same id for two things, and it has one.
-absl::StatusOr<std::string> TellApart(Memory& memory, const ReferencePair& pair, NameId speaker,
-                                      NameId held_by) {
+absl::StatusOr<std::string> KeyOfOther(Memory& memory, const ReferencePair& pair, NameId speaker,
+                                       NameId held_by) {
   if (!pair.said->key().empty() || speaker == held_by) return std::string();
   const auto one = Find(memory, pair.type, *pair.said, speaker);
   if (!one.ok()) return one.status();
@@ -150,6 +153,32 @@ NameId Words::SpeakerAt(const Memory& memory, std::string_view path) const {
                                : SpeakerOf(memory, retailsync::SpeakerOf(*provenance, path));
 }
 
+void Words::Follow(const Entity& said, const Entity& made) {
+  if (provenance == nullptr) return;
+  using Text = std::tuple<EntityType, std::string_view, std::string_view>;
+  const auto text_of = [](const ReferencePair& pair) {
+    return Text(pair.type, pair.held->id(), pair.held->key());
+  };
+  // Nobody, where several say it.
+  std::map<Text, std::optional<std::string_view>> speakers;
+  Entity copy = said;
+  for (const ReferencePair& pair : PairReferences(&copy, said)) {
+    const std::string_view speaker = retailsync::SpeakerOf(*provenance, pair.path);
+    const auto [known, is_new] = speakers.try_emplace(text_of(pair), speaker);
+    if (known->second != speaker) known->second.reset();
+  }
+  auto followed = std::make_unique<Provenance>(*provenance);
+  copy = made;
+  for (const ReferencePair& pair : PairReferences(&copy, made)) {
+    const auto known = speakers.find(text_of(pair));
+    if (known == speakers.end() || !known->second.has_value()) continue;
+    auto* entry = followed->add_entries();
+    entry->set_path(pair.path);
+    entry->set_system(std::string(*known->second));
+  }
+  provenance = std::move(followed);
+}
+
 absl::StatusOr<Words> WordsOf(Memory& memory, CachedRecord& record, const Version& version,
                               const Entity& body) {
   Words words{.origin = version.system, .provenance = nullptr};
@@ -177,7 +206,7 @@ absl::StatusOr<bool> WriteLike(Memory& memory, Entity& entity, const Words& word
     const NameId speaker = words.SpeakerAt(memory, pair.path);
     const NameId held_by = words_of_like.SpeakerAt(memory, pair.path);
     if (pair.IsAlike()) {
-      auto key = TellApart(memory, pair, speaker, held_by);
+      auto key = KeyOfOther(memory, pair, speaker, held_by);
       if (!key.ok()) return key.status();
       if (key->empty()) continue;
       pair.said->set_key(*key);
@@ -192,16 +221,35 @@ absl::StatusOr<bool> WriteLike(Memory& memory, Entity& entity, const Words& word
   return is_changed;
 }
 
-absl::Status AddKeys(Memory& memory, Entity& entity, const Words& words) {
+absl::Status TellApart(Memory& memory, Entity& entity, const Words& words) {
+  struct Said {
+    Reference* reference = nullptr;
+    NameId speaker = 0;
+  };
   const Entity as_it_was = entity;
+  std::map<std::pair<EntityType, std::string_view>, std::vector<Said>> by_id;
   for (const ReferencePair& pair : PairReferences(&entity, as_it_was)) {
-    if (!pair.said->key().empty() || pair.said->id().empty()) continue;
-    const auto record = Find(memory, pair.type, *pair.said, words.SpeakerAt(memory, pair.path));
-    if (!record.ok()) return record.status();
-    if (*record == 0) continue;
-    auto key = KeyOf(memory, *record);
-    if (!key.ok()) return key.status();
-    pair.said->set_key(*std::move(key));
+    if (pair.held->id().empty() || !pair.held->key().empty()) continue;
+    by_id[{pair.type, pair.held->id()}].push_back({pair.said, words.SpeakerAt(memory, pair.path)});
+  }
+  for (auto& [id, all] : by_id) {
+    const bool is_of_one = std::all_of(all.begin(), all.end(), [&](const Said& said) {
+      return said.speaker == all.front().speaker;
+    });
+    if (is_of_one) continue;
+    std::vector<RecordId> meant;
+    for (const Said& said : all) {
+      auto record = Find(memory, id.first, *said.reference, said.speaker);
+      if (!record.ok()) return record.status();
+      meant.push_back(*record);
+    }
+    if (std::count(meant.begin(), meant.end(), meant.front()) == std::ssize(meant)) continue;
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (meant[i] == 0) continue;
+      auto key = KeyOf(memory, meant[i]);
+      if (!key.ok()) return key.status();
+      all[i].reference->set_key(*std::move(key));
+    }
   }
   return absl::OkStatus();
 }

@@ -22,6 +22,9 @@ struct Words {
   NameId SpeakerOf(const Memory& memory, std::string_view speaker) const;
   // Of the reference at this path.
   NameId SpeakerAt(const Memory& memory, std::string_view path) const;
+  // From here on of what was made of `said`: a reference is in the ids of who said it, wherever it
+  // was put.
+  void Follow(const model::v1::Entity& said, const model::v1::Entity& made);
 };
 
 // Of a version of the record, which `body` is of. Of the head the record's provenance tells; in an
@@ -35,9 +38,9 @@ absl::StatusOr<Words> WordsOf(Memory& memory, CachedRecord& record, const Versio
 absl::StatusOr<bool> WriteLike(Memory& memory, model::v1::Entity& entity, const Words& words,
                                const model::v1::Entity& like, const Words& words_of_like);
 
-// Adds to each reference in `entity` the key of what it means, where it has none and links tell.
-// Where several systems speak, two ids that are written alike may mean two things.
-absl::Status AddKeys(Memory& memory, model::v1::Entity& entity, const Words& words);
+// Where two who speak of the entity have the same id for two things of a type, adds the keys that
+// links tell of.
+absl::Status TellApart(Memory& memory, model::v1::Entity& entity, const Words& words);
 
 }  // namespace retailsync::engine
 

@@ -32,7 +32,9 @@ inline constexpr std::string_view kConflict =
 inline constexpr std::string_view kUndetermined =
     "undetermined";  // nobody can tell whether it happened
 inline constexpr std::string_view kDependency = "dependency";  // what it refers to never came
-inline constexpr std::string_view kTransform = "transform";    // the route's transform refused it
+inline constexpr std::string_view kAmbiguous =
+    "ambiguous";  // two of its references are written alike and mean two things
+inline constexpr std::string_view kTransform = "transform";  // the route's transform refused it
 inline constexpr std::string_view kUnsupported =
     "unsupported";  // the target takes no such thing (a deletion)
 inline constexpr std::string_view kDamaged =

@@ -17,9 +17,9 @@
 
 namespace retailsync {
 
-// What a reference inside the entity, with this id and key, is called at this target. Where several
-// systems spoke of the record, references have the keys that are known beside ids, so that two that
-// have the same id are told apart.
+// What a reference inside the entity, with this id and key, is called at this target. No two of an
+// item have the same and mean two things: where systems that spoke of the record have the same id
+// for two, the references have keys beside it.
 struct ResolvedReference {
   EntityReference reference;
   std::string external_id;
