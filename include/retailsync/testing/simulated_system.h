@@ -48,6 +48,9 @@ struct SystemTraits {
   // the end when they change, many have the same time, and some show late. Otherwise it shows a log
   // that only grows.
   bool rows_by_time = false;
+  // What it tells of refers to other entities by its own ids, where it has them. Otherwise by their
+  // business keys.
+  bool refers_by_ids = false;
   // It numbers its entities' versions (Change.source_version).
   bool versions = true;
   // It calls the engine itself when something changes, beside (or instead of) being read.
@@ -65,6 +68,8 @@ struct SystemTraits {
 struct RemoteWrite {
   std::string_view idempotency_key;  // empty: none is sent
   model::v1::Operation operation = model::v1::OPERATION_UPSERT;
+  // Refers to what the system has by the system's own ids, where it was told them; else as it was
+  // told.
   const model::v1::Entity* entity = nullptr;
   // What it calls the entity. Empty: it looks by the business key, and creates what it does not
   // find.

@@ -226,14 +226,14 @@ void CallWatch::CheckNames(const ApplyItem& item, EntityNo entity) {
   }
   if (item.operation == model::v1::OPERATION_DELETE) return;
   for (const EntityReference& reference : ReferencesOf(item.entity)) {
-    const EntityNo referred = world_.model.Find(reference.type, reference.key);
+    const EntityNo referred = world_.model.Find(reference);
     const bool is_named =
         std::any_of(item.references.begin(), item.references.end(), [&](const auto& resolved) {
-          return resolved.reference.type == reference.type &&
-                 resolved.reference.key == reference.key &&
+          return resolved.reference == reference &&
                  resolved.external_id == system_.ExternalId(referred);
         });
-    if (!is_named && system_.HasMade(referred, by)) {
+    // The engine need not know what another's id means: the answer that told it may be lost.
+    if (!is_named && world_.model.IsKnown(reference, by) && system_.HasMade(referred, by)) {
       world_.Break(
           "rule 7",
           fmt::format("{} is sent to {} and refers to {}, which was made there, without "
@@ -246,8 +246,8 @@ void CallWatch::CheckNames(const ApplyItem& item, EntityNo entity) {
 void CallWatch::CheckReferences(const ApplyItem& item, EntityNo entity) {
   if (item.operation == model::v1::OPERATION_DELETE || item.attempt > 1) return;
   for (const EntityReference& reference : ReferencesOf(item.entity)) {
-    if (!system_.takes().contains(reference.type) || reference.key.empty()) continue;
-    const EntityNo referred = world_.model.Find(reference.type, reference.key);
+    if (!system_.takes().contains(reference.type)) continue;
+    const EntityNo referred = world_.model.Find(reference);
     if (referred == entity || !world_.model.IsWanted(system_.number(), referred)) continue;
     if (!world_.model.WasThere(system_.number(), referred)) {
       world_.Break("rule 7", fmt::format("{} is sent to {}, which does not have {}",
@@ -304,6 +304,7 @@ void CallWatch::OnOutcomes(const ApplyRequest& request, const ApplyResponse& res
 void CallWatch::NoteApplied(const ApplyItem& item, const Outcome& outcome) {
   retries_.Earn(retries_per_success_);
   keys_[item.idempotency_key].told_version = outcome.remote_version;
+  world_.answered[{system_.name(), item.record}] = {outcome.external_id, world_.lapses};
   const bool is_there = item.operation != model::v1::OPERATION_DELETE;
   result_.done.push_back({item.record, item.type, item.version,
                           is_there ? item.entity.SerializeAsString() : std::string()});

@@ -16,6 +16,7 @@ void EventWatch::OnEvent(const Event& event, uint64_t last_letter) {
   if (event.kind == EventKind::kApplied) {
     World::Applied& applied = world_.applied[{std::string(event.system), event.record}];
     applied = {std::max(applied.version, event.version), last_letter, world_.lapses};
+    NoteName(event);
   }
 }
 
@@ -70,6 +71,13 @@ void EventWatch::CheckDrift(const Event& event) {
     default:
       break;
   }
+}
+
+// From now on the engine knows what the target calls it, if it heard the answer.
+void EventWatch::NoteName(const Event& event) {
+  const auto answered = world_.answered.find({std::string(event.system), event.record});
+  if (answered == world_.answered.end() || answered->second.second != world_.lapses) return;
+  world_.model.Hear({event.type, answered->second.first, {}}, world_.queue.now());
 }
 
 void EventWatch::NoteSetAside(const Event& event) {

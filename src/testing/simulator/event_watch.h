@@ -29,6 +29,7 @@ class EventWatch {
   void CheckNewest(const Event& event);
   void CheckSpeaker(const Event& event);
   void CheckDrift(const Event& event);
+  void NoteName(const Event& event);
   void NoteSetAside(const Event& event);
 
   World& world_;

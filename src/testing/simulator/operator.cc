@@ -192,7 +192,7 @@ absl::Status Operator::Discard(Engine* engine, const DeadLetter& letter, std::st
 bool Operator::HasWhatItNeeds(const RetailSystem& system, const Entity& entity) const {
   for (const EntityReference& reference : ReferencesOf(entity)) {
     if (!system.takes().contains(reference.type)) continue;
-    const EntityNo referred = world_.model.Find(reference.type, reference.key);
+    const EntityNo referred = world_.model.Find(reference);
     const bool is_own = PartsOf(reference.type)[0].owner == system.name();
     if (is_own ? !world_.model.IsTaken(referred) : !world_.model.Holds(system.number(), referred)) {
       return false;

@@ -48,11 +48,14 @@ class PlainSink final : public Sink {
 
   ApplyResponse Apply(const ApplyRequest& request) override {
     std::vector<RemoteWrite> writes;
+    std::vector<model::v1::Entity> entities;
     writes.reserve(request.items.size());
+    entities.reserve(request.items.size());
     for (const ApplyItem& item : request.items) {
+      entities.push_back(InItsIds(item));
       writes.push_back({.idempotency_key = item.idempotency_key,
                         .operation = item.operation,
-                        .entity = &item.entity,
+                        .entity = &entities.back(),
                         .external_id = item.external_id,
                         .if_version = item.remote_version});
     }
@@ -95,6 +98,20 @@ class PlainSink final : public Sink {
   void Normalize(model::v1::Entity& entity) const override { system_.Normalise(entity); }
 
  private:
+  // With the system's own ids of what it refers to.
+  static model::v1::Entity InItsIds(const ApplyItem& item) {
+    model::v1::Entity entity = item.entity;
+    for (const ReferencePair& pair : PairReferences(&entity, item.entity)) {
+      for (const auto& [reference, external_id] : item.references) {
+        if (reference.type != pair.type || reference.id != pair.held->id() ||
+            reference.key != pair.held->key() || external_id.empty()) {
+          continue;
+        }
+        pair.said->set_id(external_id);
+      }
+    }
+    return entity;
+  }
   static Outcome WithoutAnswer(const absl::Status& status) {
     std::string message(status.message());
     return absl::IsUnavailable(status) ? NotApplied(Reason::kTransient, std::move(message))

@@ -47,6 +47,27 @@ EntityNo ReferenceModel::Find(EntityType type, const std::string& key) {
   return entry->second;
 }
 
+EntityNo ReferenceModel::Find(const EntityReference& reference) {
+  if (!reference.key.empty()) return Find(reference.type, reference.key);
+  const auto called = called_.find({reference.type, reference.id});
+  return called == called_.end() ? Find(reference.type, reference.id) : called->second;
+}
+
+Entity ReferenceModel::InKeys(Entity entity) const {
+  const Entity as_it_was = entity;
+  for (const ReferencePair& pair : PairReferences(&entity, as_it_was)) {
+    const auto called = called_.find({pair.type, pair.said->id()});
+    if (called == called_.end()) continue;
+    pair.said->set_key(KeyOf(called->second));
+    pair.said->clear_id();
+  }
+  return entity;
+}
+
+std::string ReferenceModel::ContentOf(const Entity& entity, const Part& part) const {
+  return testing::ContentOf(InKeys(entity), part);
+}
+
 std::string ReferenceModel::KeyOf(EntityNo entity) const {
   const Story& story = stories_[entity];
   return story.name.substr(Name(story.type).size() + 1);

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "testing/simulator/entity_parts.h"
+#include "testing/simulator/event_queue.h"
 
 namespace retailsync::testing {
 
@@ -71,6 +73,23 @@ class ReferenceModel {
   EntityNo Find(const model::v1::Entity& entity) {
     return Find(TypeOf(entity), BusinessKey(entity));
   }
+  // A system calls the entity so from now on. No id is ever used twice, by whomever.
+  void Call(EntityNo entity, const std::string& external_id) {
+    called_[{TypeOfEntity(entity), external_id}] = entity;
+  }
+  // The engine knows that a system calls something so.
+  void Hear(const EntityReference& reference, Micros at) {
+    heard_.try_emplace({reference.type, reference.id}, at);
+  }
+  // It has known for so long what is meant.
+  bool IsKnown(const EntityReference& reference, Micros by) const {
+    const auto heard = heard_.find({reference.type, reference.id});
+    return !reference.key.empty() || (heard != heard_.end() && heard->second <= by);
+  }
+  // By its key, or by what any system calls it.
+  EntityNo Find(const EntityReference& reference);
+  // The same, with keys in place of ids.
+  model::v1::Entity InKeys(model::v1::Entity entity) const;
   const std::string& NameOf(EntityNo entity) const { return stories_[entity].name; }
   EntityType TypeOfEntity(EntityNo entity) const { return stories_[entity].type; }
   std::string KeyOf(EntityNo entity) const;
@@ -192,6 +211,8 @@ class ReferenceModel {
 
   static const Amendment* FindAmendment(const Progress& progress, const std::string& content);
   static bool MayCome(const Progress& progress, const Amendment& amendment);
+  // What an entity says of a part, in the keys of what it refers to.
+  std::string ContentOf(const model::v1::Entity& entity, const Part& part) const;
   Progress& At(SystemNo target, EntityNo entity);
   const Progress* Look(SystemNo target, EntityNo entity) const;
   const std::string& Shown(SystemNo target, const Revision& revision) const;
@@ -208,6 +229,8 @@ class ReferenceModel {
   std::vector<Target> targets_;
   std::vector<Story> stories_;
   std::unordered_map<std::string, EntityNo> by_name_;
+  std::map<std::pair<EntityType, std::string>, EntityNo> called_;
+  std::map<std::pair<EntityType, std::string>, Micros> heard_;
   std::vector<std::vector<Progress>> progress_;  // by target, by entity
   bool was_again_ = false;
 };

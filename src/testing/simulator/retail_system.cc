@@ -10,6 +10,7 @@ namespace {
 
 using model::v1::Change;
 using model::v1::Entity;
+using model::v1::Reference;
 
 void RoundToCents(model::v1::Money* money) {
   constexpr int32_t kNanosOfCent = 10'000'000;
@@ -77,6 +78,57 @@ void RetailSystem::Normalise(Entity& entity) const {
   }
 }
 
+// -- Names
+
+void RetailSystem::GiveId(EntityNo entity, Holding* holding) {
+  if (holding->external_id.empty()) {
+    holding->external_id = fmt::format("{}-{}", name(), ++last_id_);
+    world_.model.Call(entity, holding->external_id);
+  }
+  ids_[{world_.model.TypeOfEntity(entity), holding->external_id}] = entity;
+}
+
+void RetailSystem::CheckNames(const Entity& given, const Entity& understood) {
+  Entity copy = understood;
+  for (const ReferencePair& pair : PairReferences(&copy, given)) {
+    const auto& [type, path, kept, told] = pair;
+    if (told->key().empty() || told->key() == kept->key()) continue;
+    world_.Break("rule 7", fmt::format("{} was told that {} '{}' is called {} there", name(),
+                                       Name(type), told->key(), told->id()));
+  }
+}
+
+// Of the id of another system it knows nothing: it says so again.
+void RetailSystem::KeepForeignIds(const Entity& given, Holding* holding) {
+  holding->words.clear();
+  Entity kept = holding->entity;
+  for (const ReferencePair& pair : PairReferences(&kept, given)) {
+    const Reference& told = *pair.held;
+    if (!told.key().empty() || told.id().starts_with(name() + "-")) continue;
+    holding->words[{pair.type, pair.said->key()}] = told;
+  }
+}
+
+Entity RetailSystem::InItsWords(const Holding& holding) const {
+  const Entity& kept = holding.entity;
+  Entity told = kept;
+  for (const ReferencePair& pair : PairReferences(&told, kept)) {
+    const std::string& key = pair.held->key();
+    const EntityNo referred = world_.model.Find(pair.type, key);
+    if (key.empty()) continue;
+    const auto words = holding.words.find({pair.type, key});
+    if (words != holding.words.end()) {
+      *pair.said = words->second;
+    } else if (profile_.traits.refers_by_ids && Find(referred) != nullptr) {
+      pair.said->set_id(ExternalId(referred));
+      pair.said->clear_key();
+    }
+    // What is known by what it refers to is told of by its key.
+    if (BusinessKey(told) != BusinessKey(kept)) *pair.said = *pair.held;
+  }
+  return told;
+}
+
 // -- Writes
 
 Attempt RetailSystem::StateOf(const RemoteWrite& write) const {
@@ -111,7 +163,16 @@ RetailSystem::CallFate RetailSystem::DrawFate(std::span<const RemoteWrite> write
   return CallFate::kAnswered;
 }
 
-absl::StatusOr<RemoteReply> RetailSystem::Write(std::span<const RemoteWrite> writes) {
+absl::StatusOr<RemoteReply> RetailSystem::Write(std::span<const RemoteWrite> given) {
+  // What it is given, as it keeps it: by business keys.
+  std::vector<RemoteWrite> writes(given.begin(), given.end());
+  std::vector<Entity> understood;
+  understood.reserve(given.size());
+  for (RemoteWrite& write : writes) {
+    understood.push_back(world_.model.InKeys(*write.entity));
+    CheckNames(*write.entity, understood.back());
+    write.entity = &understood.back();
+  }
   if (IsDown() || Strikes(Fault::kUnreachable, writes)) {
     for (const RemoteWrite& write : writes) {
       const EntityNo entity = Resolve(write);
@@ -153,7 +214,7 @@ absl::StatusOr<RemoteReply> RetailSystem::Write(std::span<const RemoteWrite> wri
       troubled_.insert(entity);
       continue;
     }
-    RemoteAnswer answer = Handle(write, entity);
+    RemoteAnswer answer = Handle(write, entity, *given[i].entity);
     if (fate == CallFate::kAnswered) {
       Deliver(std::move(answer), state, &known, &reply);
     } else {
@@ -238,7 +299,7 @@ std::optional<RemoteAnswer> RetailSystem::Decline(const RemoteWrite& write, Enti
   return answer;
 }
 
-RemoteAnswer RetailSystem::Handle(const RemoteWrite& write, EntityNo entity) {
+RemoteAnswer RetailSystem::Handle(const RemoteWrite& write, EntityNo entity, const Entity& given) {
   const Attempt state = StateOf(write);
   KeyRecord& known = keys_[std::string(write.idempotency_key)];
   if (Remembers(known)) return known.answer;
@@ -257,7 +318,7 @@ RemoteAnswer RetailSystem::Handle(const RemoteWrite& write, EntityNo entity) {
             .status = 412,
             .message = "it holds " + version};
   }
-  known.answer = Execute(write, entity);
+  known.answer = Execute(write, entity, given);
   known.done = true;
   known.done_at = world_.queue.now();
   return known.answer;
@@ -297,7 +358,7 @@ void RetailSystem::CheckVersion(const RemoteWrite& write, EntityNo entity) {
   }
 }
 
-RemoteAnswer RetailSystem::Execute(const RemoteWrite& write, EntityNo entity) {
+RemoteAnswer RetailSystem::Execute(const RemoteWrite& write, EntityNo entity, const Entity& given) {
   const bool deletes = write.operation == model::v1::OPERATION_DELETE;
   world_.trace.Line(world_.queue.now(), deletes ? "deletes" : "writes")
       .Add(name())
@@ -335,11 +396,11 @@ RemoteAnswer RetailSystem::Execute(const RemoteWrite& write, EntityNo entity) {
     const bool rounded = profile_.traits.normalises &&
                          ModelOf(plain).SerializeAsString() != ModelOf(written).SerializeAsString();
     holding.entity = std::move(written);
+    KeepForeignIds(given, &holding);
     holding.present = true;
     holding.is_damaged = false;
     if (holding.external_id.empty()) {
-      holding.external_id = fmt::format("{}-{}", name(), ++last_id_);
-      ids_[{world_.model.TypeOfEntity(entity), holding.external_id}] = entity;
+      GiveId(entity, &holding);
     }
     answer.external_id = holding.external_id;
     answer.version = VersionText(holding.revision);
@@ -428,7 +489,8 @@ absl::StatusOr<ListResponse> RetailSystem::List(const ListRequest& request) {
       break;
     }
     const Holding& holding = holdings_[at->second];
-    response.entries.push_back({at->first.second, holding.entity, VersionText(holding.revision)});
+    response.entries.push_back(
+        {at->first.second, InItsWords(holding), VersionText(holding.revision)});
   }
   return response;
 }

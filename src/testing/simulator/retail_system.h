@@ -54,7 +54,7 @@ class RetailSystem final : public SimulatedSystem {
   const SystemTraits& traits() const override { return profile_.traits; }
   const std::set<EntityType>& takes() const override { return profile_.takes; }
   const std::set<EntityType>& tells() const override { return profile_.tells; }
-  absl::StatusOr<RemoteReply> Write(std::span<const RemoteWrite> writes) override;
+  absl::StatusOr<RemoteReply> Write(std::span<const RemoteWrite> given) override;
   absl::StatusOr<std::vector<RemoteSighting>> Search(
       std::span<const std::string_view> keys) override;
   absl::StatusOr<ListResponse> List(const ListRequest& request) override;
@@ -150,7 +150,9 @@ class RetailSystem final : public SimulatedSystem {
 
  private:
   struct Holding {
-    model::v1::Entity entity;
+    model::v1::Entity entity;  // refers to others by their business keys
+    // How it tells of some of them, by type and key: as it was told, or as it told before.
+    std::map<std::pair<EntityType, std::string>, model::v1::Reference> words;
     std::string external_id;
     int64_t revision = 0;
     bool present = false;
@@ -174,24 +176,30 @@ class RetailSystem final : public SimulatedSystem {
   enum class CallFate : uint8_t { kAnswered, kRequestLost, kAnswerLost, kHalfDone };
 
   absl::Time OwnTime() const;
+  void GiveId(EntityNo entity, Holding* holding);
+  // What it holds, as it tells of it.
+  model::v1::Entity InItsWords(const Holding& holding) const;
+  void KeepForeignIds(const model::v1::Entity& given, Holding* holding);
+  void CheckNames(const model::v1::Entity& given, const model::v1::Entity& understood);
   EntityNo Resolve(const RemoteWrite& write);
   Attempt StateOf(const RemoteWrite& write) const;
   bool Strikes(Fault fault, std::span<const RemoteWrite> writes);
   CallFate DrawFate(std::span<const RemoteWrite> writes);
   std::optional<absl::Duration> Overrun(size_t calls);
-  RemoteAnswer Handle(const RemoteWrite& write, EntityNo entity);
+  // `given`: what is written, in the words in which it came.
+  RemoteAnswer Handle(const RemoteWrite& write, EntityNo entity, const model::v1::Entity& given);
   std::optional<RemoteAnswer> Decline(const RemoteWrite& write, EntityNo entity, Attempt state);
   void CheckBlind(const RemoteWrite& write, const KeyRecord& known, EntityNo entity);
   void CheckVersion(const RemoteWrite& write, EntityNo entity);
   void CheckConflict(EntityNo entity);
-  RemoteAnswer Execute(const RemoteWrite& write, EntityNo entity);
+  RemoteAnswer Execute(const RemoteWrite& write, EntityNo entity, const model::v1::Entity& given);
   void Deliver(RemoteAnswer answer, Attempt state, KeyRecord* known, RemoteReply* reply);
   void Echo(EntityNo entity, const RemoteWrite& write, bool rounded);
   bool Remembers(const KeyRecord& known) const;
   // It was done, or whoever sent it cannot know whether it was.
   static bool IsInDoubt(const KeyRecord& known);
   static std::string VersionText(int64_t revision);
-  Statement NewStatement(EntityNo entity, const Holding& holding);
+  Statement NewStatement(EntityNo entity, Holding& holding);
   std::vector<RevisionId> OwnRevisions(EntityNo entity) const;
   void Say(Statement statement);
   void Spoil(Slip slip, EntityNo entity, Statement* statement);

@@ -78,7 +78,7 @@ std::vector<RevisionId> RetailSystem::OwnRevisions(EntityNo entity) const {
   return revisions;
 }
 
-Statement RetailSystem::NewStatement(EntityNo entity, const Holding& holding) {
+Statement RetailSystem::NewStatement(EntityNo entity, Holding& holding) {
   Statement statement;
   statement.entity = entity;
   Change& change = statement.change;
@@ -86,7 +86,11 @@ Statement RetailSystem::NewStatement(EntityNo entity, const Holding& holding) {
   change.set_source(name());
   change.set_subject(holding.external_id);
   change.set_operation(model::v1::OPERATION_UPSERT);
-  *change.mutable_entity() = holding.entity;
+  *change.mutable_entity() = InItsWords(holding);
+  Entity kept = holding.entity;
+  for (const ReferencePair& pair : PairReferences(&kept, change.entity())) {
+    holding.words[{pair.type, pair.said->key()}] = *pair.held;
+  }
   if (profile_.traits.versions) change.set_source_version(holding.revision);
   if (profile_.traits.conditional_writes) change.set_remote_version(VersionText(holding.revision));
   change.mutable_time()->set_seconds(absl::ToUnixSeconds(OwnTime()));
@@ -156,8 +160,7 @@ void RetailSystem::Decide(Entity entity, Slip slip) {
   Holding& holding = holdings_[number];
   if (!holding.present) {
     holding.present = true;
-    if (holding.external_id.empty()) holding.external_id = fmt::format("{}-{}", name(), ++last_id_);
-    ids_[{world_.model.TypeOfEntity(number), holding.external_id}] = number;
+    GiveId(number, &holding);
   }
   holding.entity = std::move(entity);
   holding.revision = ++last_revision_;

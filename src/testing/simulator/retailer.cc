@@ -157,6 +157,8 @@ void Retailer::AddSystem(std::string_view name, std::set<EntityType> takes,
   profile.patches = world_.choices.Hit(Stream::kWorkload, 400);
   profile.hides_private = name == kWarehouse;
   profile.clock_error = world_.choices.Between(Stream::kWorkload, 0, 120) * kSecond;
+  // A choice of its own would make another story of every seed.
+  profile.traits.refers_by_ids = profile.clock_error / kSecond % 2 == 1;
   for (const Guest& guest : options.guests) {
     if (guest.system == name && guest.traits.has_value()) profile.traits = *guest.traits;
   }

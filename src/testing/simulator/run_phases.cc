@@ -189,7 +189,7 @@ bool Run::IsDeliverable(RetailSystem& target, EntityNo entity, const std::set<Sy
   const model::v1::Entity* held = owner->Find(entity);
   if (held == nullptr) return true;
   for (const EntityReference& reference : ReferencesOf(*held)) {
-    const EntityNo referred = model.Find(reference.type, reference.key);
+    const EntityNo referred = model.Find(reference);
     if (referred == entity || !target.takes().contains(reference.type)) continue;
     const bool is_own = PartsOf(reference.type)[0].owner == target.name();
     if (is_own ? !model.IsTold(referred) || !model.IsTaken(referred)

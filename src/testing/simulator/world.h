@@ -68,6 +68,8 @@ struct World {
     uint64_t lapses = 0;
   };
   std::map<std::pair<std::string, uint64_t>, Applied> applied;
+  // What a target last answered that it calls a record, and the lapses that there were then.
+  std::map<std::pair<std::string, uint64_t>, std::pair<std::string, uint64_t>> answered;
   // Versions of facts that people decided a target need not be given, in the same way.
   std::map<std::pair<std::string, uint64_t>, std::set<int64_t>> discarded;
 
