@@ -85,6 +85,41 @@ void CheckFirstRows(Trial& trial) {
   if (trial.Reopen()) trial.Compare("expire-keeps-links");
 }
 
+// What a stream still owes of first versions, by its row alone; of versions after them nothing goes
+// meanwhile.
+void CheckStreams(Trial& trial) {
+  constexpr Id kCheck = "expire-keeps-what-is-owed";
+  constexpr absl::Time kAll = absl::InfiniteFuture();
+  // Record 1 is owed by one stream, record 2 by two.
+  WriteBatch batch;
+  batch.journal = {MakeFirst(1, {20}), MakeFirst(2, {20, 21}), MakeJournal(3, 1),
+                   MakeJournal(4, 2),  MakeJournal(5, 1),      MakeJournal(6, 2)};
+  batch.records = {MakeRecord(1, 5), MakeRecord(2, 6)};
+  batch.streams = {MakeStream(20, 2), MakeStream(21, 3)};
+  // Nothing of them is claimed and nothing is under way: both are ready. Then the first is claimed
+  // by stream 20, then the other; and then the other by stream 21, too.
+  for (StreamRow& row : batch.streams) {
+    row.claimed_through = 0;
+    row.flights.clear();
+  }
+  if (!trial.OpenNew() || !trial.Commit(kCheck, batch)) return;
+  trial.Expire(kCheck, kAll);
+  for (const auto& [stream, claimed_through] :
+       {std::pair(0, Seq{1}), std::pair(0, Seq{2}), std::pair(1, Seq{1}), std::pair(1, Seq{2})}) {
+    const std::vector<Flight> flight{{.from = 1, .to = 1, .at = At(1), .due_at = At(2)}};
+    StreamRow& row = batch.streams[static_cast<size_t>(stream)];
+    row.claimed_through = claimed_through;
+    // While it is under way nothing goes; what of the record is acknowledged then goes.
+    for (const auto& flights : {flight, std::vector<Flight>()}) {
+      row.flights = flights;
+      WriteBatch claim;
+      claim.streams = {row};
+      trial.Commit(kCheck, claim);
+      trial.Expire(kCheck, kAll);
+    }
+  }
+}
+
 void CheckLetters(Trial& trial) {
   WriteBatch batch;
   batch.dead_letters = {Closed(1, At(200)), Closed(2, At(300)), Closed(3, At(299)), MakeLetter(4),
@@ -149,6 +184,7 @@ void CheckAfterwards(Trial& trial) {
 void CheckExpiring(Trial& trial) {
   CheckWhatIsKept(trial);
   CheckFirstRows(trial);
+  CheckStreams(trial);
   CheckLetters(trial);
   CheckPieces(trial);
   CheckAfterwards(trial);
@@ -236,6 +272,7 @@ WriteBatch RandomBatch(Dice& dice, const Model& model) {
     const auto stream = static_cast<NameId>(dice.Roll(2));
     batch.streams = {MakeStream(20 + stream, 2 + stream)};
     batch.streams[0].claimed_through = dice.Roll(seq + 1);
+    if (batch.streams[0].claimed_through % 2 == 0) batch.streams[0].flights.clear();
   }
   if (dice.Roll(4) == 0) {
     batch.cursors = {{1 + static_cast<NameId>(dice.Roll(3)), fmt::format("{}", seq)}};

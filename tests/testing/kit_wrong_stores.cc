@@ -63,6 +63,20 @@ LaneRow LaneOf(Store& store, RecordId record, NameId target) {
   return (*lanes)[0].value_or(LaneRow());
 }
 
+// That a version came after the first one of its record, and that one stands for a lane of a stream
+// of which this is so.
+bool IsOwedAsFirst(const JournalRow& row, Store& store,
+                   const std::function<bool(const StreamRow&)>& is_so) {
+  const auto first = store.ReadJournal(std::vector<Seq>{row.record});
+  if (row.seq == row.record || !(*first)[0].has_value() || !(*first)[0]->IsFirst()) return false;
+  const auto& owed = (*first)[0]->owed;
+  const auto streams = store.ReadStreams();
+  return std::any_of(streams->begin(), streams->end(), [&](const StreamRow& stream) {
+    return std::find(owed.begin(), owed.end(), stream.id) != owed.end() &&
+           LaneOf(store, row.record, stream.target).target == 0 && is_so(stream);
+  });
+}
+
 std::vector<WrongStore> OfRows() {
   return {
       {"holds something already",
@@ -477,6 +491,35 @@ std::vector<WrongStore> OfExpiring() {
        ForgetsOnExpire([](const JournalRow& row, Store& right) {
          return LaneOf(right, row.record, 3).state == LaneState::kWaiting;
        })},
+      {"forgets what a stream has yet to claim",
+       {"expire-keeps-what-is-owed"},
+       ForgetsOnExpire([](const JournalRow& row, Store& right) {
+         return IsOwedAsFirst(row, right, [&](const StreamRow& stream) {
+           return row.record > stream.claimed_through && stream.flights.empty();
+         });
+       })},
+      {"forgets what a stream has under way",
+       {"expire-keeps-what-is-owed", "expire-keeps-first-rows", "expire-keeps-links"},
+       ForgetsOnExpire([](const JournalRow& row, Store& right) {
+         return IsOwedAsFirst(row, right, [&](const StreamRow& stream) {
+           return row.record <= stream.claimed_through && !stream.flights.empty();
+         });
+       })},
+      {"forgets nothing of what a stream owed once",
+       {"expire-keeps-what-is-owed", "agrees-with-a-model", "expire-keeps-first-rows",
+        "expire-keeps-links"},
+       [] {
+         Spoiling spoiling;
+         spoiling.expire = [](const ExpireRequest& request, Store& right) {
+           const auto rows = right.ScanJournal(0, 1000);
+           const bool owed = std::any_of(rows->begin(), rows->end(), [&](const JournalRow& row) {
+             return row.received_at < request.before &&
+                    IsOwedAsFirst(row, right, [](const StreamRow&) { return true; });
+           });
+           return owed ? ExpireResult() : right.Expire(request);
+         };
+         return spoiling;
+       }},
       {"forgets what a dead letter names",
        {"expire-keeps-what-letters-name"},
        ForgetsOnExpire([](const JournalRow& row, Store& right) {
@@ -485,7 +528,7 @@ std::vector<WrongStore> OfExpiring() {
                             [&](const DeadLetterRow& letter) { return letter.seq == row.seq; });
        })},
       {"forgets the rows that stand for lanes",
-       {"expire-keeps-first-rows", "agrees-with-a-model"},
+       {"expire-keeps-first-rows", "agrees-with-a-model", "expire-keeps-what-is-owed"},
        ForgetsOnExpire([](const JournalRow& row, Store&) { return !row.owed.empty(); })},
       {"forgets the links of what it forgets",
        {"expire-keeps-links", "expire-keeps-first-rows", "agrees-with-a-model"},
