@@ -33,39 +33,6 @@ std::vector<std::string> HostileTexts() {
           std::string(5000, 'x')};
 }
 
-// One row of each kind, of record 1, from journal row 1 on.
-WriteBatch FullBatch() {
-  WriteBatch batch;
-  batch.names = {MakeName(1), MakeName(2)};
-  batch.journal = {MakeFirst(1, {3}), MakeJournal(2, 1)};
-  batch.records = {MakeRecord(1, 2)};
-  batch.links = {MakeLink(1, "another name", 1), MakeLink(0, "another key", 1)};
-  batch.lanes = {MakeLane(2, 1, LaneState::kReady), MakeLane(5, 1, LaneState::kRetry)};
-  batch.streams = {MakeStream(3, 2), MakeStream(4, 3)};
-  batch.streams[1].flights.clear();
-  batch.dead_letters = {MakeLetter(1)};
-  batch.cursors = {{1, "page 2"}};
-  batch.latest_time = At(1'000'001);
-  batch.doubtful_before = At(1'000'000);
-  return batch;
-}
-
-// Of everything something else, with these journal rows.
-WriteBatch OtherBatch(std::vector<JournalRow> journal) {
-  WriteBatch batch;
-  batch.names = {MakeName(9)};
-  batch.records = {MakeRecord(9, 9)};
-  batch.links = {MakeLink(1, "order 9", 9)};
-  batch.lanes = {MakeLane(2, 9, LaneState::kReady)};
-  batch.streams = {MakeStream(10, 2)};
-  batch.dead_letters = {MakeLetter(9)};
-  batch.cursors = {{1, "page 3"}, {2, "page 1"}};
-  batch.latest_time = At(99);
-  batch.doubtful_before = At(98);
-  batch.journal = std::move(journal);
-  return batch;
-}
-
 }  // namespace
 
 void CheckOpening(Trial& trial) {
@@ -315,51 +282,6 @@ void CheckRefusing(Trial& trial) {
   trial.Compare("refused-batches-block-nothing");
 }
 
-void CheckHalves(Trial& trial) {
-  constexpr Id kHalves = "commits-in-two-halves";
-  if (!trial.OpenNew() || !trial.Commit(kHalves, FullBatch())) return;
-  const auto both = [&](const WriteBatch& batch) {
-    trial.store().BeginCommit(batch);
-    return trial.store().EndCommit();
-  };
-  const auto takes = [&](const WriteBatch& batch, auto begin_and_end) {
-    const absl::Status status = begin_and_end(batch);
-    if (trial.notes().Expect(kHalves, status.ok(), "a commit that must be taken was ended with {}",
-                             status.ToString())) {
-      trial.Follow(batch);
-    }
-    trial.Compare(kHalves);
-  };
-  takes({}, both);
-  takes(OtherBatch({MakeJournal(3, 1)}), both);
-  // Whoever reads meanwhile sees it.
-  WriteBatch batch;
-  batch.names = {MakeName(11)};
-  takes(batch, [&](const WriteBatch& begun) {
-    trial.store().BeginCommit(begun);
-    const auto names = trial.store().ReadNames();
-    const bool is_seen = names.ok() && std::any_of(names->begin(), names->end(),
-                                                   [](const NameRow& row) { return row.id == 11; });
-    trial.notes().Expect(kHalves, is_seen, "what was begun is not seen");
-    return trial.store().EndCommit();
-  });
-  // What cannot be taken is told once.
-  const StoreNotes& notes = trial.notes();
-  if (!notes.Holds("commits-atomically") || !notes.Holds("refuses-known-changes") ||
-      !notes.Holds("recovers")) {
-    return;
-  }
-  const absl::Status refused = both(OtherBatch({MakeJournal(3, 1)}));
-  trial.notes().Expect(kHalves, absl::IsAlreadyExists(refused),
-                       "a change that is stored: it was ended with {}", refused.ToString());
-  static_cast<void>(trial.store().Recover());
-  const absl::Status nothing = trial.store().EndCommit();
-  trial.notes().Expect(kHalves, nothing.ok(), "no commit was begun, and ending it gave {}",
-                       nothing.ToString());
-  trial.Compare(kHalves);
-  takes(OtherBatch({MakeJournal(4, 1)}), both);
-}
-
 void CheckKeys(Trial& trial) {
   if (!trial.OpenNew()) return;
   WriteBatch batch;
@@ -569,23 +491,6 @@ void CheckTroubles(Trial& trial) {
       trial.Compare("no-room-writes-nothing");
     }
   }
-  const auto& damage = trial.subject().damage;
-  if (damage && trial.OpenNew() && trial.Commit("damaged-rows-are-not-served", FullBatch())) {
-    WriteBatch batch;
-    batch.journal = {MakeJournal(3, 1), MakeJournal(4, 1)};
-    trial.Commit("damaged-rows-are-not-served", batch);
-    if (!damage(3)) {
-      notes.Skip("damaged-rows-are-not-served", "the hook `damage` cannot damage a row");
-      return;
-    }
-    const auto damaged = trial.store().ReadJournal(std::vector<Seq>{3});
-    notes.Expect("damaged-rows-are-not-served", absl::IsDataLoss(damaged.status()),
-                 "reading a damaged row gave {}", damaged.status().ToString());
-    const auto others = trial.store().ReadJournal(std::vector<Seq>{2, 4});
-    notes.Expect("damaged-rows-are-not-served",
-                 others.ok() && (*others)[0].has_value() && (*others)[1].has_value(),
-                 "beside a damaged row the others are not served: {}", others.status().ToString());
-  }
 }
 
 namespace {
@@ -604,7 +509,9 @@ void NoteWhatIsMissing(Trial& trial) {
        {"has-one-writer", "survives-reopening", "survives-a-crash"}},
       {subject.crash != nullptr, "no hook `crash`", {"survives-a-crash"}},
       {subject.fill_up != nullptr, "no hook `fill_up`", {"no-room-writes-nothing"}},
-      {subject.damage != nullptr, "no hook `damage`", {"damaged-rows-are-not-served"}},
+      {subject.damage != nullptr,
+       "no hook `damage`",
+       {"damaged-rows-are-not-served", "expire-keeps-what-is-damaged"}},
   };
   for (const Need& need : needs) {
     if (need.is_met) continue;
@@ -626,9 +533,10 @@ KitReport CheckStore(const StoreSubject& subject) {
   store_kit::CheckLasting(trial);
   store_kit::CheckReplacing(trial);
   store_kit::CheckRefusing(trial);
-  store_kit::CheckHalves(trial);
   store_kit::CheckExpiring(trial);
+  store_kit::CheckHalves(trial);
   store_kit::CheckTroubles(trial);
+  store_kit::CheckDamage(trial);
   store_kit::CheckAtRandom(trial);
 
   KitReport report;

@@ -322,4 +322,35 @@ DeadLetterRow MakeLetter(uint64_t id) {
   return row;
 }
 
+WriteBatch FullBatch() {
+  WriteBatch batch;
+  batch.names = {MakeName(1), MakeName(2)};
+  batch.journal = {MakeFirst(1, {3}), MakeJournal(2, 1)};
+  batch.records = {MakeRecord(1, 2)};
+  batch.links = {MakeLink(1, "another name", 1), MakeLink(0, "another key", 1)};
+  batch.lanes = {MakeLane(2, 1, LaneState::kReady), MakeLane(5, 1, LaneState::kRetry)};
+  batch.streams = {MakeStream(3, 2), MakeStream(4, 3)};
+  batch.streams[1].flights.clear();
+  batch.dead_letters = {MakeLetter(1)};
+  batch.cursors = {{1, "page 2"}};
+  batch.latest_time = At(1'000'001);
+  batch.doubtful_before = At(1'000'000);
+  return batch;
+}
+
+WriteBatch OtherBatch(std::vector<JournalRow> journal) {
+  WriteBatch batch;
+  batch.names = {MakeName(9)};
+  batch.records = {MakeRecord(9, 9)};
+  batch.links = {MakeLink(1, "order 9", 9)};
+  batch.lanes = {MakeLane(2, 9, LaneState::kReady)};
+  batch.streams = {MakeStream(10, 2)};
+  batch.dead_letters = {MakeLetter(9)};
+  batch.cursors = {{1, "page 3"}, {2, "page 1"}};
+  batch.latest_time = At(99);
+  batch.doubtful_before = At(98);
+  batch.journal = std::move(journal);
+  return batch;
+}
+
 }  // namespace retailsync::testing::store_kit

@@ -57,6 +57,11 @@ LaneRow MakeLane(NameId target, RecordId record, LaneState state);
 StreamRow MakeStream(NameId id, NameId target);
 DeadLetterRow MakeLetter(uint64_t id);
 
+// One row of each kind, of record 1, from journal row 1 on.
+WriteBatch FullBatch();
+// Of everything something else, with these journal rows.
+WriteBatch OtherBatch(std::vector<JournalRow> journal);
+
 }  // namespace retailsync::testing::store_kit
 
 #endif  // RETAILSYNC_TESTING_STORE_ROWS_H_

@@ -59,6 +59,13 @@ bool Trial::Reopen() {
   return Take(subject_.reopen(), "again");
 }
 
+absl::Status Trial::ReopenDamaged() {
+  store_.reset();
+  auto opened = subject_.reopen();
+  if (absl::IsDataLoss(opened.status())) return opened.status();
+  return Take(std::move(opened), "again") ? absl::OkStatus() : absl::UnavailableError("not opened");
+}
+
 bool Trial::Crash() {
   if (!subject_.crash || !subject_.reopen) return false;
   subject_.crash(std::move(store_));

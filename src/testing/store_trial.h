@@ -49,6 +49,8 @@ class Trial {
   // before. After one that did not open there is no store: nothing is committed or compared until
   // the next OpenNew().
   bool Reopen();
+  // The same where it may be refused with DataLoss: no finding then, and no store either.
+  absl::Status ReopenDamaged();
   // As after a crash.
   bool Crash();
 
@@ -141,6 +143,7 @@ void CheckHalves(Trial& trial);
 void CheckKeys(Trial& trial);
 void CheckScans(Trial& trial);
 void CheckTroubles(Trial& trial);
+void CheckDamage(Trial& trial);
 void CheckExpiring(Trial& trial);
 void CheckAtRandom(Trial& trial);
 

@@ -20,7 +20,7 @@ using Edit = std::function<void(Rows&)>;
 struct Medium {
   int open = 0;  // stores
   bool full = false;
-  Seq damaged = 0;  // a journal row
+  WriteBatch damaged;  // rows
 };
 
 // How a right store is spoilt. What is left out is right.
@@ -34,6 +34,15 @@ struct Spoiling {
   std::string description = "spoilt";
   bool writes_a_part_without_room = false;
   bool serves_damaged_rows = false;
+  // This read says of what is damaged that it is not there.
+  std::string hides_damage;
+  bool expires_damaged_rows = false;
+  bool takes_damaged_changes_again = false;
+  // Commits beside its caller: what was begun is written when it is waited for.
+  bool commits_beside = false;
+  // And this call does not wait for it.
+  std::string does_not_wait;
+  bool forgets_what_failed_when_read = false;
 
   // Before the reads by keys.
   std::function<void(ChangeKey&)> change_key;

@@ -30,15 +30,15 @@ class SqlitePlaces {
   }
   ~SqlitePlaces() { fs::remove_all(root_); }
 
-  StoreSubject Subject() {
+  StoreSubject Subject(const store::SqliteOptions& options = {}) {
     StoreSubject subject;
-    subject.open_new = [this] {
+    subject.open_new = [this, options] {
       fs::remove_all(Folder());
       ++place_;
       fs::create_directory(Folder());
-      return store::OpenSqlite(Path());
+      return store::OpenSqlite(Path(), options);
     };
-    subject.reopen = [this] { return store::OpenSqlite(Path()); };
+    subject.reopen = [this, options] { return store::OpenSqlite(Path(), options); };
     // What a killed process would have left, put where the store was.
     subject.crash = [this](std::unique_ptr<Store> store) {
       const std::string left = root_ + "/left";
@@ -58,9 +58,9 @@ class SqlitePlaces {
       limit.rlim_cur = full ? size + 64 * 1024 : limit.rlim_max;
       return setrlimit(RLIMIT_FSIZE, &limit) == 0;
     };
-    subject.damage = [this](Seq seq) {
+    subject.damage = [this](const WriteBatch& row) {
       sqlite3* raw = nullptr;
-      const std::string sql = fmt::format("UPDATE journal SET payload = x'00' WHERE seq = {}", seq);
+      const std::string sql = DamageOf(row);
       const bool damaged = sqlite3_open(Path().c_str(), &raw) == SQLITE_OK &&
                            sqlite3_exec(raw, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK &&
                            sqlite3_changes(raw) == 1;
@@ -74,6 +74,36 @@ class SqlitePlaces {
   std::string Folder() const { return fmt::format("{}/{}", root_, place_); }
   std::string Path() const { return Folder() + "/sync.db"; }
 
+  static std::string DamageOf(const WriteBatch& row) {
+    for (const JournalRow& one : row.journal) {
+      return fmt::format("UPDATE journal SET payload = x'00' WHERE seq = {}", one.seq);
+    }
+    for (const RecordRow& one : row.records) {
+      return fmt::format("UPDATE record SET provenance = x'00' WHERE id = {}", one.id);
+    }
+    for (const LinkRow& one : row.links) {
+      return fmt::format("UPDATE link SET checksum = checksum + 1 WHERE external_id = '{}'",
+                         one.external_id);
+    }
+    for (const LaneRow& one : row.lanes) {
+      return fmt::format("UPDATE lane SET note = 'x' WHERE target = {} AND record = {}", one.target,
+                         one.record);
+    }
+    for (const DeadLetterRow& one : row.dead_letters) {
+      return fmt::format("UPDATE dead_letter SET message = 'x' WHERE id = {}", one.id);
+    }
+    for (const NameRow& one : row.names) {
+      return fmt::format("UPDATE name SET name = 'x' WHERE id = {}", one.id);
+    }
+    for (const StreamRow& one : row.streams) {
+      return fmt::format("UPDATE stream SET ready = ready + 1 WHERE id = {}", one.id);
+    }
+    for (const CursorRow& one : row.cursors) {
+      return fmt::format("UPDATE cursor SET cursor = 'x' WHERE system = {}", one.system);
+    }
+    return "";
+  }
+
   std::string root_;
   int place_ = 0;
 };
@@ -85,8 +115,14 @@ TEST_CASE("The memory store conforms", "[kit]") {
 }
 
 TEST_CASE("The SQLite store conforms, and nothing is skipped of it", "[kit]") {
+  store::SqliteOptions options;
+  SECTION("alone") {}
+  SECTION("with an executor") {
+    // Which makes nothing of what it is given: whoever waits for it does.
+    options.executor = [](const std::function<void()>&) {};
+  }
   SqlitePlaces places;
-  const KitReport report = CheckStore(places.Subject());
+  const KitReport report = CheckStore(places.Subject(options));
   catch2::ExpectConforms(report);
   for (const CheckResult& check : report.checks) {
     CAPTURE(std::string(check.name));
@@ -124,8 +160,8 @@ class SpoiltPlaces {
       medium_.full = full;
       return true;
     };
-    subject.damage = [this](Seq seq) {
-      medium_.damaged = seq;
+    subject.damage = [this](const WriteBatch& row) {
+      medium_.damaged = row;
       return true;
     };
     subject.random_commits = 60;
@@ -141,7 +177,8 @@ class SpoiltPlaces {
 };
 
 TEST_CASE("A spoilt store that is not spoilt conforms", "[kit]") {
-  const WrongStore right{"", {}, [] { return Spoiling(); }};
+  const bool commits_beside = GENERATE(false, true);
+  const WrongStore right{"", {}, [=] { return Spoiling{.commits_beside = commits_beside}; }};
   SpoiltPlaces places(&right);
   const KitReport report = CheckStore(places.Subject());
   INFO(report.Text());

@@ -277,9 +277,6 @@ std::vector<WrongStore> OfCommits() {
       {"writes what there is room for",
        {"no-room-writes-nothing"},
        [] { return Spoiling{.writes_a_part_without_room = true}; }},
-      {"serves what it cannot read",
-       {"damaged-rows-are-not-served"},
-       [] { return Spoiling{.serves_damaged_rows = true}; }},
       {"drops the last commit when it recovers",
        {"recovers", "no-room-writes-nothing"},
        [] {
@@ -323,6 +320,59 @@ std::vector<WrongStore> OfCommits() {
          }};
        }},
   };
+}
+
+// Calls between the halves of a commit that do not wait for it.
+std::vector<WrongStore> OfHalves() {
+  std::vector<WrongStore> stores;
+  for (const char* call : {"ReadCounters", "ReadNames", "ReadStreams", "ReadCursors", "FindChanges",
+                           "ReadJournal", "ReadRecords", "FindLinks", "ReadLanes", "ScanJournal",
+                           "ScanOwed", "LinksOf", "ScanReady", "ScanDelayed", "CountLanes",
+                           "ReadDeadLetter", "ScanDeadLetters", "CountDeadLetters", "Expire"}) {
+    stores.push_back({std::string("does not wait in ") + call + " for what was begun",
+                      {"commits-in-two-halves"},
+                      [call] { return Spoiling{.commits_beside = true, .does_not_wait = call}; }});
+  }
+  stores.push_back({"drops what was begun when it recovers", {"commits-in-two-halves"}, [] {
+                      auto recovered = std::make_shared<bool>(false);
+                      Spoiling spoiling{.commits_beside = true};
+                      spoiling.recover = [recovered](Store& right) {
+                        *recovered = true;
+                        return right.Recover();
+                      };
+                      spoiling.names = [recovered](std::vector<NameRow>& rows) {
+                        if (*recovered && rows.size() > 12) rows.pop_back();
+                      };
+                      return spoiling;
+                    }});
+  stores.push_back(
+      {"does not say what failed of what was begun when it was read meanwhile",
+       {"commits-in-two-halves"},
+       [] { return Spoiling{.commits_beside = true, .forgets_what_failed_when_read = true}; }});
+  return stores;
+}
+
+std::vector<WrongStore> OfDamage() {
+  std::vector<WrongStore> stores{
+      {"serves what it cannot read",
+       {"damaged-rows-are-not-served"},
+       [] { return Spoiling{.serves_damaged_rows = true}; }},
+      {"takes a change again that it cannot read",
+       {"damaged-rows-are-not-served"},
+       [] { return Spoiling{.takes_damaged_changes_again = true}; }},
+      {"forgets what it cannot read",
+       {"expire-keeps-what-is-damaged"},
+       [] { return Spoiling{.expires_damaged_rows = true}; }},
+  };
+  for (const char* read : {"ReadNames", "ReadStreams", "ReadCursors", "FindChanges", "ReadJournal",
+                           "ReadRecords", "FindLinks of a row", "FindLinks of a first row",
+                           "FindLinks of a key", "ReadLanes", "ScanJournal", "ScanOwed", "LinksOf",
+                           "ScanReady", "ScanDelayed", "ReadDeadLetter", "ScanDeadLetters"}) {
+    stores.push_back({std::string("says in ") + read + " that what it cannot read is not there",
+                      {"damaged-rows-are-not-served"},
+                      [read] { return Spoiling{.hides_damage = read}; }});
+  }
+  return stores;
 }
 
 std::vector<WrongStore> OfReads() {
@@ -602,7 +652,7 @@ std::vector<WrongStore> OfExpiring() {
 
 std::vector<WrongStore> WrongStores() {
   std::vector<WrongStore> all;
-  for (auto* group : {&OfRows, &OfCommits, &OfReads, &OfExpiring}) {
+  for (auto* group : {&OfRows, &OfCommits, &OfHalves, &OfDamage, &OfReads, &OfExpiring}) {
     for (WrongStore& wrong : group()) all.push_back(std::move(wrong));
   }
   return all;

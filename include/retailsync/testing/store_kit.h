@@ -49,8 +49,8 @@ inline constexpr Check kStoreChecks[] = {
     {"commits-can-be-repeated",
      "A batch without journal rows that is committed again changes nothing."},
     {"commits-in-two-halves",
-     "A commit that was begun is there when it was ended, or read, and EndCommit says what "
-     "failed."},
+     "A commit that was begun is there when it was ended, and for every call before that, and "
+     "EndCommit says what failed."},
     {"survives-reopening", "Everything that was committed is there after reopening."},
     {"survives-a-crash", "Everything that was committed is there after a crash."},
     {"recovers",
@@ -82,6 +82,8 @@ inline constexpr Check kStoreChecks[] = {
     {"expire-keeps-first-rows",
      "Expire keeps a record's first row while it stands for a lane, or for the record."},
     {"expire-keeps-links", "The links that an expired row stood for are there all the same."},
+    {"expire-keeps-what-is-damaged",
+     "Expire keeps a row that cannot be read, and what that may need."},
     {"expires-closed-letters",
      "Expire forgets dead letters that were closed before; open ones stay."},
     {"expires-in-pieces",
@@ -91,7 +93,8 @@ inline constexpr Check kStoreChecks[] = {
     {"no-room-writes-nothing",
      "Without room a commit fails with ResourceExhausted and writes nothing; with room it works."},
     {"damaged-rows-are-not-served",
-     "A stored row that cannot be read is DataLoss, and the others are served."},
+     "A stored row that cannot be read is DataLoss wherever it is looked for, and the others are "
+     "served."},
     {"agrees-with-a-model",
      "Whatever is committed in whatever order, every read agrees with what was committed."},
 };
@@ -107,16 +110,17 @@ struct StoreSubject {
   std::function<void(std::unique_ptr<Store>)> crash;
   // Takes all room away from the open store, or gives it back. False: cannot be done here.
   std::function<bool(bool full)> fill_up;
-  // Damages what is stored of a journal row; the store is open and is told nothing. False: cannot
-  // be done here.
-  std::function<bool(Seq)> damage;
+  // Damages what is stored of the one row that is in `row`, which was committed so: not what the
+  // row is found by, such as its key, a lane's queue or a link's record, but anything else. The
+  // store is open and is told nothing. False: cannot be done here.
+  std::function<bool(const WriteBatch& row)> damage;
 
   // Of agrees-with-a-model: how many commits, and what decides which.
   int random_commits = 200;
   uint64_t seed = 1;
 };
 
-// Checks it. Opens some fifty new stores, one after the other.
+// Checks it. Opens some seventy new stores, one after the other.
 KitReport CheckStore(const StoreSubject& subject);
 
 }  // namespace retailsync::testing
