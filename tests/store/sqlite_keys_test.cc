@@ -224,6 +224,59 @@ TEST_CASE("I29: a damaged row is found by all its names, whatever of it is damag
   CHECK(FirstNotFound(*store, 6) == 0);
 }
 
+TEST_CASE("I29: a row is found by the name it had, which is what is damaged", "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  Fill(path, 100);
+  const auto [damage, repair] = GENERATE(table<std::string, std::string>({
+      {"change_id = 'x'", "change_id = 'change 7'"},
+      {"change_id = ''", "change_id = 'change 7'"},
+      {"change_id = 'change 8'", "change_id = 'change 7'"},
+      {"external_id = 'x'", "external_id = 'order 7'"},
+      {"key = ''", "key = 'key 7'"},
+      {"key = 'key 8'", "key = 'key 7'"},
+      {"system = 3", "system = 1"},
+      {"system = 1000000000000", "system = 1"},
+      {"type = 3", "type = 5"},
+  }));
+  CAPTURE(damage);
+  RawDatabase(path).Execute("UPDATE journal SET " + damage + " WHERE seq = 7");
+  const JournalRow row = MakeFirst(7);
+  const auto is_named = [](const absl::Status& status) {
+    CHECK(absl::IsDataLoss(status));
+    CHECK_THAT(std::string(status.message()), Catch::Matchers::Contains("journal 7 is damaged"));
+  };
+  // While its keys are in memory only, and in a run.
+  Seq last = 100;
+  for (const Seq more : {Seq{0}, Seq{9000}}) {
+    auto store = Open(path);
+    for (; last < more; last += kBatch) {
+      REQUIRE(CommitFirsts(*store, last + 1, last + kBatch).ok());
+    }
+    if (more > 0) store.reset();
+    if (more > 0) store = Open(path);
+    CAPTURE(more);
+    is_named(store->FindChanges(std::vector<ChangeKey>{{1, row.change_id}}).status());
+    for (const LinkKey& key :
+         {LinkKey{1, row.type, row.external_id}, LinkKey{0, row.type, row.key}}) {
+      is_named(store->FindLinks(std::vector<LinkKey>{key}).status());
+    }
+    WriteBatch batch;
+    batch.journal = {MakeFirst(last + 1), MakeFirst(last + 2)};
+    batch.journal[1].change_id = row.change_id;
+    is_named(store->Commit(batch));
+    // Nobody else is in doubt.
+    CHECK(FirstNotFound(*store, 6) == 0);
+    CHECK(IsKnown(*store, MakeFirst(8).change_id));
+    CHECK_FALSE(IsKnown(*store, MakeFirst(last + 1).change_id));
+    CHECK(CommitFirsts(*store, last + 1, last + 1).ok());
+    ++last;
+  }
+  // Who puts it right finds it.
+  RawDatabase(path).Execute("UPDATE journal SET " + repair + " WHERE seq = 7");
+  CHECK(FirstNotFound(*Open(path), last) == 0);
+}
+
 TEST_CASE("A key index of another journal is made again", "[sqlite]") {
   const TempDirectory directory;
   const std::string path = directory.File("sync.db");

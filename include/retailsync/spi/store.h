@@ -121,11 +121,14 @@ struct ExpireResult {
 // power, as far as the medium keeps what it confirmed. Thread safety: none needed; an engine calls
 // its store from one thread at a time. Ownership of the data: one engine a store; a second writer
 // is refused at open with FailedPrecondition. Error handling: DataLoss means stored data cannot be
-// read: the row is not served and the message says which. ResourceExhausted means there is no room;
-// nothing of the batch was written. AlreadyExists from Commit means a (system, change_id) that is
-// stored already: a defect of the caller or a second writer. Unavailable from a read means that
-// nothing can be read until a Recover. After it, and after any error from Commit, the engine
-// forgets what it holds in memory, calls Recover and reads again.
+// read: the row is neither served nor said not to be there, and the message says which. A read that
+// looks for it gives nothing else either, so that whoever wants the others asks for them one by
+// one; only ScanOwed goes on. A change that may be in such a row is not taken again.
+// ResourceExhausted means there is no room; nothing of the batch was written. AlreadyExists from
+// Commit means a (system, change_id) that is stored already: a defect of the caller or a second
+// writer. Unavailable from a read means that nothing can be read until a Recover. After it, and
+// after any error from Commit, the engine forgets what it holds in memory, calls Recover and reads
+// again.
 class Store {
  public:
   virtual ~Store() = default;

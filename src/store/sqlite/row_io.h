@@ -3,6 +3,7 @@
 #define RETAILSYNC_SRC_STORE_SQLITE_ROW_IO_H_
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -191,6 +192,21 @@ class RowReader {
   }
   const char* problem() const { return problem_; }
 
+ protected:
+  // A column whose value is this one, whatever is stored.
+  void Take(int64_t value) {
+    checksum_.Add(value);
+    ++index_;
+  }
+  void Take(std::string_view value) {
+    checksum_.Add(value);
+    ++index_;
+  }
+  void TakeLater(std::string_view value) {
+    AddLater(value);
+    ++index_;
+  }
+
  private:
   int64_t ReadInt() {
     int64_t value = 0;
@@ -225,6 +241,32 @@ class RowReader {
   int index_ = 0;
 };
 
+// Reads a row as if these columns, integers and texts, had the values that the row has that it is
+// read into. Without a problem, they are what was stored in them.
+class RowReaderAs : public RowReader {
+ public:
+  RowReaderAs(const Run* run, std::span<const std::string_view> columns)
+      : RowReader(run), columns_(columns) {}
+
+  template <typename Value>
+  void Int(const char* name, Value& value) {
+    IsGiven(name) ? Take(static_cast<int64_t>(value)) : RowReader::Int(name, value);
+  }
+  void Text(const char* name, std::string& value) {
+    IsGiven(name) ? Take(std::string_view(value)) : RowReader::Text(name, value);
+  }
+  void LaterText(const char* name, std::string& value) {
+    IsGiven(name) ? TakeLater(value) : RowReader::LaterText(name, value);
+  }
+
+ private:
+  bool IsGiven(std::string_view name) const {
+    return std::find(columns_.begin(), columns_.end(), name) != columns_.end();
+  }
+
+  const std::span<const std::string_view> columns_;
+};
+
 template <typename Row>
 void BindRow(const Row& row, RowBinder& binder) {
   Columns<Row>::Visit(row, binder);
@@ -243,6 +285,15 @@ const char* ReadRow(const Run& run, Row* row) {
   Columns<Row>::Visit(*row, reader);
   reader.Finish();
   return reader.problem();
+}
+
+// Whether a row that is damaged is whole with what `row` has in these columns.
+template <typename Row>
+bool IsWholeAs(const Run& run, std::span<const std::string_view> columns, Row* row) {
+  RowReaderAs reader(&run, columns);
+  Columns<Row>::Visit(*row, reader);
+  reader.Finish();
+  return reader.problem() == nullptr;
 }
 
 // "link 3/1/sku-7": a row's table and key as they are stored, for a message.

@@ -21,6 +21,12 @@ constexpr int64_t kFeedRows = 4096;
 // What a key is of, so that equal texts of different kinds are different keys.
 constexpr uint64_t kChangeKind = 1;
 constexpr uint64_t kLinkKind = 2;
+constexpr uint64_t kDoubtKind = 3;
+
+// The columns of `journal` in which its names are.
+constexpr std::string_view kChangeColumns[] = {"system", "change_id"};
+constexpr std::string_view kLinkColumns[] = {"system", "type", "external_id"};
+constexpr std::string_view kKeyColumns[] = {"type", "key"};
 
 uint64_t Prefix(uint64_t kind, NameId system, EntityType type) {
   return kind | static_cast<uint64_t>(type) << 8 | uint64_t{system} << 32;
@@ -45,6 +51,12 @@ uint64_t SqliteStore::HashOf(const LinkKey& key) const {
   return key_hash_.Hash(Prefix(kLinkKind, key.system, key.type), key.external_id);
 }
 
+// The one key of every row that was damaged when it was read for its keys: what it is called then
+// need not be what it was called.
+uint64_t SqliteStore::HashOfDoubt() const {
+  return key_hash_.Hash(Prefix(kDoubtKind, 0, EntityType::kUnspecified), "");
+}
+
 void SqliteStore::AppendKeys(const JournalRow& row, bool may_be_first) {
   entries_.push_back({HashOf(ChangeKey{row.system, row.change_id}), row.seq});
   if (may_be_first) {
@@ -64,7 +76,17 @@ absl::Status SqliteStore::NoteKeys(absl::Status status) {
   return status;
 }
 
+// Whether an earlier process left any in a run.
+absl::Status SqliteStore::LookForDoubt() {
+  const uint64_t doubt = HashOfDoubt();
+  absl::Status status = keys_->Find({&doubt, 1}, &doubtful_);
+  has_doubtful_rows_ = has_doubtful_rows_ || !status.ok() || !doubtful_.empty();
+  keys_are_damaged_ = keys_are_damaged_ || absl::IsDataLoss(status);
+  return status;
+}
+
 absl::Status SqliteStore::OpenKeys() {
+  has_doubtful_rows_ = false;
   keys_ = std::make_unique<KeyIndex>(connection_.get(), kMemoryRows);
   const auto has_secret = ReadSecret();
   if (!has_secret.ok()) {
@@ -80,6 +102,7 @@ absl::Status SqliteStore::OpenKeys() {
     // With more than the journal has it is not of this journal.
     keys_are_damaged_ = absl::IsDataLoss(status) || keys_->indexed_through() > last_seq_;
     status = status.ok() && !keys_are_damaged_ ? FeedKeys() : status;
+    status = status.ok() && !keys_are_damaged_ ? LookForDoubt() : status;
     if (!keys_are_damaged_ || connection_ == nullptr) {
       return status;
     }
@@ -185,8 +208,12 @@ absl::StatusOr<Seq> SqliteStore::ReadKeys(Seq after, int64_t rows_max) {
   for (; run->Next(); ++rows) {
     JournalRow row;
     // A damaged one may have made its record: by whatever name it is looked for, it is found.
-    const bool may_be_first = !Read(*run, &row).ok() || row.IsFirst();
-    AppendKeys(row, may_be_first);
+    const bool is_damaged = !Read(*run, &row).ok();
+    AppendKeys(row, is_damaged || row.IsFirst());
+    if (is_damaged) {
+      entries_.push_back({HashOfDoubt(), row.seq});
+      has_doubtful_rows_ = true;
+    }
     last = row.seq;
   }
   if (run->code() != SQLITE_OK) {
@@ -204,9 +231,14 @@ absl::Status SqliteStore::CheckAreNew(const std::vector<JournalRow>& rows) {
     return row.system == rows[index].system && row.change_id == rows[index].change_id;
   };
   std::vector<Seq> stored(rows.size());  // 0: it is not
-  absl::Status status = FindRows(hashes_, [&](size_t index, const JournalRow& row) {
+  const auto take = [&](size_t index, const JournalRow& row) {
     stored[index] = is_it(index, row) ? row.seq : 0;
     return stored[index] != 0;
+  };
+  absl::Status status = FindRows(hashes_, take, [&rows](size_t index, JournalRow* row) {
+    row->system = rows[index].system;
+    row->change_id = rows[index].change_id;
+    return std::span<const std::string_view>(kChangeColumns);
   });
   if (!status.ok()) {
     return status;
@@ -255,7 +287,12 @@ absl::StatusOr<std::vector<std::optional<JournalRow>>> SqliteStore::FindChanges(
     changes[index] = row;
     return true;
   };
-  absl::Status status = WithKeys([&] { return FindRows(hashes_, take); });
+  const auto name = [&](size_t index, JournalRow* row) {
+    row->system = keys[index].system;
+    row->change_id = keys[index].change_id;
+    return std::span<const std::string_view>(kChangeColumns);
+  };
+  absl::Status status = WithKeys([&] { return FindRows(hashes_, take, name); });
   if (!status.ok()) {
     return status;
   }
@@ -365,7 +402,18 @@ absl::StatusOr<std::vector<std::optional<RecordId>>> SqliteStore::FindFirsts(
     records[index] = row.seq;
     return true;
   };
-  absl::Status status = WithKeys([&] { return FindRows(hashes_, take); });
+  const auto name = [&](size_t index, JournalRow* row) {
+    const LinkKey& key = keys[index];
+    row->type = key.type;
+    if (key.system == 0) {
+      row->key = key.external_id;
+      return std::span<const std::string_view>(kKeyColumns);
+    }
+    row->system = key.system;
+    row->external_id = key.external_id;
+    return std::span<const std::string_view>(kLinkColumns);
+  };
+  absl::Status status = WithKeys([&] { return FindRows(hashes_, take, name); });
   if (!status.ok()) {
     return status;
   }

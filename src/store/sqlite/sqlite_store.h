@@ -145,7 +145,9 @@ class SqliteStore final : public Store {
   absl::Status NoteKeys(absl::Status status);
   uint64_t HashOf(const ChangeKey& key) const;
   uint64_t HashOf(const LinkKey& key) const;
+  uint64_t HashOfDoubt() const;
   void AppendKeys(const JournalRow& row, bool may_be_first);
+  absl::Status LookForDoubt();
   absl::Status ReadLinkKinds();
   bool MayHaveLink(const LinkKey& key) const;
   void NoteLinkKinds(const std::vector<LinkRow>& rows);
@@ -192,18 +194,26 @@ class SqliteStore final : public Store {
   // For each hash calls `take(index, row)` with the journal rows that may have it, the newest
   // first, until it returns true. A row that several hashes are of is read once. DataLoss when no
   // row was taken for a hash and one that is damaged may have been it.
-  template <typename Take>
-  absl::Status FindRows(std::span<const uint64_t> hashes, Take take) {
+  //
+  // `name(index, row)` gives the row the names that the hash is of, and says in which columns they
+  // are: what a damaged row was called may be what is damaged.
+  template <typename Take, typename Name>
+  absl::Status FindRows(std::span<const uint64_t> hashes, Take take, Name name) {
     const bool is_writing = sqlite3_get_autocommit(connection_->raw()) == 0;
     Transaction transaction(connection_.get(), Transaction::Kind::kRead);
     if (absl::Status status = Begin(&transaction); !status.ok()) {
       return status;
     }
-    if (absl::Status status = keys_->Find(hashes, &matches_); !status.ok()) {
+    absl::Status status = keys_->Find(hashes, &matches_);
+    if (status.ok() && has_doubtful_rows_) {
+      const uint64_t doubt = HashOfDoubt();
+      status = keys_->Find({&doubt, 1}, &doubtful_);
+    }
+    if (!status.ok()) {
       keys_are_damaged_ = keys_are_damaged_ || absl::IsDataLoss(status);
       return is_writing ? NoteKeys(status) : status;
     }
-    if (matches_.empty()) {
+    if (matches_.empty() && !has_doubtful_rows_) {
       return absl::OkStatus();
     }
     static const std::string& kSql = *new std::string(Select<JournalRow>("WHERE seq = ?"));
@@ -237,8 +247,35 @@ class SqliteStore final : public Store {
       }
       taken_[match.index] = is_there && take(match.index, row);
     }
-    for (const auto& [index, status] : doubts) {
-      if (!taken_[index]) return status;
+    for (const auto& [index, doubt] : doubts) {
+      if (!taken_[index]) return doubt;
+    }
+    return has_doubtful_rows_ ? FindDoubtfulRows(*run, take, name) : absl::OkStatus();
+  }
+
+  // The same for what no row was taken for, among the rows that were damaged when they were read
+  // for their keys: with the right names such a row may be whole.
+  template <typename Take, typename Name>
+  absl::Status FindDoubtfulRows(Run& run, Take take, Name name) {
+    JournalRow row;
+    for (const KeyMatch& match : doubtful_) {
+      run.BindId(1, match.seq);
+      if (run.Next()) {
+        const absl::Status damage = Read(run, &row);
+        for (size_t index = 0; index < taken_.size(); ++index) {
+          if (taken_[index]) continue;
+          if (damage.ok()) {
+            taken_[index] = take(index, row);
+            continue;
+          }
+          const auto columns = name(index, &row);
+          if (IsWholeAs(run, columns, &row) && take(index, row)) return damage;
+        }
+      }
+      if (run.code() != SQLITE_OK) {
+        return run.status(ReadOperation<JournalRow>());
+      }
+      run.Again();
     }
     return absl::OkStatus();
   }
@@ -448,6 +485,7 @@ class SqliteStore final : public Store {
   std::unique_ptr<KeyIndex> keys_;  // of the connection
   KeyHash key_hash_;
   bool keys_are_damaged_ = false;
+  bool has_doubtful_rows_ = false;  // the index may name some: see HashOfDoubt()
   RecentRows<RecordRow> recent_records_;
   RecentRows<LaneRow> recent_lanes_;
   // Of the commit that is under way.
@@ -458,6 +496,7 @@ class SqliteStore final : public Store {
   std::optional<absl::flat_hash_set<LinkKind>> link_kinds_;
   // Kept for their memory.
   std::vector<KeyMatch> matches_;
+  std::vector<KeyMatch> doubtful_;
   std::vector<bool> taken_;
   std::vector<uint64_t> hashes_;
   std::vector<KeyEntry> entries_;
