@@ -388,6 +388,37 @@ TEST_CASE("One writer: a lock file that was removed lets nobody write beside ano
   CHECK((*second)->ReadCursors()->front().cursor == "second");
 }
 
+TEST_CASE("One writer: who opens reads nothing before another's commit has come to its end",
+          "[sqlite]") {
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  auto store = store::OpenSqlite(path);
+  REQUIRE(store.ok());
+  REQUIRE((*store)->Commit(MakeCursor("before")).ok());
+  // In another process, whose lock file was removed when it had looked at it, or a shell.
+  RawDatabase other(path);
+  other.Execute("BEGIN IMMEDIATE; DELETE FROM cursor");
+  SECTION("a store that is open goes on when it is over") {
+    const absl::Status busy = (*store)->Commit(MakeCursor("after"));
+    CHECK(absl::IsUnavailable(busy));
+    CHECK((*store)->Recover().ok());
+    CHECK((*store)->ReadCursors()->front().cursor == "before");
+    other.Execute("ROLLBACK");
+    CHECK((*store)->Commit(MakeCursor("after")).ok());
+    CHECK((*store)->ReadCursors()->front().cursor == "after");
+  }
+  SECTION("a store is not opened until it is over") {
+    store->reset();
+    const absl::Status busy = Open(path);
+    CHECK(absl::IsUnavailable(busy));
+    CHECK_THAT(Message(busy), Contains("sync.db") && Contains("wait for who writes to it"));
+    other.Execute("COMMIT");
+    store = store::OpenSqlite(path);
+    REQUIRE(store.ok());
+    CHECK((*store)->ReadCursors()->empty());
+  }
+}
+
 TEST_CASE("Others may read while the store is open", "[sqlite]") {
   const TempDirectory directory;
   const std::string path = directory.File("sync.db");

@@ -49,7 +49,9 @@ struct SqliteOptions {
 // Errors, each with the file's name and a sentence: FailedPrecondition when another engine has the
 // file open, when it was written by a newer version of retailsync, or when it is not writable;
 // InvalidArgument when it is not a SQLite database or one of something else; DataLoss when it is
-// corrupt; ResourceExhausted when there is no room.
+// corrupt; ResourceExhausted when there is no room; Unavailable when somebody else, a shell for
+// example, is in a transaction that writes and does not end it within five seconds. The same meets
+// a commit then, of which nothing is written: it is to be made again after a Recover().
 absl::StatusOr<std::unique_ptr<Store>> OpenSqlite(const std::string& path,
                                                   const SqliteOptions& options = {});
 

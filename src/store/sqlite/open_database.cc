@@ -115,12 +115,14 @@ int RewriteLog(Connection* connection) {
 absl::Status EmptyLog(Connection* connection, OpenKind kind) {
   int code = SQLITE_OK;
   {
-    // Nobody else may add to the log meanwhile.
+    // Nobody else may add to the log meanwhile. Nor is anything read before whoever writes has come
+    // to an end: that may be one whose lock file was removed when it had looked at it, and what it
+    // commits would be missing from all that is kept in memory here, the ids of changes first.
     Transaction transaction(connection, Transaction::Kind::kWrite);
-    code = transaction.Begin();
-    if (code == SQLITE_OK) {
-      code = RewriteLog(connection);
+    if (const int begun = transaction.Begin(); begun != SQLITE_OK) {
+      return Error(connection->raw(), connection->path(), "wait for who writes to it", begun);
     }
+    code = RewriteLog(connection);
   }
   if (code == SQLITE_OK) {
     code = sqlite3_wal_checkpoint_v2(connection->raw(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr,
