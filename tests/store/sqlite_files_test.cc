@@ -388,6 +388,63 @@ TEST_CASE("One writer: a lock file that was removed lets nobody write beside ano
   CHECK((*second)->ReadCursors()->front().cursor == "second");
 }
 
+TEST_CASE("I2: nothing is committed to a file that is not where it was", "[sqlite]") {
+  namespace fs = std::filesystem;
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  const std::string elsewhere = directory.File("elsewhere.db");
+  const std::string backup = directory.File("backup.db");
+  REQUIRE((*store::OpenSqlite(path))->Commit(MakeCursor("backup")).ok());
+  fs::copy_file(path, backup);
+  store::SqliteOptions options;
+  if (GENERATE(false, true)) {
+    options.executor = [](const std::function<void()>& work) { work(); };
+  }
+  auto store = store::OpenSqlite(path, options);
+  REQUIRE(store.ok());
+  REQUIRE((*store)->Commit(MakeCursor("before")).ok());
+  SECTION("the database was renamed") {
+    fs::rename(path, elsewhere);
+    const absl::Status lost = (*store)->Commit(MakeCursor("lost"));
+    CHECK(absl::IsFailedPrecondition(lost));
+    CHECK_THAT(Message(lost), Contains("sync.db: the file was removed or replaced"));
+    CHECK(absl::IsFailedPrecondition((*store)->Recover()));
+    CHECK_FALSE((*store)->ReadCursors().ok());
+    CHECK((*store::OpenSqlite(elsewhere))->ReadCursors()->front().cursor == "before");
+    fs::rename(elsewhere, path);
+    REQUIRE((*store)->Recover().ok());
+  }
+  SECTION("a backup was put in its place") {
+    fs::rename(path, elsewhere);
+    fs::rename(backup, path);
+    if (GENERATE(false, true)) {
+      CHECK(absl::IsFailedPrecondition((*store)->Commit(MakeCursor("lost"))));
+    }
+    CHECK(absl::IsFailedPrecondition((*store)->Recover()));
+    store->reset();
+    CHECK((*store::OpenSqlite(elsewhere))->ReadCursors()->front().cursor == "before");
+    // It is as it was: it has nothing of the other's log.
+    store = store::OpenSqlite(path, options);
+    REQUIRE(store.ok());
+    CHECK((*store)->ReadCursors()->front().cursor == "backup");
+    REQUIRE((*store)->Commit(MakeCursor("before")).ok());
+  }
+  SECTION("its log was removed") {
+    fs::remove(path + "-wal");
+    if (GENERATE(false, true)) {
+      CHECK(absl::IsFailedPrecondition((*store)->Commit(MakeCursor("lost"))));
+      CHECK(absl::IsUnavailable((*store)->ReadCursors().status()));
+    }
+    REQUIRE((*store)->Recover().ok());
+  }
+  CHECK((*store)->ReadCursors()->front().cursor == "before");
+  CHECK((*store)->Commit(MakeCursor("after")).ok());
+  // What a crash would leave.
+  fs::copy_file(path, elsewhere + "2");
+  fs::copy_file(path + "-wal", elsewhere + "2-wal");
+  CHECK((*store::OpenSqlite(elsewhere + "2"))->ReadCursors()->front().cursor == "after");
+}
+
 TEST_CASE("One writer: who opens reads nothing before another's commit has come to its end",
           "[sqlite]") {
   const TempDirectory directory;

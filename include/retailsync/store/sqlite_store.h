@@ -44,7 +44,9 @@ struct SqliteOptions {
 // file is one however it is named, also by symbolic links that were there before it; but not by a
 // second hard link, under which it must not be opened. The file of that name with ".lock" beside it
 // keeps a second writer out and is not to be removed: the next commit would be FailedPrecondition,
-// and so would Recover() if another engine has the file open by then.
+// and so would Recover() if another engine has the file open by then. The same goes for the file
+// and its "-wal" while they are open: a commit finds out that one was removed or replaced. What was
+// committed before is in the file, wherever that is then, and Recover() goes on when that is back.
 //
 // Errors, each with the file's name and a sentence: FailedPrecondition when another engine has the
 // file open, when it was written by a newer version of retailsync, or when it is not writable;

@@ -45,6 +45,7 @@ absl::Status SqliteStore::Open(OpenKind kind) {
     return connection.status();
   }
   connection_ = *std::move(connection);
+  files_ = OpenFiles(path_);
   const auto page_bytes = connection_->QueryInt("PRAGMA page_size");
   if (!page_bytes.ok()) {
     return page_bytes.status();
@@ -139,11 +140,20 @@ absl::Status SqliteStore::Recover() {
   }
   AwaitCommit();
   const bool is_held = lock_->CheckHeld().ok();
-  if (is_held && connection_ != nullptr && !connection_->is_doubtful() &&
+  const absl::Status database = files_.CheckDatabaseThere();
+  const bool are_there = files_.CheckThere().ok();
+  if (is_held && are_there && connection_ != nullptr && !connection_->is_doubtful() &&
       sqlite3_get_autocommit(connection_->raw()) != 0) {
     return absl::OkStatus();
   }
-  Abandon(absl::OkStatus());
+  if (is_held && !are_there && connection_ != nullptr) {
+    Leave(database);
+  } else {
+    Abandon(database);
+  }
+  if (!database.ok()) {
+    return database;
+  }
   absl::Status status;
   if (!is_held) {
     auto lock = FileLock::Acquire(path_);
@@ -197,6 +207,19 @@ void SqliteStore::Abandon(const absl::Status& why) {
   }
   broken_ = why;
   is_fatal_ = false;
+}
+
+// Files that are not where they were any more: what was confirmed and is in the log alone goes into
+// the database, wherever that is now, before the log is gone with the last who has it open. A log
+// that is still there is emptied, or the next database of that name would take it for its own.
+void SqliteStore::Leave(const absl::Status& why) {
+  is_moved_ = false;
+  const bool is_fatal = checkpointer_ != nullptr && checkpointer_->End().is_fatal;
+  if (!is_fatal && !connection_->is_doubtful()) {
+    sqlite3_wal_checkpoint_v2(connection_->raw(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr,
+                              nullptr);
+  }
+  Abandon(why);
 }
 
 // What was committed is durable already, so that nothing here can undo it: a full disk lets the

@@ -27,6 +27,7 @@
 #include "store/sqlite/key_hash.h"
 #include "store/sqlite/key_index.h"
 #include "store/sqlite/open_database.h"
+#include "store/sqlite/open_files.h"
 #include "store/sqlite/recent_rows.h"
 #include "store/sqlite/row_io.h"
 
@@ -88,6 +89,7 @@ class SqliteStore final : public Store {
   absl::Status Fail(std::string_view operation, int code);
   void Abandon(const absl::Status& why);
   void Close();
+  void Leave(const absl::Status& why);
   void KeepLogShort();
 
   // `body` in a transaction that is durable when this returns OK, and undone otherwise.
@@ -101,6 +103,10 @@ class SqliteStore final : public Store {
       } else {
         status = lock_->CheckHeld();
         is_fatal_ = is_fatal_ || !status.ok();
+        if (status.ok()) {
+          status = files_.CheckThere();
+          is_moved_ = !status.ok();
+        }
         status = status.ok() ? body() : status;
         if (status.ok()) {
           if (const int commit_code = transaction.Commit(); commit_code != SQLITE_OK) {
@@ -112,6 +118,10 @@ class SqliteStore final : public Store {
     // Where it is not known what became of it, the connection goes and the index with it.
     if (keys_ != nullptr) {
       status.ok() ? keys_->Committed() : keys_->RolledBack();
+    }
+    if (is_moved_) {
+      Leave(status);
+      return status;
     }
     if (is_fatal_ || sqlite3_get_autocommit(connection_->raw()) == 0) {
       Abandon(status);
@@ -506,6 +516,8 @@ class SqliteStore final : public Store {
   WriteBatch begun_batch_;
   absl::Status begun_status_;  // until it was told
   bool is_fatal_ = false;
+  bool is_moved_ = false;
+  OpenFiles files_;  // of the connection
   uint64_t page_bytes_ = 0;
   Seq last_seq_ = 0;
 };
