@@ -445,6 +445,33 @@ TEST_CASE("I2: nothing is committed to a file that is not where it was", "[sqlit
   CHECK((*store::OpenSqlite(elsewhere + "2"))->ReadCursors()->front().cursor == "after");
 }
 
+TEST_CASE("A log is not brought into a backup that was put in the place of its database",
+          "[sqlite]") {
+  namespace fs = std::filesystem;
+  const TempDirectory directory;
+  const std::string path = directory.File("sync.db");
+  const std::string backup = directory.File("backup.db");
+  REQUIRE((*store::OpenSqlite(path))->Commit(MakeCursor("backup")).ok());
+  fs::copy_file(path, backup);
+  std::vector<std::function<void()>> works;
+  auto store = store::OpenSqlite(
+      path, {.checkpoint_bytes = 64u << 10,
+             .executor = [&](std::function<void()> work) { works.push_back(std::move(work)); }});
+  REQUIRE(store.ok());
+  for (char c = 'a'; works.empty() && c <= 'z'; ++c) {
+    REQUIRE((*store)->Commit(MakeCursor(std::string(10'000, c))).ok());
+  }
+  REQUIRE_FALSE(works.empty());
+  fs::rename(path, directory.File("elsewhere.db"));
+  fs::rename(backup, path);
+  const std::string content = ReadFile(path);
+  works.front()();
+  CHECK(ReadFile(path) == content);
+  CHECK(absl::IsFailedPrecondition((*store)->Commit(MakeCursor("lost"))));
+  store->reset();
+  CHECK((*store::OpenSqlite(path))->ReadCursors()->front().cursor == "backup");
+}
+
 TEST_CASE("One writer: who opens reads nothing before another's commit has come to its end",
           "[sqlite]") {
   const TempDirectory directory;

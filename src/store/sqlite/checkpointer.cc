@@ -10,11 +10,12 @@ namespace retailsync::store::sqlite {
 
 // Of whoever runs the work, and of who waited for it.
 struct Checkpointer::State {
-  explicit State(std::string file) : path(std::move(file)) {}
+  State(std::string file, OpenFiles open) : path(std::move(file)), files(std::move(open)) {}
 
   void TakeOver();
 
   const std::string path;
+  const OpenFiles files;
   std::unique_ptr<Connection> connection;  // null before the first
   Outcome outcome;
 };
@@ -26,6 +27,12 @@ void Checkpointer::State::TakeOver() {
     if (!opened.ok()) {
       // Nothing was written: whoever commits may try it.
       outcome.status = opened.status();
+      return;
+    }
+    // The log of this one would be brought into that one.
+    if (absl::Status status = files.CheckThere(); !status.ok()) {
+      (*opened)->Abandon();
+      outcome.status = status;
       return;
     }
     connection = *std::move(opened);
@@ -41,8 +48,9 @@ void Checkpointer::State::TakeOver() {
   outcome.is_fatal = IsFatal(connection->raw(), code);
 }
 
-Checkpointer::Checkpointer(std::string path, StoreExecutor executor)
-    : executor_(std::move(executor)), state_(std::make_shared<State>(std::move(path))) {}
+Checkpointer::Checkpointer(std::string path, OpenFiles files, StoreExecutor executor)
+    : executor_(std::move(executor)),
+      state_(std::make_shared<State>(std::move(path), std::move(files))) {}
 
 Checkpointer::~Checkpointer() {
   static_cast<void>(End());

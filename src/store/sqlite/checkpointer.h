@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "retailsync/store/sqlite_store.h"
 #include "store/sqlite/given_work.h"
+#include "store/sqlite/open_files.h"
 
 namespace retailsync::store::sqlite {
 
@@ -27,7 +28,9 @@ class Checkpointer {
     uint64_t frames = 0;    // of the log that are in the database, from its beginning
   };
 
-  Checkpointer(std::string path, StoreExecutor executor);
+  // `files`: the database of this path, which is open, and its log. What lies there when work is
+  // begun and is another is left alone.
+  Checkpointer(std::string path, OpenFiles files, StoreExecutor executor);
   // Like End().
   ~Checkpointer();
   Checkpointer(const Checkpointer&) = delete;

@@ -52,7 +52,7 @@ absl::Status SqliteStore::Open(OpenKind kind) {
   }
   page_bytes_ = static_cast<uint64_t>(*page_bytes);
   if (options_.executor) {
-    checkpointer_ = std::make_unique<Checkpointer>(path_, options_.executor);
+    checkpointer_ = std::make_unique<Checkpointer>(path_, files_, options_.executor);
   }
   broken_ = absl::OkStatus();
   const auto counters = ReadCounters();
