@@ -15,6 +15,9 @@ void OpenFiles::File::Look() {
 
 absl::Status OpenFiles::File::CheckThere() const {
   struct stat found;
+  if (number == 0) {
+    return absl::OkStatus();
+  }
   if (stat(path.c_str(), &found) == 0 && found.st_dev == device && found.st_ino == number) {
     return absl::OkStatus();
   }

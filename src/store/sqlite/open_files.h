@@ -29,6 +29,7 @@ class OpenFiles {
   struct File {
     std::string path;
     dev_t device = 0;
+    // 0: none, as in a file system that only SQLite knows; what happens there is not looked at.
     ino_t number = 0;
 
     void Look();  // which one it is
