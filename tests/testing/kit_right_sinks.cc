@@ -1,4 +1,6 @@
 // Sinks that are right, each in a way of its own that a kit might take for a fault.
+#include <algorithm>
+
 #include "testing/kit_wrong_sinks.h"
 
 namespace retailsync::testing {
@@ -32,6 +34,13 @@ std::vector<RightSink> RightSinks() {
          };
        },
        shows_late},
+      {"lists in pages shorter than was asked for",
+       [](SpoiltSink& sink) {
+         sink.list = [](SpoiltSink& self, ListRequest request) {
+           request.entries_max = std::min(request.entries_max, 5);  // the most its API gives
+           return self.real->List(request);
+         };
+       }},
       {"never deletes postings, which are reversed",
        Instead([](SpoiltSink&, const ApplyItem& item) {
          const bool refused = item.operation == model::v1::OPERATION_DELETE &&

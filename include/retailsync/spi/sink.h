@@ -111,6 +111,7 @@ struct ProbeResponse {
 struct ListRequest {
   EntityType type = EntityType::kUnspecified;
   std::string after;
+  // Give at most so many; fewer, where the system's own pages are shorter.
   int entries_max = 1000;
   absl::Time deadline = absl::InfiniteFuture();
 };
@@ -126,7 +127,7 @@ struct ListEntry {
 struct ListResponse {
   // Ascending by external_id in byte order, none left out.
   std::vector<ListEntry> entries;
-  // False: there is nothing after the last entry.
+  // False: there is nothing after the last entry. True: there is, and this page is not empty.
   bool more = false;
 };
 
