@@ -29,8 +29,8 @@ void Judge(Trial& trial, Deed& deed, const Outcome& outcome) {
                          specimen.told_id, What(deed.act), outcome.external_id);
   }
   // Where a list is all there is to look by, it is looked for under what the system calls it.
-  if (deed.act == Act::kCreate && !outcome.external_id.empty()) {
-    specimen.external_id = outcome.external_id;
+  if (specimen.told_id.empty() && !outcome.external_id.empty()) {
+    trial.LearnId(specimen, outcome.external_id);
   }
   const Finding shows = Shows(trial, deed);
   if (!shows.has_value()) {

@@ -33,10 +33,13 @@ void CheckProbesOf(Trial& trial, EntityType type) {
   notes.Expect("probe-finds-effects", answer.presence == Presence::kPresent,
                "{} is applied and Probe says {}", specimen.Name(), Say(answer.presence));
   if (answer.presence == Presence::kPresent) {
-    notes.Expect("probe-agrees-with-apply",
-                 answer.external_id.empty() || answer.external_id == specimen.external_id,
-                 "{} was applied as '{}' and Probe calls it '{}'", specimen.Name(),
-                 specimen.external_id, answer.external_id);
+    if (!answer.external_id.empty() && !specimen.told_id.empty()) {
+      notes.Expect("probe-agrees-with-apply", answer.external_id == specimen.told_id,
+                   "{} was applied as '{}' and Probe calls it '{}'", specimen.Name(),
+                   specimen.told_id, answer.external_id);
+    } else if (!answer.external_id.empty()) {
+      trial.LearnId(specimen, answer.external_id);
+    }
     notes.Expect("probe-agrees-with-apply", answer.remote_version == outcome.remote_version,
                  "{} was applied at '{}' and Probe says '{}'", specimen.Name(),
                  outcome.remote_version, answer.remote_version);
@@ -84,48 +87,41 @@ void CheckProbesOf(Trial& trial, EntityType type) {
 }
 
 struct Asked {
+  Specimen specimen;
   ApplyItem item;
   bool sent = false;
 };
 
 // Several in one call, found and not found.
-void AskTogether(Trial& trial, const std::vector<Asked>& asked) {
-  std::vector<ProbeItem> items;
-  std::map<std::string, bool> was_sent;
-  for (const Asked& one : asked) {
-    items.push_back(trial.AsProbe(one.item));
-    was_sent[one.item.idempotency_key] = one.sent;
+void AskTogether(Trial& trial, std::vector<Asked> asked) {
+  std::vector<ApplyItem> items;
+  std::map<std::string, Asked*> known;
+  for (Asked& one : asked) {
+    items.push_back(one.item);
+    known[one.item.idempotency_key] = &one;
   }
-  const ProbeResponse response = trial.Probe(trial.sink(), items);
-  std::map<std::string, int> answers;
-  for (const ProbeAnswer& answer : response.answers) {
-    ++answers[answer.idempotency_key];
-    const auto known = was_sent.find(answer.idempotency_key);
-    if (known == was_sent.end()) continue;
-    const bool is_sent = known->second;
+  for (const ProbeAnswer& answer : trial.AskAll(trial.sink(), items)) {
+    const auto found = known.find(answer.idempotency_key);
+    if (found == known.end()) continue;
+    Asked& one = *found->second;
     trial.notes().Expect(
-        is_sent ? SinkNotes::Id("probe-finds-effects") : SinkNotes::Id("probe-finds-nothing"),
-        answer.presence != (is_sent ? Presence::kAbsent : Presence::kPresent),
+        one.sent ? SinkNotes::Id("probe-finds-effects") : SinkNotes::Id("probe-finds-nothing"),
+        answer.presence == (one.sent ? Presence::kPresent : Presence::kAbsent),
         "asked about {} at once, Probe calls one that was {} {}", asked.size(),
-        is_sent ? "applied" : "never sent", Say(answer.presence));
+        one.sent ? "applied" : "never sent", Say(answer.presence));
+    const bool is_news = one.specimen.told_id.empty() && !answer.external_id.empty();
+    if (answer.presence == Presence::kPresent && is_news) {
+      trial.LearnId(one.specimen, answer.external_id);
+    }
   }
-  const bool is_complete = answers.size() == asked.size() &&
-                           std::all_of(was_sent.begin(), was_sent.end(), [&](const auto& one) {
-                             const auto found = answers.find(one.first);
-                             return found != answers.end() && found->second == 1;
-                           });
-  trial.notes().Expect("probe-answers-its-items", is_complete,
-                       "asked about {} at once, Probe gave {} answers for {} keys", asked.size(),
-                       response.answers.size(), answers.size());
 }
 
 // One that was applied or one that was never sent; nothing when that could not be brought about.
 std::optional<Asked> AskedOf(Trial& trial, EntityType type, bool sent) {
-  Specimen specimen = trial.Make(type);
-  Asked asked{.item = {}, .sent = sent};
+  Asked asked{.specimen = trial.Make(type), .item = {}, .sent = sent};
   if (!sent) {
-    asked.item = trial.Next(specimen);
-  } else if (trial.SendNext(specimen, &asked.item).kind != OutcomeKind::kApplied) {
+    asked.item = trial.Next(asked.specimen);
+  } else if (trial.SendNext(asked.specimen, &asked.item).kind != OutcomeKind::kApplied) {
     return std::nullopt;
   }
   return asked;
@@ -270,9 +266,7 @@ std::vector<std::string> IdsOf(const std::vector<ListEntry>& entries) {
 // One page against what the whole list says it must be.
 void ExpectPage(Trial& trial, EntityType type, const std::vector<std::string>& all,
                 const std::string& after, int page) {
-  auto response =
-      trial.List(trial.sink(),
-                 {.type = type, .after = after, .entries_max = page, .deadline = trial.Deadline()});
+  auto response = trial.ListPage(trial.sink(), {.type = type, .after = after, .entries_max = page});
   const auto from = std::upper_bound(all.begin(), all.end(), after);
   const std::vector<std::string> expected(from,
                                           from + std::min<std::ptrdiff_t>(all.end() - from, page));

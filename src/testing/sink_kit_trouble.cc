@@ -21,7 +21,8 @@ struct Ordeal {
     Finding happened;
   };
   std::vector<Item> items;
-  ApplyResponse response;
+  Throttle throttle;
+  absl::Duration overdue;           // of the call
   std::optional<uint64_t> effects;  // that it had
 };
 
@@ -62,12 +63,20 @@ std::optional<Ordeal> Undergo(Trial& trial, EntityType type, Trouble trouble,
                             .happened = tells ? Finding(false) : std::nullopt});
   }
   const auto before = trial.Effects();
+  std::vector<Outcome> outcomes;
   {
     const InTrouble in_trouble(trial, trouble);
     if (!in_trouble.arranged()) return std::nullopt;
-    ordeal.response = trial.Apply(trial.sink(), items);
+    if (trouble == Trouble::kThrottled) {
+      const ApplyResponse response = trial.Apply(trial.sink(), items);
+      ordeal.throttle = response.throttle;
+      outcomes = Trial::Match(items, response);
+    } else {
+      // What the system throttled on its own account has not met the trouble yet.
+      outcomes = trial.SendUntilTaken(trial.sink(), items, /*is_judged=*/false);
+    }
   }
-  const std::vector<Outcome> outcomes = Trial::Match(items, ordeal.response);
+  ordeal.overdue = trial.overdue();
   if (const auto after = trial.Effects(); before.has_value() && after.has_value()) {
     ordeal.effects = *after - *before;
   }
@@ -125,11 +134,8 @@ void CheckLostAnswer(Trial& trial, const Ordeal& ordeal) {
 void CheckRefused(Trial& trial, const Ordeal& ordeal, SinkNotes::Id check, Reason reason) {
   for (const auto& [deed, outcome, happened] : ordeal.items) {
     const std::string name = fmt::format("the {} of {}", What(deed.act), deed.specimen.Name());
-    bool holds = IsNotApplied(outcome, reason);
-    if (reason == Reason::kThrottled) {
-      holds = holds || (IsNotApplied(outcome, Reason::kTransient) &&
-                        ordeal.response.throttle.pause > absl::ZeroDuration());
-    }
+    const bool holds = reason == Reason::kThrottled ? IsThrottled(outcome, ordeal.throttle)
+                                                    : IsNotApplied(outcome, reason);
     trial.notes().Expect(check, holds, "{} is reported as {}, where {} was to be reported", name,
                          Say(outcome), Name(reason));
     const Outcome again = trial.Send(Trial::Again(deed.item));
@@ -177,8 +183,7 @@ void CheckQuestions(Trial& trial, EntityType type, Trouble trouble) {
   }
   if (declared.listable) {
     const auto response =
-        trial.List(trial.sink(),
-                   {.type = type, .after = {}, .entries_max = 1000, .deadline = trial.Deadline()});
+        trial.List(trial.sink(), {.type = type, .after = {}, .entries_max = 1000});
     trial.notes().Expect("list-in-trouble-fails", !response.ok(),
                          "in trouble ({}) List gives {} entries, as if that were all",
                          Name(trouble), response.ok() ? response->entries.size() : 0);
@@ -187,17 +192,14 @@ void CheckQuestions(Trial& trial, EntityType type, Trouble trouble) {
 
 void CheckSlow(Trial& trial, EntityType type) {
   SinkNotes& notes = trial.notes();
-  const Clock* clock = trial.subject().clock;
-  const absl::Time deadline = trial.Deadline();
   const auto ordeal = Undergo(trial, type, Trouble::kSlow, {Act::kCreate});
   if (!ordeal.has_value()) {
     notes.Skip("keeps-its-deadline", "the hook `trouble` cannot make the system slow");
     return;
   }
   const auto& [deed, outcome, happened] = ordeal->items.front();
-  notes.Expect("keeps-its-deadline", clock->Now() <= deadline,
-               "Apply was back {} after its deadline",
-               absl::FormatDuration(clock->Now() - deadline));
+  notes.Expect("keeps-its-deadline", ordeal->overdue <= absl::ZeroDuration(),
+               "Apply was back {} after its deadline", absl::FormatDuration(ordeal->overdue));
   if (outcome.kind == OutcomeKind::kApplied) {
     notes.Expect("keeps-its-deadline", happened.value_or(true),
                  "{} had no answer within the deadline, is reported as {}, and is not there",
@@ -205,15 +207,13 @@ void CheckSlow(Trial& trial, EntityType type) {
   }
   if (!trial.capabilities().verifiable) return;
   const bool shows = trial.WaitForProbe();
-  const absl::Time asked_until = trial.Deadline();
   ProbeResponse response;
   {
     const InTrouble in_trouble(trial, Trouble::kSlow);
     response = trial.Probe(trial.sink(), {trial.AsProbe(deed.item)});
   }
-  notes.Expect("keeps-its-deadline", clock->Now() <= asked_until,
-               "Probe was back {} after its deadline",
-               absl::FormatDuration(clock->Now() - asked_until));
+  notes.Expect("keeps-its-deadline", trial.overdue() <= absl::ZeroDuration(),
+               "Probe was back {} after its deadline", absl::FormatDuration(trial.overdue()));
   if (!shows || !happened.has_value()) return;
   // The truth it may have learnt in time; what is in doubt is undetermined.
   const Presence lie = *happened ? Presence::kAbsent : Presence::kPresent;
@@ -267,10 +267,12 @@ void CheckTroubles(Trial& trial) {
 
 namespace {
 
-// What one thread sent, what it was answered, or what was thrown.
+// What one thread sends, what it was answered, or what was thrown.
 struct Share {
   std::vector<Specimen> specimens;
+  std::vector<Outcome> outcomes;  // of each
   std::vector<std::vector<ApplyItem>> requests;
+  std::vector<std::vector<size_t>> places;  // of the items, among the specimens
   std::vector<ApplyResponse> responses;
   std::optional<std::string> thrown;
 
@@ -281,6 +283,35 @@ struct Share {
       }
     });
   }
+
+  // Takes note of the answers; what was throttled is left to be sent again. The longest pause that
+  // was asked for, and nothing when all is answered.
+  std::optional<absl::Duration> Take() {
+    std::optional<absl::Duration> pause;
+    std::vector<std::vector<ApplyItem>> rest;
+    std::vector<std::vector<size_t>> rest_places;
+    for (size_t i = 0; i < responses.size(); ++i) {
+      const Throttle& throttle = responses[i].throttle;
+      const std::vector<Outcome> answers = Trial::Match(requests[i], responses[i]);
+      std::vector<ApplyItem> items;
+      std::vector<size_t> of_them;
+      for (size_t at = 0; at < answers.size(); ++at) {
+        outcomes[places[i][at]] = answers[at];
+        if (!IsThrottled(answers[at], throttle)) continue;
+        pause = std::max(
+            {pause.value_or(absl::ZeroDuration()), PauseOf(throttle), answers[at].retry_after});
+        items.push_back(requests[i][at]);
+        of_them.push_back(places[i][at]);
+      }
+      if (items.empty()) continue;
+      rest.push_back(std::move(items));
+      rest_places.push_back(std::move(of_them));
+    }
+    requests = std::move(rest);
+    places = std::move(rest_places);
+    responses.clear();
+    return pause;
+  }
 };
 
 Share MakeShare(Trial& trial, EntityType type, int requests) {
@@ -288,12 +319,39 @@ Share MakeShare(Trial& trial, EntityType type, int requests) {
   Share share;
   for (int request = 0; request < requests; ++request) {
     std::vector<ApplyItem>& items = share.requests.emplace_back();
+    std::vector<size_t>& places = share.places.emplace_back();
     for (int i = 0; i < items_max; ++i) {
+      places.push_back(share.specimens.size());
       share.specimens.push_back(trial.Make(type));
       items.push_back(trial.Next(share.specimens.back()));
     }
   }
+  share.outcomes.resize(share.specimens.size());
   return share;
+}
+
+// Each in a thread of its own, all at once; what is throttled again after a while.
+void RunBeside(Trial& trial, std::vector<Share>& shares) {
+  constexpr int kRounds = 6;
+  Sink& sink = trial.sink();
+  for (int round = 0; round < kRounds; ++round) {
+    const absl::Time deadline = trial.Deadline();
+    std::barrier start(static_cast<std::ptrdiff_t>(shares.size()));
+    std::vector<std::thread> threads;
+    for (Share& share : shares) {
+      threads.emplace_back([&] {
+        start.arrive_and_wait();
+        share.Run(sink, deadline);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    std::optional<absl::Duration> pause;
+    for (Share& share : shares) {
+      if (share.thrown.has_value()) return;
+      if (const auto asked = share.Take()) pause = std::max(pause.value_or(*asked), *asked);
+    }
+    if (!pause.has_value() || !trial.WaitForMore(*pause)) return;
+  }
 }
 
 void JudgeShare(Trial& trial, SinkNotes::Id check, Share& share) {
@@ -301,18 +359,15 @@ void JudgeShare(Trial& trial, SinkNotes::Id check, Share& share) {
                             share.thrown.value_or(""))) {
     return;
   }
-  auto specimen = share.specimens.begin();
-  for (size_t i = 0; i < share.requests.size(); ++i) {
-    for (const Outcome& outcome : Trial::Match(share.requests[i], share.responses[i])) {
-      trial.notes().Expect(check, outcome.kind == OutcomeKind::kApplied, "{} is {}",
-                           specimen->Name(), Say(outcome));
-      trial.Learn(*specimen, outcome);
-      if (outcome.kind == OutcomeKind::kApplied) {
-        trial.notes().Expect(check, trial.IsThere(*specimen).value_or(true),
-                             "{} is reported applied and is not there", specimen->Name());
-      }
-      ++specimen;
-    }
+  for (size_t i = 0; i < share.specimens.size(); ++i) {
+    Specimen& specimen = share.specimens[i];
+    const Outcome& outcome = share.outcomes[i];
+    const bool is_applied = outcome.kind == OutcomeKind::kApplied;
+    trial.notes().Expect(check, is_applied, "{} is {}", specimen.Name(), Say(outcome));
+    trial.Learn(specimen, outcome);
+    if (!is_applied) continue;
+    trial.notes().Expect(check, trial.IsThere(specimen).value_or(true),
+                         "{} is reported applied and is not there", specimen.Name());
   }
 }
 
@@ -323,25 +378,16 @@ constexpr int kRequestsBeside = 8;
 void CheckThreads(Trial& trial) {
   if (trial.usable().empty()) return;
   const EntityType type = trial.usable().front();
-  Sink& sink = trial.sink();
-  const absl::Time deadline = trial.Deadline();
-  Share elsewhere = MakeShare(trial, type, 1);
-  std::thread([&] { elsewhere.Run(sink, deadline); }).join();
-  JudgeShare(trial, "works-from-any-thread", elsewhere);
+  std::vector<Share> elsewhere;
+  elsewhere.push_back(MakeShare(trial, type, 1));
+  RunBeside(trial, elsewhere);
+  JudgeShare(trial, "works-from-any-thread", elsewhere.front());
 
   const int concurrency = trial.subject().concurrency;
   if (concurrency < 2) return;
   std::vector<Share> shares;
   for (int i = 0; i < concurrency; ++i) shares.push_back(MakeShare(trial, type, kRequestsBeside));
-  std::barrier start(concurrency);
-  std::vector<std::thread> threads;
-  for (Share& share : shares) {
-    threads.emplace_back([&] {
-      start.arrive_and_wait();
-      share.Run(sink, deadline);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  RunBeside(trial, shares);
   for (Share& share : shares) JudgeShare(trial, "works-side-by-side", share);
 }
 

@@ -1,6 +1,7 @@
 #include "testing/sink_trial.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "retailsync/model/v1/canonical.h"
 
@@ -9,6 +10,11 @@ namespace {
 
 constexpr absl::Duration kCallTimeout = absl::Seconds(30);
 constexpr int kProbesMax = 4;
+// A system that throttles in calm is asked again so often without success; the pause of one that
+// does not say how long to wait grows each time, and no pause is longer than an hour.
+constexpr int kRepeatsMax = 5;
+constexpr absl::Duration kFirstPause = absl::Seconds(15);
+constexpr absl::Duration kPauseMost = absl::Hours(1);
 constexpr int kPagesMax = 20'000;
 
 }  // namespace
@@ -42,6 +48,22 @@ std::string_view Say(Presence presence) {
       break;
   }
   return "undetermined";
+}
+
+absl::Duration PauseOf(const Throttle& throttle) {
+  absl::Duration pause = throttle.pause;
+  if (throttle.cost_remaining >= 0 && throttle.cost_remaining < 1 &&
+      throttle.cost_restored_per_second > 0) {
+    pause = std::max(
+        pause, absl::Seconds((1 - throttle.cost_remaining) / throttle.cost_restored_per_second));
+  }
+  return std::clamp(pause, absl::ZeroDuration(), kPauseMost);
+}
+
+bool IsThrottled(const Outcome& outcome, const Throttle& throttle) {
+  return outcome.kind == OutcomeKind::kNotApplied &&
+         (outcome.reason == Reason::kThrottled ||
+          (outcome.reason == Reason::kTransient && PauseOf(throttle) > absl::ZeroDuration()));
 }
 
 std::string Specimen::Name() const {
@@ -83,6 +105,7 @@ absl::Time Trial::Now() const {
 bool Trial::Advance(absl::Duration span) {
   if (!subject_.advance) return false;
   subject_.advance(span);
+  pause_ -= std::min(pause_, span);
   return true;
 }
 
@@ -195,6 +218,16 @@ auto Guarded(SinkNotes& notes, std::string_view what, Call call) -> decltype(cal
 
 }  // namespace
 
+absl::Time Trial::BeginCall() {
+  if (pause_ > absl::ZeroDuration()) Advance(pause_);
+  return Deadline();
+}
+
+void Trial::EndCall(absl::Time deadline, const Throttle& throttle) {
+  overdue_ = subject_.clock == nullptr ? -absl::InfiniteDuration() : Now() - deadline;
+  pause_ = std::max(pause_, PauseOf(throttle));
+}
+
 ConnectorDescription Trial::Describe(const Sink& sink) {
   return Guarded(notes_, "Describe", [&] { return sink.Describe(); });
 }
@@ -204,18 +237,39 @@ SinkCapabilities Trial::Capabilities(const Sink& sink) {
 }
 
 ApplyResponse Trial::Apply(Sink& sink, std::vector<ApplyItem> items) {
-  for (const ApplyItem& item : items) first_sent_.try_emplace(item.idempotency_key, Now());
-  ApplyRequest request{.items = std::move(items), .deadline = Deadline()};
-  return Guarded(notes_, "Apply", [&] { return sink.Apply(request); });
+  ApplyRequest request{.items = std::move(items), .deadline = BeginCall()};
+  for (const ApplyItem& item : request.items) {
+    first_sent_.try_emplace(item.idempotency_key, Now());
+  }
+  ApplyResponse response = Guarded(notes_, "Apply", [&] { return sink.Apply(request); });
+  EndCall(request.deadline, response.throttle);
+  return response;
 }
 
 ProbeResponse Trial::Probe(Sink& sink, std::vector<ProbeItem> items) {
-  ProbeRequest request{.items = std::move(items), .deadline = Deadline()};
-  return Guarded(notes_, "Probe", [&] { return sink.Probe(request); });
+  ProbeRequest request{.items = std::move(items), .deadline = BeginCall()};
+  ProbeResponse response = Guarded(notes_, "Probe", [&] { return sink.Probe(request); });
+  EndCall(request.deadline, response.throttle);
+  return response;
 }
 
-absl::StatusOr<ListResponse> Trial::List(Sink& sink, const ListRequest& request) {
-  return Guarded(notes_, "List", [&] { return sink.List(request); });
+absl::StatusOr<ListResponse> Trial::List(Sink& sink, ListRequest request) {
+  request.deadline = BeginCall();
+  auto response = Guarded(notes_, "List", [&] { return sink.List(request); });
+  EndCall(request.deadline, {});
+  return response;
+}
+
+absl::StatusOr<ListResponse> Trial::ListPage(Sink& sink, const ListRequest& request) {
+  absl::Duration pause = kFirstPause;
+  for (int repeats = 0;; ++repeats) {
+    auto response = List(sink, request);
+    if (!absl::IsResourceExhausted(response.status()) || repeats == kRepeatsMax ||
+        !Advance(std::min(pause, kPauseMost))) {
+      return response;
+    }
+    pause *= 4;
+  }
 }
 
 void Trial::Normalize(const Sink& sink, Entity& entity) {
@@ -273,11 +327,39 @@ void Trial::Judge(const std::vector<ApplyItem>& items, const ApplyResponse& resp
   }
 }
 
+bool Trial::WaitForMore(absl::Duration asked) {
+  return Advance(std::clamp(std::max(asked, pause_), absl::Seconds(1), kPauseMost));
+}
+
+std::vector<Outcome> Trial::SendUntilTaken(Sink& sink, const std::vector<ApplyItem>& items,
+                                           bool is_judged) {
+  std::vector<Outcome> outcomes(items.size());
+  std::vector<size_t> places(items.size());
+  std::iota(places.begin(), places.end(), 0);
+  for (int in_vain = 0; in_vain <= kRepeatsMax;) {
+    std::vector<ApplyItem> sent;
+    for (const size_t place : places) sent.push_back(items[place]);
+    const ApplyResponse response = Apply(sink, sent);
+    if (is_judged) Judge(sent, response);
+    const std::vector<Outcome> answers = Match(sent, response);
+    std::vector<size_t> rest;
+    absl::Duration asked = absl::ZeroDuration();
+    for (size_t i = 0; i < answers.size(); ++i) {
+      outcomes[places[i]] = answers[i];
+      if (!IsThrottled(answers[i], response.throttle)) continue;
+      rest.push_back(places[i]);
+      asked = std::max(asked, answers[i].retry_after);
+    }
+    in_vain = rest.size() == places.size() ? in_vain + 1 : 0;
+    places = std::move(rest);
+    if (places.empty() || !WaitForMore(asked)) break;
+  }
+  return outcomes;
+}
+
 std::vector<Outcome> Trial::Send(Sink& sink, const std::vector<ApplyItem>& items) {
   const std::optional<uint64_t> before = Effects();
-  const ApplyResponse response = Apply(sink, items);
-  Judge(items, response);
-  std::vector<Outcome> outcomes = Match(items, response);
+  std::vector<Outcome> outcomes = SendUntilTaken(sink, items, /*is_judged=*/true);
   JudgeEffects(before, outcomes, "when all was well");
   return outcomes;
 }
@@ -319,11 +401,25 @@ void Trial::Learn(Specimen& specimen, const Outcome& outcome) {
                     "{} was '{}' and is now '{}'", specimen.Name(), specimen.told_id,
                     outcome.external_id);
     }
-    specimen.told_id = outcome.external_id;
-    specimen.external_id = outcome.external_id;
+    LearnId(specimen, outcome.external_id);
   }
   // A system that gives no id of its own goes by the business key.
   if (specimen.external_id.empty()) specimen.external_id = BusinessKey(specimen.entity);
+  NoteId(specimen);
+}
+
+void Trial::LearnId(Specimen& specimen, const std::string& id) {
+  auto& ids = ids_[specimen.type];
+  const auto by_key = ids.find(specimen.external_id);
+  const bool was_by_key =
+      specimen.told_id.empty() && by_key != ids.end() && by_key->second == specimen.label;
+  if (was_by_key) ids.erase(by_key);
+  specimen.told_id = id;
+  specimen.external_id = id;
+  if (was_by_key) NoteId(specimen);
+}
+
+void Trial::NoteId(const Specimen& specimen) {
   const auto [known, is_new] =
       ids_[specimen.type].try_emplace(specimen.external_id, specimen.label);
   notes_.Expect("external-id-is-unique", known->second == specimen.label, "{} and {} are both '{}'",
@@ -341,24 +437,47 @@ bool Trial::WaitForProbe() {
   return capabilities_.probe_delay <= absl::ZeroDuration() || Advance(capabilities_.probe_delay);
 }
 
-ProbeAnswer Trial::Ask(Sink& sink, const ApplyItem& item) {
-  ProbeAnswer found;
-  for (int i = 0; i < kProbesMax; ++i) {
-    const ProbeResponse response = Probe(sink, {AsProbe(item)});
-    found = {};
-    int answers = 0;
+std::vector<ProbeAnswer> Trial::AskAll(Sink& sink, const std::vector<ApplyItem>& items) {
+  std::vector<ProbeAnswer> found(items.size());
+  std::map<std::string, size_t> open;  // places, by key
+  for (size_t i = 0; i < items.size(); ++i) open[items[i].idempotency_key] = i;
+  int throttled = 0;
+  for (int asked = 0; asked < kProbesMax && !open.empty();) {
+    if (asked + throttled > 0) {
+      Advance(std::max({capabilities_.probe_delay, absl::Seconds(5), pause_}));
+    }
+    std::vector<ProbeItem> questions;
+    for (const auto& [key, place] : open) questions.push_back(AsProbe(items[place]));
+    const ProbeResponse response = Probe(sink, std::move(questions));
+    std::map<std::string, int> answers;
     for (const ProbeAnswer& answer : response.answers) {
-      if (notes_.Expect("probe-answers-its-items", answer.idempotency_key == item.idempotency_key,
+      ++answers[answer.idempotency_key];
+      const auto place = open.find(answer.idempotency_key);
+      if (notes_.Expect("probe-answers-its-items", place != open.end(),
                         "the key '{}' was not asked about and is answered",
                         answer.idempotency_key)) {
-        ++answers;
-        found = answer;
+        found[place->second] = answer;
       }
     }
-    notes_.Expect("probe-answers-its-items", answers == 1, "the one item was answered {} times",
-                  answers);
-    if (found.presence != Presence::kUndetermined) break;
-    Advance(std::max(capabilities_.probe_delay, absl::Seconds(5)));
+    const bool is_throttled = PauseOf(response.throttle) > absl::ZeroDuration();
+    bool is_news = false;
+    for (auto one = open.begin(); one != open.end();) {
+      const int count = answers[one->first];
+      // Who is throttled has nothing to answer with.
+      if (!is_throttled || count > 0) {
+        notes_.Expect("probe-answers-its-items", count == 1,
+                      "of {} that were asked about at once one was answered {} times", items.size(),
+                      count);
+      }
+      const bool is_told = found[one->second].presence != Presence::kUndetermined;
+      is_news = is_news || is_told;
+      one = is_told ? open.erase(one) : std::next(one);
+    }
+    if (is_throttled && !is_news && throttled < kRepeatsMax) {
+      ++throttled;
+    } else if (!is_news || !is_throttled) {
+      ++asked;
+    }
   }
   return found;
 }
@@ -367,8 +486,7 @@ absl::StatusOr<std::vector<ListEntry>> Trial::ListAll(EntityType type, std::stri
                                                       int page) {
   std::vector<ListEntry> entries;
   for (int pages = 0; pages < kPagesMax; ++pages) {
-    auto response =
-        List(*sink_, {.type = type, .after = after, .entries_max = page, .deadline = Deadline()});
+    auto response = ListPage(*sink_, {.type = type, .after = after, .entries_max = page});
     if (!response.ok()) return response.status();
     notes_.Expect("list-keeps-its-limit", response->entries.size() <= static_cast<size_t>(page),
                   "{} entries were given where {} were asked for at most", response->entries.size(),
@@ -410,9 +528,7 @@ std::optional<Trial::Seen> Trial::LookByList(const Specimen& specimen) {
   // A prefix of the id is less than the id, and not much else lies between.
   std::string after = id.substr(0, id.size() - std::min<size_t>(id.size(), 1));
   for (int pages = 0; pages < kPagesMax; ++pages) {
-    auto response =
-        List(*sink_,
-             {.type = specimen.type, .after = after, .entries_max = 100, .deadline = Deadline()});
+    auto response = ListPage(*sink_, {.type = specimen.type, .after = after, .entries_max = 100});
     if (!response.ok()) return std::nullopt;
     for (ListEntry& entry : response->entries) {
       if (entry.external_id != id) continue;

@@ -105,20 +105,34 @@ class Trial {
 
   // -- Calls. Nothing is thrown; what is thrown is a finding.
 
-  // What a call came to; not judged.
+  // What a call came to; not judged. A pause that an answer asked for is over before the next call,
+  // if time can pass.
   ConnectorDescription Describe(const Sink& sink);
   SinkCapabilities Capabilities(const Sink& sink);
   ApplyResponse Apply(Sink& sink, std::vector<ApplyItem> items);
   ProbeResponse Probe(Sink& sink, std::vector<ProbeItem> items);
-  absl::StatusOr<ListResponse> List(Sink& sink, const ListRequest& request);
+  absl::StatusOr<ListResponse> List(Sink& sink, ListRequest request);
   void Normalize(const Sink& sink, Entity& entity);
+  // How long after its deadline the last of these calls was back; not positive: in time.
+  absl::Duration overdue() const { return overdue_; }
 
-  // In calm: one outcome for each item, in their order, judged by what holds for every answer.
+  // As List, in calm: where it is throttled it is asked again after a while, if time can pass.
+  absl::StatusOr<ListResponse> ListPage(Sink& sink, const ListRequest& request);
+  // One outcome for each item, in their order. What is throttled is sent again, unchanged, when the
+  // time is over that was asked for, if time can pass.
+  std::vector<Outcome> SendUntilTaken(Sink& sink, const std::vector<ApplyItem>& items,
+                                      bool is_judged);
+  // Lets the time pass that throttled items ask for. False when it cannot.
+  bool WaitForMore(absl::Duration asked);
+  // In calm: as SendUntilTaken, judged by what holds for every answer.
   std::vector<Outcome> Send(Sink& sink, const std::vector<ApplyItem>& items);
   Outcome Send(const ApplyItem& item) { return Send(*sink_, {item}).front(); }
   // Sends the next version and takes note of what the system calls it.
   Outcome SendNext(Specimen& specimen, ApplyItem* sent = nullptr);
   void Learn(Specimen& specimen, const Outcome& outcome);
+  // What the system calls it, where an answer tells that for the first time: until then it goes by
+  // its business key.
+  void LearnId(Specimen& specimen, const std::string& id);
   // It was deleted: the system calls it nothing any more.
   void Forget(Specimen& specimen);
   // The answers to the items of a response, in their order; unknown where there is none.
@@ -130,8 +144,10 @@ class Trial {
   void JudgeEffects(std::optional<uint64_t> before, const std::vector<Outcome>& outcomes,
                     std::string_view when);
 
-  // What Probe says in calm of one item, asked again while it is undetermined.
-  ProbeAnswer Ask(Sink& sink, const ApplyItem& item);
+  // What Probe says in calm, asked again of what is undetermined: one answer for each item, in
+  // their order.
+  std::vector<ProbeAnswer> AskAll(Sink& sink, const std::vector<ApplyItem>& items);
+  ProbeAnswer Ask(Sink& sink, const ApplyItem& item) { return AskAll(sink, {item}).front(); }
   // Lets probe_delay pass; false when it cannot.
   bool WaitForProbe();
   // Every entry of a type after `after`, in pages; judged as every List is.
@@ -163,6 +179,9 @@ class Trial {
   std::optional<Seen> LookByList(const Specimen& specimen);
   void Need(const Entity& entity);
   ApplyItem Item(const Specimen& specimen) const;
+  void NoteId(const Specimen& specimen);
+  absl::Time BeginCall();
+  void EndCall(absl::Time deadline, const Throttle& throttle);
   // Without a clock some time that is over.
   absl::Time Now() const;
 
@@ -172,6 +191,8 @@ class Trial {
   SinkCapabilities capabilities_;
   std::string shared_label_;
   int specimens_ = 0;
+  absl::Duration pause_ = absl::ZeroDuration();  // that is still to be waited
+  absl::Duration overdue_ = absl::ZeroDuration();
   uint64_t records_ = 0;
   std::vector<EntityType> usable_;
   std::map<std::string, absl::Time> first_sent_;  // by idempotency key
@@ -198,6 +219,10 @@ void CheckNormalize(Trial& trial);
 void CheckThreads(Trial& trial);
 void CheckTroubles(Trial& trial);
 
+// It is throttled, or to be tried again after a pause.
+bool IsThrottled(const Outcome& outcome, const Throttle& throttle);
+// How long the answer asks to be left alone.
+absl::Duration PauseOf(const Throttle& throttle);
 // "applied as 'erp-7'", "permanent: the period is closed".
 std::string Say(const Outcome& outcome);
 std::string_view Say(Presence presence);

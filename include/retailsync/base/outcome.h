@@ -39,7 +39,8 @@ struct Outcome {
   std::string message;
   // How long the system asked to be left alone; zero when it did not say.
   absl::Duration retry_after = absl::ZeroDuration();
-  // kApplied: the id the system gave the entity; empty when it keeps ours.
+  // kApplied: the id the system gave the entity. Empty when it keeps ours, or has given none yet:
+  // until an outcome or an answer of Probe gives one, the entity goes by its business key.
   std::string external_id;
   // kApplied: the version the system now holds (an ETag, a change stamp), which the next
   // conditional write names; empty when it has none. A conflict never makes the engine adopt the

@@ -117,6 +117,9 @@ struct ListRequest {
 };
 
 struct ListEntry {
+  // What it was last called by an outcome, by an answer of Probe or by a change of this system's
+  // source; the business key of what none of them gave an id. Ids are not learnt here: what is
+  // listed under another one is taken for another entity.
   std::string external_id;
   // The entity as the system holds it, in canonical form; empty when the system can only tell that
   // it is there.
@@ -135,12 +138,15 @@ struct ListResponse {
 //
 // Implementing: say what is known, and kUnknown whenever an effect cannot be ruled out: a
 // connection that broke after the request left is unknown, one that was refused before is
-// transient. Never retry inside; never report applied before the system has made it durable. Thread
-// safety: up to SystemOptions.concurrency calls at a time; with concurrency 1 (the default) one at
-// a time, though not always from the same thread. Items of one record are never in two calls at
-// once. Blocking: may block; only this system waits. Return when the deadline has passed. A call
-// that does not return keeps its items: they are not touched again until it does. Error handling:
-// exceptions are caught and make every item unknown.
+// transient. What the system throttles did not happen either: answer kThrottled and say for how
+// long to be left alone, in the outcome or in `throttle`; it is sent again after that. Never retry
+// inside; never report applied before the system has made it durable. Thread safety: up to
+// SystemOptions.limits.concurrency calls of Apply, Probe and List at a time; with 1 (the default)
+// one at a time, though not always from the same thread. Normalize is called beside them, from yet
+// another thread. Items of one record are never in two calls at once. Blocking: may block; only
+// this system waits. Return when the deadline has passed. A call that does not return keeps its
+// items: they are not touched again until it does. Error handling: exceptions are caught and make
+// every item unknown.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -165,7 +171,8 @@ class Sink {
 
   // Changes `entity` into what the system would give back after being given it: rounded, trimmed,
   // in upper case. It is how an echo of our own write is told from a change. Must be pure and
-  // repeatable; may be called from any thread. Where it throws, nothing is taken to be changed.
+  // repeatable; may be called from any thread, while other calls are under way. Where it throws,
+  // nothing is taken to be changed.
   virtual void Normalize(model::v1::Entity& entity) const { static_cast<void>(entity); }
 };
 

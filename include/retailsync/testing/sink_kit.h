@@ -151,11 +151,12 @@ struct SinkSubject {
 
   // The clock that the connector's deadlines are by. Null: calls have no deadline.
   const Clock* clock = nullptr;
-  // Lets time pass, for the system and for whatever the connector takes the time from.
+  // Lets time pass, for the system and for whatever the connector takes the time from. By it the
+  // kit also waits where the system throttles; null: what is throttled is not sent again.
   std::function<void(absl::Duration)> advance;
   TroubleMaker trouble;
 
-  // Calls it takes at a time: the SystemOptions.concurrency it is meant for, 1 to 64.
+  // Calls it takes at a time: the SystemOptions.limits.concurrency it is meant for, 1 to 64.
   int concurrency = 1;
   // What the labels of the kit's entities begin with. Another one for each run against a system
   // that remembers the runs before.
