@@ -10,11 +10,6 @@ namespace {
 
 constexpr absl::Duration kCallTimeout = absl::Seconds(30);
 constexpr int kProbesMax = 4;
-// A system that throttles in calm is asked again so often without success; the pause of one that
-// does not say how long to wait grows each time, and no pause is longer than an hour.
-constexpr int kRepeatsMax = 5;
-constexpr absl::Duration kFirstPause = absl::Seconds(15);
-constexpr absl::Duration kPauseMost = absl::Hours(1);
 constexpr int kPagesMax = 20'000;
 
 }  // namespace
@@ -48,16 +43,6 @@ std::string_view Say(Presence presence) {
       break;
   }
   return "undetermined";
-}
-
-absl::Duration PauseOf(const Throttle& throttle) {
-  absl::Duration pause = throttle.pause;
-  if (throttle.cost_remaining >= 0 && throttle.cost_remaining < 1 &&
-      throttle.cost_restored_per_second > 0) {
-    pause = std::max(
-        pause, absl::Seconds((1 - throttle.cost_remaining) / throttle.cost_restored_per_second));
-  }
-  return std::clamp(pause, absl::ZeroDuration(), kPauseMost);
 }
 
 bool IsThrottled(const Outcome& outcome, const Throttle& throttle) {

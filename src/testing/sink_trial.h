@@ -14,6 +14,7 @@
 
 #include "retailsync/testing/sink_kit.h"
 #include "testing/kit_notes.h"
+#include "testing/kit_patience.h"
 
 namespace retailsync::testing::sink_kit {
 
@@ -221,8 +222,6 @@ void CheckTroubles(Trial& trial);
 
 // It is throttled, or to be tried again after a pause.
 bool IsThrottled(const Outcome& outcome, const Throttle& throttle);
-// How long the answer asks to be left alone.
-absl::Duration PauseOf(const Throttle& throttle);
 // "applied as 'erp-7'", "permanent: the period is closed".
 std::string Say(const Outcome& outcome);
 std::string_view Say(Presence presence);

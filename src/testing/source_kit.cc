@@ -112,7 +112,53 @@ void NoteWhatIsMissing(Trial& trial) {
   }
 }
 
-// What the kit does to the system: entities that come, change and go, some at the same time.
+// So that nobody takes a type for checked that was not.
+void NoteWhatWasNotPut(const Trial& trial, KitReport& report) {
+  for (const auto& [type, why] : trial.not_put()) {
+    report.declared.push_back(fmt::format("not put, and so not checked: {} ({})", Name(type), why));
+  }
+}
+
+// Back and forth between cursors, none of which the system takes for a word of ours.
+void CheckAnyCursor(Trial& trial, std::string start) {
+  const Reading reading = trial.Read("makes-headway", start, trial.large_page());
+  source_kit::CheckOrder(trial, reading);
+  source_kit::CheckStory(trial, reading);
+  if (!reading.ended) return;
+  source_kit::CheckPages(trial, start, reading);
+  source_kit::CheckThreads(trial, start);
+  std::string end = reading.end;
+  source_kit::CheckRejects(trial, &end);
+  source_kit::CheckNews(trial, &end);
+  source_kit::CheckTroubles(trial, &start);
+  source_kit::CheckAcknowledging(trial, start);
+}
+
+// The same where a cursor that comes back confirms what came before it: what is tried more than
+// once is put more than once.
+void CheckConfirming(Trial& trial, const std::string& start) {
+  const Reading reading = source_kit::CheckForward(trial, start);
+  source_kit::CheckOrder(trial, reading);
+  source_kit::CheckStory(trial, reading);
+  if (!reading.ended || !trial.CanPut()) return;
+  std::string end = reading.end;
+  source_kit::PutSome(trial, 1);
+  source_kit::CheckThreads(trial, end);
+  end = trial.Read("makes-headway", end, trial.large_page()).end;
+  source_kit::CheckRejects(trial, &end);
+  source_kit::CheckNews(trial, &end);
+  source_kit::PutSome(trial, 5);
+  source_kit::CheckTroubles(trial, &end);
+  source_kit::PutSome(trial, 9);
+  end = source_kit::CheckForwardAcknowledging(trial, end).end;
+  end = trial.Read("acknowledging-loses-nothing", end, trial.large_page()).end;
+  source_kit::CheckAllAcknowledged(trial, end);
+}
+
+}  // namespace
+
+namespace source_kit {
+
 void PutStory(Trial& trial) {
   for (const EntityType type : trial.PutTypes()) {
     const std::string first = trial.NewLabel();
@@ -137,14 +183,15 @@ void PutStory(Trial& trial) {
   }
 }
 
-// So that nobody takes a type for checked that was not.
-void NoteWhatWasNotPut(const Trial& trial, KitReport& report) {
-  for (const auto& [type, why] : trial.not_put()) {
-    report.declared.push_back(fmt::format("not put, and so not checked: {} ({})", Name(type), why));
+void PutSome(Trial& trial, int count) {
+  const std::vector<EntityType> types = trial.PutTypes();
+  for (int i = 0; i < count && !types.empty(); ++i) {
+    trial.Put(types.front(), trial.NewLabel(), 1);
+    trial.Advance(absl::Seconds(1));
   }
 }
 
-}  // namespace
+}  // namespace source_kit
 
 KitReport CheckSource(const SourceSubject& subject) {
   KitReport report;
@@ -160,23 +207,14 @@ KitReport CheckSource(const SourceSubject& subject) {
     } else {
       // What the system told before is behind the kit's own story, if it can tell one.
       std::string start;
-      if (trial.CanPut()) {
-        start = trial.Read("makes-headway", "", trial.large_page()).end;
-        PutStory(trial);
-        NoteWhatWasNotPut(trial, report);
+      if (trial.CanPut()) start = trial.Read("makes-headway", "", trial.large_page()).end;
+      if (trial.Confirms()) {
+        CheckConfirming(trial, start);
+      } else {
+        if (trial.CanPut()) source_kit::PutStory(trial);
+        CheckAnyCursor(trial, start);
       }
-      const Reading reading = trial.Read("makes-headway", start, trial.large_page());
-      source_kit::CheckOrder(trial, reading);
-      source_kit::CheckStory(trial, reading);
-      if (reading.ended) {
-        source_kit::CheckPages(trial, start, reading);
-        source_kit::CheckThreads(trial, start);
-        std::string end = reading.end;
-        source_kit::CheckRejects(trial, &end);
-        source_kit::CheckNews(trial, &end);
-        source_kit::CheckTroubles(trial, start);
-        source_kit::CheckAcknowledging(trial, start);
-      }
+      NoteWhatWasNotPut(trial, report);
     }
   }
   trial.notes().SkipRest(report.subject.empty() ? "it could not be opened"

@@ -1,6 +1,5 @@
 // What must hold of pages and cursors: in any size, again, from anywhere, after a failure.
 #include <algorithm>
-#include <thread>
 
 #include "testing/source_trial.h"
 
@@ -30,7 +29,8 @@ std::map<std::pair<EntityType, std::string>, std::vector<std::string>> OrderOf(
   return order;
 }
 
-// In other pages the changes of one entity come in the same order.
+}  // namespace
+
 void ExpectSameOrder(Trial& trial, const Reading& large, const Reading& small, int page) {
   const auto order = OrderOf(small);
   for (const auto& [name, ids] : OrderOf(large)) {
@@ -46,8 +46,6 @@ void ExpectSameOrder(Trial& trial, const Reading& large, const Reading& small, i
   }
 }
 
-}  // namespace
-
 void CheckPages(Trial& trial, const std::string& start, const Reading& large) {
   SourceNotes& notes = trial.notes();
   const auto all = large.Contents();
@@ -60,7 +58,7 @@ void CheckPages(Trial& trial, const std::string& start, const Reading& large) {
   trial.ExpectAll("repeats-a-page", all, trial.Read("repeats-a-page", start, trial.large_page()),
                   "when all is read a second time");
   // After the end there is nothing that was not told.
-  if (auto beyond = trial.ReadPage(trial.source(), large.end, trial.large_page()); beyond.ok()) {
+  if (auto beyond = trial.ReadPage(large.end, trial.large_page()); beyond.ok()) {
     notes.Expect("says-more",
                  std::all_of(beyond->told.begin(), beyond->told.end(),
                              [&](const Told& told) { return all.contains(told.id); }),
@@ -77,7 +75,7 @@ void CheckPages(Trial& trial, const std::string& start, const Reading& large) {
     // Again, from the last to the first.
     for (auto at = some.rbegin(); at != some.rend(); ++at) {
       const Page& before = small.pages[*at];
-      auto again = trial.ReadPage(trial.source(), before.cursor, page);
+      auto again = trial.ReadPage(before.cursor, page);
       if (!notes.Expect("repeats-a-page", again.ok(), "polling again from '{}' failed: {}",
                         before.cursor, std::string(again.status().message()))) {
         continue;
@@ -88,7 +86,7 @@ void CheckPages(Trial& trial, const std::string& start, const Reading& large) {
     if (!trial.Reopen()) return;
     for (const size_t at : some) {
       const Page& before = small.pages[at];
-      auto again = trial.ReadPage(trial.source(), before.cursor, page);
+      auto again = trial.ReadPage(before.cursor, page);
       if (!notes.Expect("repeats-after-reopening", again.ok(), "polling from '{}' failed: {}",
                         before.cursor, std::string(again.status().message()))) {
         continue;
@@ -106,11 +104,10 @@ void CheckPages(Trial& trial, const std::string& start, const Reading& large) {
   }
 }
 
-void CheckThreads(Trial& trial, const std::string& start) {
-  auto here = trial.ReadPage(trial.source(), start, trial.large_page());
+void CheckThreads(Trial& trial, const std::string& cursor) {
+  auto here = trial.ReadPage(cursor, trial.large_page());
   if (!here.ok()) return;
-  absl::StatusOr<Page> there = absl::UnknownError("it threw");
-  std::thread([&] { there = trial.ReadPage(trial.source(), start, trial.large_page()); }).join();
+  auto there = trial.ReadPage(cursor, trial.large_page(), /*in_other_thread=*/true);
   if (!trial.notes().Expect("works-from-any-thread", there.ok(),
                             "a poll from another thread failed: {}",
                             std::string(there.status().message()))) {
@@ -133,18 +130,23 @@ void CheckAcknowledging(Trial& trial, const std::string& start) {
     trial.ExpectAll(kCheck, behind, trial.Read(kCheck, cursor, trial.large_page()), when);
   };
   // Everything was read; only the first half is acknowledged.
-  trial.Acknowledge(trial.source(), cursor);
+  trial.Acknowledge(cursor);
   expect("after the cursor before it was acknowledged");
-  trial.Acknowledge(trial.source(), cursor);
+  trial.Acknowledge(cursor);
   expect("after the cursor before it was acknowledged twice");
-  trial.Acknowledge(trial.source(), start);
+  trial.Acknowledge(start);
   expect("after an older cursor was acknowledged late");
   if (trial.Reopen()) expect("when a new connector goes on from what was acknowledged");
-  trial.Acknowledge(trial.source(), reading.end);
+  CheckAllAcknowledged(trial, reading.end);
+}
+
+void CheckAllAcknowledged(Trial& trial, const std::string& end) {
+  constexpr SourceNotes::Id kCheck = "acknowledging-loses-nothing";
+  trial.Acknowledge(end);
   const std::vector<EntityType> types = trial.PutTypes();
   const std::string label = trial.NewLabel();
   if (types.empty() || !trial.Put(types.front(), label, 1)) return;
-  const Reading next = trial.Read(kCheck, reading.end, trial.large_page());
+  const Reading next = trial.Read(kCheck, end, trial.large_page());
   trial.notes().Expect(kCheck,
                        trial.Tells(next, trial.ToldAs(trial.Sample(types.front(), label, 1))),
                        "{} {} was put after everything was acknowledged, and is not told",
@@ -182,42 +184,57 @@ const TroubleRule kTroubleRules[] = {
 
 }  // namespace
 
-void CheckTroubles(Trial& trial, const std::string& start) {
+void CheckTroubles(Trial& trial, std::string* cursor) {
+  constexpr SourceNotes::Id kLoses = "failures-lose-nothing";
   const TroubleMaker& trouble = trial.subject().trouble;
   if (!trouble) return;
   SourceNotes& notes = trial.notes();
-  const Reading calm = trial.Read("failures-lose-nothing", start, trial.large_page());
+  // What is told from the cursor on. Where a cursor confirms what came before it that is one page,
+  // so that the same cursor can be polled with again.
+  const auto tell = [&] {
+    if (!trial.Confirms()) return trial.Read(kLoses, *cursor, trial.large_page()).Contents();
+    auto page = trial.ReadPage(*cursor, trial.large_page());
+    if (page.ok()) return ContentsOf(*page);
+    notes.Expect(kLoses, false, "polling from '{}' failed: {}", *cursor,
+                 std::string(page.status().message()));
+    return std::map<std::string, Digest>();
+  };
+  auto calm = tell();
   for (const TroubleRule& rule : kTroubleRules) {
     if (rule.trouble == Trouble::kSlow && trial.subject().clock == nullptr) continue;
     if (!trouble(rule.trouble)) {
       notes.Skip(rule.check, "the hook `trouble` cannot make this");
       continue;
     }
-    const absl::Time deadline = trial.Deadline();
-    const auto response = trial.Poll(trial.source(), start, trial.large_page());
-    const absl::Time back =
-        trial.subject().clock == nullptr ? absl::InfinitePast() : trial.subject().clock->Now();
+    // What the system throttles on its own account has not met the trouble yet.
+    const auto response = rule.trouble == Trouble::kThrottled
+                              ? trial.Poll(*cursor, trial.large_page())
+                              : trial.PollUntilTaken(*cursor, trial.large_page());
+    const absl::Duration overdue = trial.overdue();
     trouble(Trouble::kNone);
     notes.Expect(rule.check, rule.holds(response.status()), "in trouble ({}) a poll gives {}",
                  Name(rule.trouble),
                  response.ok() ? fmt::format("a page of {}", response->changes.size())
                                : response.status().ToString());
     if (rule.trouble == Trouble::kSlow) {
-      notes.Expect("keeps-its-deadline", back <= deadline, "a poll was back {} after its deadline",
-                   absl::FormatDuration(back - deadline));
+      notes.Expect("keeps-its-deadline", overdue <= absl::ZeroDuration(),
+                   "a poll was back {} after its deadline", absl::FormatDuration(overdue));
     }
-    trial.ExpectAll("failures-lose-nothing", calm.Contents(),
-                    trial.Read("failures-lose-nothing", start, trial.large_page()),
+    trial.ExpectAll(kLoses, calm, tell(),
                     fmt::format("after a poll in trouble ({})", Name(rule.trouble)));
     if (!response.ok()) continue;
     // What the page did not tell is told from its cursor on.
-    auto wanted = calm.Contents();
+    auto wanted = calm;
     for (const Change& change : response->changes) wanted.erase(change.id());
     for (const RejectedInput& reject : response->rejects) wanted.erase(reject.id);
+    const Reading behind = trial.Read(kLoses, response->next_cursor, trial.large_page());
     trial.ExpectAll(
-        "failures-lose-nothing", wanted,
-        trial.Read("failures-lose-nothing", response->next_cursor, trial.large_page()),
+        kLoses, wanted, behind,
         fmt::format("behind the page that was given in trouble ({})", Name(rule.trouble)));
+    if (!trial.Confirms()) continue;
+    *cursor = behind.end;
+    PutSome(trial, 5);
+    calm = tell();
   }
 }
 

@@ -1,6 +1,8 @@
 #include "testing/source_trial.h"
 
 #include <algorithm>
+#include <exception>
+#include <thread>
 
 #include "retailsync/model/v1/canonical.h"
 #include "retailsync/model/v1/validation.h"
@@ -30,6 +32,16 @@ std::map<std::string, Digest> ContentsOf(const std::vector<Told>& told) {
 }
 
 }  // namespace
+
+std::map<std::string, Digest> ContentsOf(const Page& page) {
+  return ContentsOf(page.told);
+}
+
+void Reading::Append(Reading&& more) {
+  for (Page& page : more.pages) pages.push_back(std::move(page));
+  end = std::move(more.end);
+  ended = more.ended;
+}
 
 std::vector<const Told*> Reading::Once() const {
   std::vector<const Told*> once;
@@ -89,6 +101,7 @@ absl::Time Trial::Deadline() const {
 bool Trial::Advance(absl::Duration span) {
   if (!subject_.advance) return false;
   subject_.advance(span);
+  pause_ -= std::min(pause_, span);
   return true;
 }
 
@@ -111,17 +124,47 @@ SourceCapabilities Trial::Capabilities(const Source& source) {
   return capabilities;
 }
 
-absl::StatusOr<PollResponse> Trial::Poll(Source& source, const std::string& cursor,
-                                         int changes_max) {
+absl::StatusOr<PollResponse> Trial::Poll(const std::string& cursor, int changes_max,
+                                         bool in_other_thread) {
+  if (pause_ > absl::ZeroDuration()) Advance(pause_);
+  const PollRequest request{.cursor = cursor, .changes_max = changes_max, .deadline = Deadline()};
   absl::StatusOr<PollResponse> response = absl::UnknownError("Poll threw");
   Guard("Poll", [&] {
-    response = source.Poll({.cursor = cursor, .changes_max = changes_max, .deadline = Deadline()});
+    if (!in_other_thread) {
+      response = source_->Poll(request);
+      return;
+    }
+    std::exception_ptr thrown;
+    std::thread([&] {
+      try {
+        response = source_->Poll(request);
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+    }).join();
+    if (thrown != nullptr) std::rethrow_exception(thrown);
   });
+  overdue_ = subject_.clock == nullptr ? -absl::InfiniteDuration()
+                                       : subject_.clock->Now() - request.deadline;
+  if (response.ok()) pause_ = std::max(pause_, PauseOf(response->throttle));
   return response;
 }
 
-void Trial::Acknowledge(Source& source, const std::string& cursor) {
-  Guard("Acknowledge", [&] { source.Acknowledge(cursor); });
+absl::StatusOr<PollResponse> Trial::PollUntilTaken(const std::string& cursor, int changes_max,
+                                                   bool in_other_thread) {
+  absl::Duration pause = kFirstPause;
+  for (int repeats = 0;; ++repeats) {
+    auto response = Poll(cursor, changes_max, in_other_thread);
+    if (!absl::IsResourceExhausted(response.status()) || repeats == kRepeatsMax ||
+        !Advance(std::min(pause, kPauseMost))) {
+      return response;
+    }
+    pause *= 4;
+  }
+}
+
+void Trial::Acknowledge(const std::string& cursor) {
+  Guard("Acknowledge", [&] { source_->Acknowledge(cursor); });
 }
 
 void Trial::JudgePage(const PollRequest& request, const PollResponse& response) {
@@ -175,8 +218,9 @@ void Trial::JudgeChange(const Change& change) {
                 *source_name_);
 }
 
-absl::StatusOr<Page> Trial::ReadPage(Source& source, const std::string& cursor, int changes_max) {
-  auto response = Poll(source, cursor, changes_max);
+absl::StatusOr<Page> Trial::ReadPage(const std::string& cursor, int changes_max,
+                                     bool in_other_thread) {
+  auto response = PollUntilTaken(cursor, changes_max, in_other_thread);
   if (!response.ok()) return response.status();
   JudgePage({.cursor = cursor, .changes_max = changes_max}, *response);
   return Page{.cursor = cursor,
@@ -186,21 +230,27 @@ absl::StatusOr<Page> Trial::ReadPage(Source& source, const std::string& cursor, 
 }
 
 Reading Trial::Read(SourceNotes::Id check, const std::string& cursor, int changes_max) {
+  return ReadBy(check, cursor, [&](const std::string& at) { return ReadPage(at, changes_max); });
+}
+
+Reading Trial::ReadBy(SourceNotes::Id check, const std::string& cursor, const PageReader& read) {
   Reading reading;
   reading.end = cursor;
   size_t told = 0;
   const auto told_max = static_cast<size_t>(subject_.changes_read_max);
   std::set<std::string> passed{cursor};
   while (true) {
-    auto page = ReadPage(*source_, reading.end, changes_max);
-    if (!notes_.Expect(check, page.ok(), "polling from '{}' failed: {}", reading.end,
-                       std::string(page.status().message()))) {
+    auto page = read(reading.end);
+    if (!page.ok()) {
+      notes_.Expect(check, false, "polling from '{}' failed: {}", reading.end,
+                    std::string(page.status().message()));
       return reading;
     }
     told += page->told.size();
     reading.end = page->next_cursor;
     reading.pages.push_back(*std::move(page));
     if (!reading.pages.back().more) {
+      notes_.Expect("makes-headway", true, "");
       reading.ended = true;
       return reading;
     }

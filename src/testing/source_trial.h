@@ -16,6 +16,7 @@
 #include "retailsync/base/digest.h"
 #include "retailsync/testing/source_kit.h"
 #include "testing/kit_notes.h"
+#include "testing/kit_patience.h"
 
 namespace retailsync::testing::source_kit {
 
@@ -47,7 +48,12 @@ struct Reading {
   std::vector<const Told*> Once() const;
   // Those of the pages from this one on, by id.
   std::map<std::string, Digest> Contents(size_t from_page = 0) const;
+  // What was read from its end on.
+  void Append(Reading&& more);
 };
+
+// By id.
+std::map<std::string, Digest> ContentsOf(const Page& page);
 
 // One thing that the kit did to the system.
 struct Event {
@@ -65,6 +71,9 @@ class Trial {
   Source& source() { return *source_; }
   // As much as a host would ask for, and more than a page may have.
   int large_page() const { return large_page_; }
+  // A cursor that comes back tells the system that what came before it has arrived: no older one is
+  // polled with after it.
+  bool Confirms() const { return !capabilities_.reads_ahead; }
 
   std::unique_ptr<Source> Open();
   bool Begin();
@@ -76,19 +85,32 @@ class Trial {
   // Not judged but for what it throws.
   ConnectorDescription Describe(const Source& source);
   SourceCapabilities Capabilities(const Source& source);
-  absl::StatusOr<PollResponse> Poll(Source& source, const std::string& cursor, int changes_max);
+  // A pause that a page asked for is over before the next call, if time can pass.
+  absl::StatusOr<PollResponse> Poll(const std::string& cursor, int changes_max,
+                                    bool in_other_thread = false);
+  // In calm: where it is throttled it polls again after a while, if time can pass.
+  absl::StatusOr<PollResponse> PollUntilTaken(const std::string& cursor, int changes_max,
+                                              bool in_other_thread = false);
+  // How long after its deadline the last poll was back; not positive: in time.
+  absl::Duration overdue() const { return overdue_; }
   // One page, judged; an error is given back.
-  absl::StatusOr<Page> ReadPage(Source& source, const std::string& cursor, int changes_max);
+  absl::StatusOr<Page> ReadPage(const std::string& cursor, int changes_max,
+                                bool in_other_thread = false);
   // To the end. Errors are findings of `check`.
   Reading Read(SourceNotes::Id check, const std::string& cursor, int changes_max);
+  // The same, by whatever reads the page behind a cursor.
+  using PageReader = std::function<absl::StatusOr<Page>(const std::string& cursor)>;
+  Reading ReadBy(SourceNotes::Id check, const std::string& cursor, const PageReader& read);
   // At least what another page had.
   void ExpectAtLeast(SourceNotes::Id check, const Page& before, const Page& again,
                      const std::string& when);
   bool ExpectAll(SourceNotes::Id check, const std::map<std::string, Digest>& wanted,
                  const Reading& reading, const std::string& when);
+  bool ExpectAll(SourceNotes::Id check, const std::map<std::string, Digest>& wanted,
+                 const std::map<std::string, Digest>& found, const std::string& when);
 
   absl::Time Deadline() const;
-  void Acknowledge(Source& source, const std::string& cursor);
+  void Acknowledge(const std::string& cursor);
 
   // -- The system behind
 
@@ -117,14 +139,14 @@ class Trial {
   void JudgePage(const PollRequest& request, const PollResponse& response);
   void JudgeChange(const Change& change);
   void Need(const Entity& entity);
-  bool ExpectAll(SourceNotes::Id check, const std::map<std::string, Digest>& wanted,
-                 const std::map<std::string, Digest>& found, const std::string& when);
 
   const SourceSubject& subject_;
   SourceNotes notes_;
   std::unique_ptr<Source> source_;
   SourceCapabilities capabilities_;
   int large_page_ = 1;
+  absl::Duration pause_ = absl::ZeroDuration();  // that is still to be waited
+  absl::Duration overdue_ = absl::ZeroDuration();
   int labels_ = 0;
   std::map<EntityType, std::string> not_put_;
   std::set<std::pair<EntityType, std::string>> provided_;  // what others refer to, by type and key
@@ -133,16 +155,33 @@ class Trial {
   std::optional<std::string> source_name_;
 };
 
+// Puts entities that come, change and go, some at the same time.
+void PutStory(Trial& trial);
+// Puts some more, of one type.
+void PutSome(Trial& trial, int count);
+// What was told of each entity comes in the same order in pages of another size.
+void ExpectSameOrder(Trial& trial, const Reading& large, const Reading& small, int page);
+
 // The groups of checks. `large` is all that was told from `start` on, in large pages.
 void CheckPages(Trial& trial, const std::string& start, const Reading& large);
 void CheckStory(Trial& trial, const Reading& reading);
 void CheckOrder(Trial& trial, const Reading& reading);
+// At a cursor behind which there is something to tell.
+void CheckThreads(Trial& trial, const std::string& cursor);
+// From such a cursor, which moves on where what came of it cannot be seen otherwise.
+void CheckTroubles(Trial& trial, std::string* cursor);
 // From `end`, where all was read, to where all is read again.
 void CheckNews(Trial& trial, std::string* end);
 void CheckRejects(Trial& trial, std::string* end);
-void CheckTroubles(Trial& trial, const std::string& start);
-void CheckThreads(Trial& trial, const std::string& start);
 void CheckAcknowledging(Trial& trial, const std::string& start);
+// What is put after everything up to `end` was acknowledged is told.
+void CheckAllAcknowledged(Trial& trial, const std::string& end);
+
+// Of a source to which a cursor confirms what came before it: from cursor to cursor, and never
+// back. The first is instead of CheckPages, puts the story itself, and returns all that was told.
+Reading CheckForward(Trial& trial, const std::string& start);
+// Returns the page that it reads.
+Reading CheckForwardAcknowledging(Trial& trial, const std::string& from);
 
 }  // namespace retailsync::testing::source_kit
 

@@ -79,6 +79,16 @@ struct WrongSource {
 
 std::vector<WrongSource> WrongSources();
 
+// One that is as it should be, whatever else it is.
+struct RightSource {
+  std::string what;  // it does
+  std::function<void(SpoiltSource&)> spoil;
+  std::function<void(ScriptedSystem&)> arrange = {};  // of the system behind it
+  std::function<void(SourceSubject&)> hook = {};      // of what the kit is given
+};
+
+std::vector<RightSource> RightSources();
+
 }  // namespace retailsync::testing
 
 #endif  // RETAILSYNC_TESTS_TESTING_KIT_WRONG_SOURCES_H_

@@ -49,10 +49,12 @@ struct PollResponse {
 // A system that changes are read from.
 //
 // Implementing: Poll must be repeatable. A page may be asked for again with the same cursor, after
-// a crash or a failed commit, and must then contain at least what it contained before (more is
-// welcome; repetitions are recognised by Change.id). Equal timestamps at the edge of a page must
-// not lose anything: read the edge again rather than skip it. Thread safety: the engine makes at
-// most one call at a time on a source, though not always from the same thread. If one object is
+// a crash or a failed commit, and must then contain at least what it contained before, as far as
+// changes_max lets it (more is welcome; repetitions are recognised by Change.id). Of a source that
+// does not read ahead no cursor is asked for again after the one that came with its page, which
+// confirms that page: what came before it may be forgotten. Equal timestamps at the edge of a page
+// must not lose anything: read the edge again rather than skip it. Thread safety: the engine makes
+// at most one call at a time on a source, though not always from the same thread. If one object is
 // source and sink at once, a Poll may run beside an Apply. Blocking: may block; only this system
 // waits. Return when the deadline has passed. Error handling: a Status other than OK leaves the
 // cursor where it was. ResourceExhausted is taken as throttling, Unauthenticated and

@@ -25,7 +25,9 @@
 
 namespace retailsync::testing {
 
-// What is checked. "Told" means: in a page that Poll() returned.
+// What is checked. "Told" means: in a page that Poll() returned. A source that does not declare
+// reads_ahead is polled from cursor to cursor, and with none again after the one that came with its
+// page; what is tried more than once is put into its system more than once.
 inline constexpr Check kSourceChecks[] = {
     {"opens", "It opens, and opens again on the same system."},
     {"describes-itself",
@@ -46,7 +48,8 @@ inline constexpr Check kSourceChecks[] = {
     {"repeats-a-page", "The same cursor asked again gives at least what it gave."},
     {"repeats-after-reopening",
      "A connector that was opened anew gives for a cursor at least what another one gave."},
-    {"goes-on-from-old-cursors", "From any earlier cursor everything after it is told again."},
+    {"goes-on-from-old-cursors",
+     "From any earlier cursor everything after it is told again, if the source reads ahead."},
     {"acknowledging-loses-nothing",
      "Acknowledge, repeated or late, takes nothing away from behind the cursor it names."},
 
@@ -108,8 +111,9 @@ struct SourceSubject {
 
   // The clock that the connector's deadlines are by. Null: calls have no deadline.
   const Clock* clock = nullptr;
-  // Lets time pass, for the system and for whatever the connector takes the time from. Null: all
-  // that is put has the time it has.
+  // Lets time pass, for the system and for whatever the connector takes the time from. By it the
+  // kit also waits where the system throttles. Null: all that is put has the time it has, and what
+  // is throttled is not asked for again.
   std::function<void(absl::Duration)> advance;
   TroubleMaker trouble;
 
