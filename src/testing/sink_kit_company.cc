@@ -42,7 +42,7 @@ void Judge(Trial& trial, Deed& deed, const Outcome& outcome) {
                                        : trial.DifferenceTo(specimen, deed.wanted()))) {
     trial.Forget(specimen);
   }
-  if (deed.act == Act::kDelete) trial.Forget(specimen);
+  if (deed.act == Act::kDelete) trial.MarkGone(specimen);
 }
 
 }  // namespace

@@ -1,8 +1,6 @@
-// What must hold while the system is in trouble, and when calls come from several threads.
+// What must hold while the system is in trouble.
 #include <algorithm>
-#include <barrier>
 #include <iterator>
-#include <thread>
 
 #include "testing/sink_deeds.h"
 
@@ -190,22 +188,8 @@ void CheckQuestions(Trial& trial, EntityType type, Trouble trouble) {
   }
 }
 
-void CheckSlow(Trial& trial, EntityType type) {
+void CheckSlowProbe(Trial& trial, const Deed& deed, Finding happened) {
   SinkNotes& notes = trial.notes();
-  const auto ordeal = Undergo(trial, type, Trouble::kSlow, {Act::kCreate});
-  if (!ordeal.has_value()) {
-    notes.Skip("keeps-its-deadline", "the hook `trouble` cannot make the system slow");
-    return;
-  }
-  const auto& [deed, outcome, happened] = ordeal->items.front();
-  notes.Expect("keeps-its-deadline", ordeal->overdue <= absl::ZeroDuration(),
-               "Apply was back {} after its deadline", absl::FormatDuration(ordeal->overdue));
-  if (outcome.kind == OutcomeKind::kApplied) {
-    notes.Expect("keeps-its-deadline", happened.value_or(true),
-                 "{} had no answer within the deadline, is reported as {}, and is not there",
-                 deed.specimen.Name(), Say(outcome));
-  }
-  if (!trial.capabilities().verifiable) return;
   const bool shows = trial.WaitForProbe();
   ProbeResponse response;
   {
@@ -222,6 +206,29 @@ void CheckSlow(Trial& trial, EntityType type) {
                  "Probe had no answer within the deadline, and says that {} is {}, which it is not",
                  deed.specimen.Name(), Say(answer.presence));
   }
+}
+
+void CheckSlow(Trial& trial, EntityType type) {
+  SinkNotes& notes = trial.notes();
+  const auto ordeal = Undergo(trial, type, Trouble::kSlow, {Act::kCreate});
+  if (!ordeal.has_value()) {
+    notes.Skip("keeps-its-deadline", "the hook `trouble` cannot make the system slow");
+    return;
+  }
+  const auto& [deed, outcome, happened] = ordeal->items.front();
+  notes.Expect("keeps-its-deadline", ordeal->overdue <= absl::ZeroDuration(),
+               "Apply was back {} after its deadline", absl::FormatDuration(ordeal->overdue));
+  if (outcome.kind == OutcomeKind::kApplied) {
+    notes.Expect("keeps-its-deadline", happened.value_or(true),
+                 "{} had no answer within the deadline, is reported as {}, and is not there",
+                 deed.specimen.Name(), Say(outcome));
+  }
+  if (trial.capabilities().verifiable) CheckSlowProbe(trial, deed, happened);
+  if (!trial.capabilities().listable) return;
+  const InTrouble in_trouble(trial, Trouble::kSlow);
+  static_cast<void>(trial.ListPage(trial.sink(), {.type = type, .after = {}, .entries_max = 1000}));
+  notes.Expect("keeps-its-deadline", trial.overdue() <= absl::ZeroDuration(),
+               "List was back {} after its deadline", absl::FormatDuration(trial.overdue()));
 }
 
 }  // namespace
@@ -261,134 +268,6 @@ void CheckTroubles(Trial& trial) {
     CheckQuestions(trial, type, Trouble::kLostAnswer);
     if (trial.subject().clock != nullptr) CheckSlow(trial, type);
   }
-}
-
-// -- Threads
-
-namespace {
-
-// What one thread sends, what it was answered, or what was thrown.
-struct Share {
-  std::vector<Specimen> specimens;
-  std::vector<Outcome> outcomes;  // of each
-  std::vector<std::vector<ApplyItem>> requests;
-  std::vector<std::vector<size_t>> places;  // of the items, among the specimens
-  std::vector<ApplyResponse> responses;
-  std::optional<std::string> thrown;
-
-  void Run(Sink& sink, absl::Time deadline) {
-    thrown = ThrownBy([&] {
-      for (const std::vector<ApplyItem>& items : requests) {
-        responses.push_back(sink.Apply({.items = items, .deadline = deadline}));
-      }
-    });
-  }
-
-  // Takes note of the answers; what was throttled is left to be sent again. The longest pause that
-  // was asked for, and nothing when all is answered.
-  std::optional<absl::Duration> Take() {
-    std::optional<absl::Duration> pause;
-    std::vector<std::vector<ApplyItem>> rest;
-    std::vector<std::vector<size_t>> rest_places;
-    for (size_t i = 0; i < responses.size(); ++i) {
-      const Throttle& throttle = responses[i].throttle;
-      const std::vector<Outcome> answers = Trial::Match(requests[i], responses[i]);
-      std::vector<ApplyItem> items;
-      std::vector<size_t> of_them;
-      for (size_t at = 0; at < answers.size(); ++at) {
-        outcomes[places[i][at]] = answers[at];
-        if (!IsThrottled(answers[at], throttle)) continue;
-        pause = std::max(
-            {pause.value_or(absl::ZeroDuration()), PauseOf(throttle), answers[at].retry_after});
-        items.push_back(requests[i][at]);
-        of_them.push_back(places[i][at]);
-      }
-      if (items.empty()) continue;
-      rest.push_back(std::move(items));
-      rest_places.push_back(std::move(of_them));
-    }
-    requests = std::move(rest);
-    places = std::move(rest_places);
-    responses.clear();
-    return pause;
-  }
-};
-
-Share MakeShare(Trial& trial, EntityType type, int requests) {
-  const int items_max = std::min(trial.capabilities().batch_items_max, 2);
-  Share share;
-  for (int request = 0; request < requests; ++request) {
-    std::vector<ApplyItem>& items = share.requests.emplace_back();
-    std::vector<size_t>& places = share.places.emplace_back();
-    for (int i = 0; i < items_max; ++i) {
-      places.push_back(share.specimens.size());
-      share.specimens.push_back(trial.Make(type));
-      items.push_back(trial.Next(share.specimens.back()));
-    }
-  }
-  share.outcomes.resize(share.specimens.size());
-  return share;
-}
-
-// Each in a thread of its own, all at once; what is throttled again after a while.
-void RunBeside(Trial& trial, std::vector<Share>& shares) {
-  constexpr int kRounds = 6;
-  Sink& sink = trial.sink();
-  for (int round = 0; round < kRounds; ++round) {
-    const absl::Time deadline = trial.Deadline();
-    std::barrier start(static_cast<std::ptrdiff_t>(shares.size()));
-    std::vector<std::thread> threads;
-    for (Share& share : shares) {
-      threads.emplace_back([&] {
-        start.arrive_and_wait();
-        share.Run(sink, deadline);
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
-    std::optional<absl::Duration> pause;
-    for (Share& share : shares) {
-      if (share.thrown.has_value()) return;
-      if (const auto asked = share.Take()) pause = std::max(pause.value_or(*asked), *asked);
-    }
-    if (!pause.has_value() || !trial.WaitForMore(*pause)) return;
-  }
-}
-
-void JudgeShare(Trial& trial, SinkNotes::Id check, Share& share) {
-  if (!trial.notes().Expect(check, !share.thrown.has_value(), "Apply threw: {}",
-                            share.thrown.value_or(""))) {
-    return;
-  }
-  for (size_t i = 0; i < share.specimens.size(); ++i) {
-    Specimen& specimen = share.specimens[i];
-    const Outcome& outcome = share.outcomes[i];
-    const bool is_applied = outcome.kind == OutcomeKind::kApplied;
-    trial.notes().Expect(check, is_applied, "{} is {}", specimen.Name(), Say(outcome));
-    trial.Learn(specimen, outcome);
-    if (!is_applied) continue;
-    trial.notes().Expect(check, trial.IsThere(specimen).value_or(true),
-                         "{} is reported applied and is not there", specimen.Name());
-  }
-}
-
-constexpr int kRequestsBeside = 8;
-
-}  // namespace
-
-void CheckThreads(Trial& trial) {
-  if (trial.usable().empty()) return;
-  const EntityType type = trial.usable().front();
-  std::vector<Share> elsewhere;
-  elsewhere.push_back(MakeShare(trial, type, 1));
-  RunBeside(trial, elsewhere);
-  JudgeShare(trial, "works-from-any-thread", elsewhere.front());
-
-  const int concurrency = trial.subject().concurrency;
-  if (concurrency < 2) return;
-  std::vector<Share> shares;
-  for (int i = 0; i < concurrency; ++i) shares.push_back(MakeShare(trial, type, kRequestsBeside));
-  RunBeside(trial, shares);
-  for (Share& share : shares) JudgeShare(trial, "works-side-by-side", share);
 }
 
 }  // namespace retailsync::testing::sink_kit

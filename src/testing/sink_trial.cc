@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <thread>
 
 #include "retailsync/model/v1/canonical.h"
 
@@ -190,18 +191,21 @@ ProbeItem Trial::AsProbe(const ApplyItem& item) const {
 
 // -- Calls
 
-namespace {
-
-// Runs a call; what it throws is a finding and the answer is empty.
 template <typename Call>
-auto Guarded(SinkNotes& notes, std::string_view what, Call call) -> decltype(call()) {
+auto Trial::Guarded(std::string_view what, Call call) -> decltype(call()) {
   decltype(call()) answer;
-  const auto thrown = ThrownBy([&] { answer = call(); });
-  notes.Expect("throws-nothing", !thrown.has_value(), "{} threw: {}", what, thrown.value_or(""));
+  std::optional<std::string> thrown;
+  const auto run = [&] { thrown = ThrownBy([&] { answer = call(); }); };
+  if (elsewhere_) {
+    std::thread(run).join();
+  } else {
+    run();
+  }
+  notes_.Expect(
+      elsewhere_ ? SinkNotes::Id("works-from-any-thread") : SinkNotes::Id("throws-nothing"),
+      !thrown.has_value(), "{} threw: {}", what, thrown.value_or(""));
   return answer;
 }
-
-}  // namespace
 
 absl::Time Trial::BeginCall() {
   if (pause_ > absl::ZeroDuration()) Advance(pause_);
@@ -214,11 +218,11 @@ void Trial::EndCall(absl::Time deadline, const Throttle& throttle) {
 }
 
 ConnectorDescription Trial::Describe(const Sink& sink) {
-  return Guarded(notes_, "Describe", [&] { return sink.Describe(); });
+  return Guarded("Describe", [&] { return sink.Describe(); });
 }
 
 SinkCapabilities Trial::Capabilities(const Sink& sink) {
-  return Guarded(notes_, "Capabilities", [&] { return sink.Capabilities(); });
+  return Guarded("Capabilities", [&] { return sink.Capabilities(); });
 }
 
 ApplyResponse Trial::Apply(Sink& sink, std::vector<ApplyItem> items) {
@@ -226,21 +230,21 @@ ApplyResponse Trial::Apply(Sink& sink, std::vector<ApplyItem> items) {
   for (const ApplyItem& item : request.items) {
     first_sent_.try_emplace(item.idempotency_key, Now());
   }
-  ApplyResponse response = Guarded(notes_, "Apply", [&] { return sink.Apply(request); });
+  ApplyResponse response = Guarded("Apply", [&] { return sink.Apply(request); });
   EndCall(request.deadline, response.throttle);
   return response;
 }
 
 ProbeResponse Trial::Probe(Sink& sink, std::vector<ProbeItem> items) {
   ProbeRequest request{.items = std::move(items), .deadline = BeginCall()};
-  ProbeResponse response = Guarded(notes_, "Probe", [&] { return sink.Probe(request); });
+  ProbeResponse response = Guarded("Probe", [&] { return sink.Probe(request); });
   EndCall(request.deadline, response.throttle);
   return response;
 }
 
 absl::StatusOr<ListResponse> Trial::List(Sink& sink, ListRequest request) {
   request.deadline = BeginCall();
-  auto response = Guarded(notes_, "List", [&] { return sink.List(request); });
+  auto response = Guarded("List", [&] { return sink.List(request); });
   EndCall(request.deadline, {});
   return response;
 }
@@ -258,7 +262,7 @@ absl::StatusOr<ListResponse> Trial::ListPage(Sink& sink, const ListRequest& requ
 }
 
 void Trial::Normalize(const Sink& sink, Entity& entity) {
-  Guarded(notes_, "Normalize", [&] {
+  Guarded("Normalize", [&] {
     sink.Normalize(entity);
     return true;
   });
@@ -362,6 +366,7 @@ void Trial::JudgeEffects(std::optional<uint64_t> before, const std::vector<Outco
   const auto refused = static_cast<uint64_t>(std::count_if(
       outcomes.begin(), outcomes.end(),
       [](const Outcome& outcome) { return outcome.kind == OutcomeKind::kNotApplied; }));
+  if (refused == 0) return;
   notes_.Expect("not-applied-did-nothing", effects + refused <= outcomes.size(),
                 "of a request of {}, sent {}, {} are reported as not applied ({}), and {} took "
                 "effect",
@@ -405,8 +410,14 @@ void Trial::LearnId(Specimen& specimen, const std::string& id) {
 }
 
 void Trial::NoteId(const Specimen& specimen) {
+  gone_[specimen.type].erase(specimen.external_id);
   const auto [known, is_new] =
       ids_[specimen.type].try_emplace(specimen.external_id, specimen.label);
+  if (specimen.told_id.empty()) {
+    notes_.Skip("external-id-is-stable", "no external id is told");
+    notes_.Skip("external-id-is-unique", "no external id is told");
+    return;
+  }
   notes_.Expect("external-id-is-unique", known->second == specimen.label, "{} and {} are both '{}'",
                 specimen.Name(), known->second, specimen.external_id);
 }
@@ -416,6 +427,15 @@ void Trial::Forget(Specimen& specimen) {
   specimen.external_id.clear();
   specimen.told_id.clear();
   specimen.remote_version.clear();
+}
+
+bool Trial::MarkGone(Specimen& specimen) {
+  const bool is_gone = !subject_.look || IsThere(specimen) != true;
+  if (is_gone && !specimen.external_id.empty()) {
+    gone_[specimen.type][specimen.external_id] = specimen.label;
+  }
+  Forget(specimen);
+  return is_gone;
 }
 
 bool Trial::WaitForProbe() {
@@ -508,18 +528,25 @@ std::optional<Trial::Seen> Trial::Look(const Specimen& specimen) {
 
 std::optional<Trial::Seen> Trial::LookByList(const Specimen& specimen) {
   if (!capabilities_.listable) return std::nullopt;
+  auto entry = FindListed(specimen);
+  if (!entry.ok()) return std::nullopt;
+  Seen seen{.there = entry->has_value(), .content = std::nullopt};
+  if (seen.there && (*entry)->entity.kind_case() != Entity::KIND_NOT_SET) {
+    seen.content = std::move((*entry)->entity);
+  }
+  return seen;
+}
+
+absl::StatusOr<std::optional<ListEntry>> Trial::FindListed(const Specimen& specimen) {
   const std::string id =
       specimen.external_id.empty() ? BusinessKey(specimen.entity) : specimen.external_id;
   // A prefix of the id is less than the id, and not much else lies between.
   std::string after = id.substr(0, id.size() - std::min<size_t>(id.size(), 1));
   for (int pages = 0; pages < kPagesMax; ++pages) {
     auto response = ListPage(*sink_, {.type = specimen.type, .after = after, .entries_max = 100});
-    if (!response.ok()) return std::nullopt;
+    if (!response.ok()) return response.status();
     for (ListEntry& entry : response->entries) {
-      if (entry.external_id != id) continue;
-      Seen seen{.there = true, .content = std::nullopt};
-      if (entry.entity.kind_case() != Entity::KIND_NOT_SET) seen.content = std::move(entry.entity);
-      return seen;
+      if (entry.external_id == id) return std::optional(std::move(entry));
     }
     if (!response->more || response->entries.empty() ||
         response->entries.back().external_id >= id) {
@@ -527,7 +554,7 @@ std::optional<Trial::Seen> Trial::LookByList(const Specimen& specimen) {
     }
     after = response->entries.back().external_id;
   }
-  return Seen{};
+  return std::optional<ListEntry>();
 }
 
 Finding Trial::IsThere(const Specimen& specimen) {
@@ -570,6 +597,8 @@ void Trial::ExpectNothingThere(const Specimen& specimen, const Outcome& outcome)
   if (const Finding there = IsThere(specimen)) {
     notes_.Expect("not-applied-did-nothing", !*there, "{} is reported as {}, and is there",
                   specimen.Name(), Say(outcome));
+  } else {
+    notes_.Skip("not-applied-did-nothing", "{}", kNothingSeen);
   }
 }
 

@@ -134,8 +134,14 @@ class Trial {
   // What the system calls it, where an answer tells that for the first time: until then it goes by
   // its business key.
   void LearnId(Specimen& specimen, const std::string& id);
-  // It was deleted: the system calls it nothing any more.
+  // The system calls it nothing any more, or nobody knows what.
   void Forget(Specimen& specimen);
+  // It was deleted, and must not be listed any more. False when it is still there, past the
+  // connector: that is another fault.
+  bool MarkGone(Specimen& specimen);
+  // While it is set each call is made by a thread of its own; what it throws is a finding of
+  // works-from-any-thread.
+  void CallElsewhere(bool elsewhere) { elsewhere_ = elsewhere; }
   // The answers to the items of a response, in their order; unknown where there is none.
   static std::vector<Outcome> Match(const std::vector<ApplyItem>& items,
                                     const ApplyResponse& response);
@@ -153,6 +159,8 @@ class Trial {
   bool WaitForProbe();
   // Every entry of a type after `after`, in pages; judged as every List is.
   absl::StatusOr<std::vector<ListEntry>> ListAll(EntityType type, std::string after, int page);
+  // What List gives of a specimen, if anything.
+  absl::StatusOr<std::optional<ListEntry>> FindListed(const Specimen& specimen);
 
   // -- Looking, past the connector where possible.
 
@@ -170,8 +178,14 @@ class Trial {
 
   // The external ids of what was applied and not deleted, by type, each with its label.
   const std::map<EntityType, std::map<std::string, std::string>>& ids() const { return ids_; }
+  // The same of what was deleted.
+  const std::map<EntityType, std::map<std::string, std::string>>& gone() const { return gone_; }
 
  private:
+  // Runs a call; what it throws is a finding and the answer is empty.
+  template <typename Call>
+  auto Guarded(std::string_view what, Call call) -> decltype(call());
+
   struct Seen {
     bool there = false;
     std::optional<Entity> content;
@@ -204,6 +218,8 @@ class Trial {
   // External ids of what others refer to, by type and label; empty until it is applied.
   std::map<std::pair<EntityType, std::string>, std::string> provided_;
   std::map<EntityType, std::map<std::string, std::string>> ids_;  // external id to label
+  std::map<EntityType, std::map<std::string, std::string>> gone_;
+  bool elsewhere_ = false;
 };
 
 // The groups of checks.

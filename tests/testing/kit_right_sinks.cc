@@ -108,7 +108,8 @@ void TellIdsLate(SpoiltSink& sink) {
     return response;
   };
   sink.list = [](SpoiltSink& self, const ListRequest& request) -> absl::StatusOr<ListResponse> {
-    auto all = self.real->List({.type = request.type, .after = {}, .entries_max = 100'000});
+    auto all = self.real->List(
+        {.type = request.type, .after = {}, .entries_max = 100'000, .deadline = request.deadline});
     if (!all.ok()) return all;
     std::vector<ListEntry>& entries = all->entries;
     for (ListEntry& entry : entries) {

@@ -31,7 +31,7 @@ std::vector<WrongSink> WrongSinks() {
   std::vector<WrongSink> all;
   for (auto* group :
        {&WrongAboutApplying, &WrongInCompany, &WrongAboutKeys, &WrongAboutDeletesAndConditions,
-        &WrongAboutProbing, &WrongAboutLists, &WrongAboutTroubles}) {
+        &WrongAboutProbing, &WrongAboutLists, &WrongAboutTroubles, &WrongInThreads}) {
     for (WrongSink& wrong : group()) all.push_back(std::move(wrong));
   }
   return all;
@@ -80,6 +80,44 @@ TEST_CASE("A sink that is right in a way of its own passes", "[kit]") {
     const KitReport report = CheckSink(subject);
     INFO("a sink that " << right.what << "\n" << report.Text());
     CHECK(report.ok());
+  }
+}
+
+TEST_CASE("What nothing was looked at for is skipped with a reason", "[kit]") {
+  SimulatedClock clock;
+  ScriptedSystem system(&clock);
+  DeclareAll(system);
+  system.sink_capabilities.listable = false;
+  SinkSubject subject = SinkSubjectOf(system, clock);
+  subject.look = nullptr;
+  subject.effects = nullptr;
+  WrongMemory memory;
+  subject.open = [&] {
+    auto sink = std::make_unique<SpoiltSink>(&system, &clock, &memory);
+    // It gives no ids of its own.
+    EachAnswer([](SpoiltSink&, const ApplyItem&, Outcome& outcome) {
+      outcome.external_id.clear();
+    })(*sink);
+    sink->probe = [](SpoiltSink& self, const ProbeRequest& request) {
+      ProbeResponse response = self.real->Probe(request);
+      for (ProbeAnswer& answer : response.answers) answer.external_id.clear();
+      return response;
+    };
+    return sink;
+  };
+  const KitReport report = CheckSink(subject);
+  INFO(report.Text());
+  CHECK(report.ok());
+  for (const char* name :
+       {"applied-is-there", "applied-is-what-was-sent", "applied-outlives-the-connector",
+        "next-version-replaces", "versions-keep-their-order", "external-id-is-stable",
+        "external-id-is-unique", "not-applied-did-nothing", "items-stand-alone",
+        "same-key-one-effect", "same-key-other-content", "delete-removes", "probe-changes-nothing",
+        "condition-stale-writes-nothing"}) {
+    CAPTURE(name);
+    const CheckResult* check = report.Find(name);
+    CHECK(check->verdict == Verdict::kSkipped);
+    CHECK(check->findings.at(0) != "nothing came up to try it on");
   }
 }
 

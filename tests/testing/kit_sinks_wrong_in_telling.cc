@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace retailsync::testing {
 namespace {
@@ -29,6 +30,24 @@ SpoilSink EachPage(std::function<void(const ListRequest&, ListResponse&)> edit) 
       auto response = self.real->List(request);
       if (response.ok()) edit(request, *response);
       return response;
+    };
+  };
+}
+
+// Lists what `edit` makes of everything there is, in pages.
+SpoilSink WholeList(std::function<void(SpoiltSink&, EntityType, std::vector<ListEntry>&)> edit) {
+  return [edit](SpoiltSink& sink) {
+    sink.list = [edit](SpoiltSink& self, ListRequest request) -> absl::StatusOr<ListResponse> {
+      const std::string after = std::exchange(request.after, {});
+      const auto most = static_cast<size_t>(std::exchange(request.entries_max, 100'000));
+      auto all = self.real->List(request);
+      if (!all.ok()) return all;
+      edit(self, request.type, all->entries);
+      std::erase_if(all->entries,
+                    [&](const ListEntry& entry) { return entry.external_id <= after; });
+      all->more = all->entries.size() > most;
+      if (all->more) all->entries.resize(most);
+      return all;
     };
   };
 }
@@ -224,6 +243,54 @@ std::vector<WrongSink> WrongAboutLists() {
        EachPage([](const ListRequest&, ListResponse& page) {
          for (ListEntry& entry : page.entries) entry.remote_version = "r1";
        })},
+      {"lists what was deleted, as it was listed last",
+       {"list-forgets-the-deleted"},
+       WholeList([](SpoiltSink& self, EntityType type, std::vector<ListEntry>& entries) {
+         auto& listed = self.memory.listed[type];
+         for (const ListEntry& entry : entries) listed[entry.external_id] = entry;
+         entries.clear();
+         for (const auto& [id, entry] : listed) entries.push_back(entry);
+       })},
+      {"lists what was deleted and never listed",
+       {"list-forgets-the-deleted"},
+       [](SpoiltSink& sink) {
+         WholeList([](SpoiltSink& self, EntityType type, std::vector<ListEntry>& entries) {
+           for (const auto& [id, ghost] : self.memory.listed[type]) {
+             const auto at = std::lower_bound(entries.begin(), entries.end(), id,
+                                              [](const ListEntry& entry, const std::string& of) {
+                                                return entry.external_id < of;
+                                              });
+             if (at == entries.end() || at->external_id != id) entries.insert(at, ghost);
+           }
+         })(sink);
+         sink.apply = [](SpoiltSink& self, const ApplyRequest& request) {
+           for (const ApplyItem& item : request.items) {
+             const auto* held = self.system.Find(NameOf(item.entity));
+             const bool deletes = item.operation == model::v1::OPERATION_DELETE;
+             if (!deletes || held == nullptr || item.remote_version != held->remote_version)
+               continue;
+             self.memory.listed[item.type][held->external_id] = {held->external_id, held->entity,
+                                                                 held->remote_version};
+           }
+           return self.real->Apply(request);
+         };
+       }},
+      {"lists an entity as it was listed first",
+       {"list-is-current"},
+       WholeList([](SpoiltSink& self, EntityType type, std::vector<ListEntry>& entries) {
+         for (ListEntry& entry : entries) {
+           const auto first = self.memory.listed[type].try_emplace(entry.external_id, entry).first;
+           entry.entity = first->second.entity;
+         }
+       })},
+      {"lists the version that it listed first",
+       {"list-agrees-with-apply"},
+       WholeList([](SpoiltSink& self, EntityType type, std::vector<ListEntry>& entries) {
+         for (ListEntry& entry : entries) {
+           const auto first = self.memory.listed[type].try_emplace(entry.external_id, entry).first;
+           entry.remote_version = first->second.remote_version;
+         }
+       })},
       {"takes an error for the end of the list",
        {"list-in-trouble-fails"},
        [](SpoiltSink& sink) {
@@ -353,6 +420,14 @@ std::vector<WrongSink> WrongAboutTroubles() {
          sink.probe = [](SpoiltSink& self, ProbeRequest request) {
            request.deadline = absl::InfiniteFuture();
            return self.real->Probe(request);
+         };
+       }},
+      {"waits as long as a list takes",
+       {"keeps-its-deadline"},
+       [](SpoiltSink& sink) {
+         sink.list = [](SpoiltSink& self, ListRequest request) {
+           request.deadline = absl::InfiniteFuture();
+           return self.real->List(request);
          };
        }},
       {"describes itself as something else each time",

@@ -22,6 +22,7 @@ struct WrongMemory {
   int count = 0;
   std::vector<ApplyItem> held_back;
   std::set<std::string> names;
+  std::map<EntityType, std::map<std::string, ListEntry>> listed;  // by external id
 };
 
 // A connector of a right system, spoilt by whatever is set here.
@@ -39,10 +40,16 @@ class SpoiltSink final : public Sink {
   std::unique_ptr<Sink> real;
   std::set<std::string> own;  // what it remembers itself
   std::thread::id thread = std::this_thread::get_id();
-  // One call of `apply` after the other, as its memory has no lock of its own; not where what is
-  // wrong shows only side by side.
+  // One call after the other, as its memory has no lock of its own; not where what is wrong shows
+  // only side by side.
   bool serial = true;
   std::mutex mutex;
+
+  std::unique_lock<std::mutex> Lock() {
+    std::unique_lock<std::mutex> lock(mutex, std::defer_lock);
+    if (serial) lock.lock();
+    return lock;
+  }
 
   std::function<ApplyResponse(SpoiltSink&, ApplyRequest)> apply;
   std::function<ProbeResponse(SpoiltSink&, ProbeRequest)> probe;
@@ -64,15 +71,18 @@ class SpoiltSink final : public Sink {
   }
   ApplyResponse Apply(const ApplyRequest& request) override {
     if (!apply) return real->Apply(request);
-    std::unique_lock<std::mutex> lock(mutex, std::defer_lock);
-    if (serial) lock.lock();
+    const auto lock = Lock();
     return apply(*this, request);
   }
   ProbeResponse Probe(const ProbeRequest& request) override {
-    return probe ? probe(*this, request) : real->Probe(request);
+    if (!probe) return real->Probe(request);
+    const auto lock = Lock();
+    return probe(*this, request);
   }
   absl::StatusOr<ListResponse> List(const ListRequest& request) override {
-    return list ? list(*this, request) : real->List(request);
+    if (!list) return real->List(request);
+    const auto lock = Lock();
+    return list(*this, request);
   }
   void Normalize(model::v1::Entity& entity) const override {
     real->Normalize(entity);
@@ -104,6 +114,7 @@ std::vector<WrongSink> WrongAboutDeletesAndConditions();
 std::vector<WrongSink> WrongAboutProbing();
 std::vector<WrongSink> WrongAboutLists();
 std::vector<WrongSink> WrongAboutTroubles();
+std::vector<WrongSink> WrongInThreads();
 
 // -- For making them
 

@@ -36,6 +36,7 @@ inline constexpr Check kSinkChecks[] = {
     {"works-from-any-thread", "Calls may come from another thread than the one before."},
     {"works-side-by-side",
      "As many calls at a time as it is said to take do what they do one after the other."},
+    {"normalizes-beside-calls", "Normalize does the same while another call is under way."},
 
     {"answers-each-item", "Each item is answered once, under its own key, and nothing else is."},
     {"outcomes-make-sense",
@@ -108,6 +109,8 @@ inline constexpr Check kSinkChecks[] = {
     {"list-agrees-with-normalize",
      "An entity in the list is what was sent, as Normalize() would have it."},
     {"list-agrees-with-apply", "List gives the remote_version that Apply gave last."},
+    {"list-is-current", "List gives the version of an entity that was applied last."},
+    {"list-forgets-the-deleted", "List gives nothing that was deleted."},
 
     {"normalize-is-idempotent", "Normalizing what is normalized changes nothing."},
     {"normalize-is-repeatable", "Normalize makes the same of the same, in any connector."},
@@ -137,8 +140,8 @@ struct SinkSubject {
 
   // Looks into the system, past the connector: what it holds under this entity's business key, as
   // the connector would give it in canonical form. Nothing: it is not there. An empty entity: it is
-  // there, and its content cannot be told. Null: the kit looks by List and Probe, which are then
-  // believed elsewhere and checked on their own.
+  // there, and its content cannot be told. Null: the kit looks by List, which is then believed
+  // elsewhere and checked on its own; where nothing is listed it sees nothing.
   std::function<absl::StatusOr<std::optional<model::v1::Entity>>(const model::v1::Entity&)> look;
   // How many writes have taken effect in the system so far.
   std::function<absl::StatusOr<uint64_t>()> effects;
