@@ -18,8 +18,9 @@ bool IsTried(size_t page) {
 // Asks for a page again, which must tell at least what it told; gives back the last answer.
 Page Repeat(Trial& trial, SourceNotes::Id check, Page page, int changes_max, std::string_view by) {
   auto again = trial.ReadPage(page.cursor, changes_max);
-  if (!trial.notes().Expect(check, again.ok(), "polling again from '{}' failed: {}", page.cursor,
-                            std::string(again.status().message()))) {
+  if (!again.ok()) {
+    trial.notes().Expect(check, false, "polling again from '{}' failed: {}", page.cursor,
+                         std::string(again.status().message()));
     return page;
   }
   trial.ExpectAtLeast(check, page, *again,

@@ -40,7 +40,8 @@ void ExpectSameOrder(Trial& trial, const Reading& large, const Reading& small, i
     for (const std::string& id : found->second) {
       if (std::find(ids.begin(), ids.end(), id) != ids.end()) common.push_back(id);
     }
-    trial.notes().Expect("keeps-the-order", common.size() < ids.size() || common == ids,
+    if (common.size() < ids.size()) continue;  // found guilty of that before
+    trial.notes().Expect("keeps-the-order", common == ids,
                          "{} '{}': in pages of {} its changes come in another order",
                          Name(name.first), name.second, page);
   }

@@ -102,6 +102,51 @@ TEST_CASE("A source that is right in a way of its own passes", "[kit]") {
   }
 }
 
+TEST_CASE("What nothing was told for is skipped with a reason", "[kit]") {
+  const bool reads_ahead = GENERATE(false, true);
+  const int told = GENERATE(0, 1);
+  SimulatedClock clock;
+  ScriptedSystem system(&clock);
+  system.source_capabilities.reads_ahead = reads_ahead;
+  for (int i = 0; i < told; ++i) system.Say(Upsert("", "c1", MakeOrder("1", "a")));
+  SourceSubject subject = SourceSubjectOf(system, clock);
+  subject.put = nullptr;
+  subject.remove = nullptr;
+  subject.put_garbage = nullptr;
+  const KitReport report = CheckSource(subject);
+  CAPTURE(reads_ahead, told);
+  INFO(report.Text());
+  CHECK(report.ok());
+  std::vector<const char*> names = {"tells-all-in-any-pages",
+                                    "goes-on-from-old-cursors",
+                                    "acknowledging-loses-nothing",
+                                    "tells-declared-deletes",
+                                    "tells-deletes",
+                                    "versions-grow",
+                                    "subjects-name-one-entity",
+                                    "keeps-the-order",
+                                    "tells-everything",
+                                    "tells-the-truth",
+                                    "tells-equal-times",
+                                    "tells-what-comes-later",
+                                    "shifting-pages-lose-nothing",
+                                    "rejects-carry-everything",
+                                    "rejects-garbage",
+                                    "rejects-block-nothing"};
+  if (told == 0) {
+    for (const char* name : {"keeps-its-limits", "repeats-a-page", "repeats-after-reopening",
+                             "changes-are-valid", "tells-declared-entities", "ids-are-stable",
+                             "ids-name-one-change", "names-one-source", "failures-lose-nothing"}) {
+      names.push_back(name);
+    }
+  }
+  for (const char* name : names) {
+    CAPTURE(name);
+    CHECK(report.Find(name)->verdict == Verdict::kSkipped);
+    CHECK_FALSE(report.Find(name)->findings.empty());
+  }
+}
+
 KitReport CheckWrong(const WrongSource& wrong, bool reads_ahead) {
   SimulatedClock clock;
   ScriptedSystem system(&clock);
