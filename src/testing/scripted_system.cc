@@ -116,6 +116,7 @@ ScriptedSystem::ScriptedSystem(SimulatedClock* clock, std::string name)
   }
   source_capabilities.deletes = true;
   source_capabilities.page_changes_max = 100;
+  source_capabilities.reads_ahead = true;
   sink_capabilities.entities = source_capabilities.entities;
   sink_capabilities.verifiable = true;
   sink_capabilities.batch_items_max = 10;
@@ -174,7 +175,7 @@ void ScriptedSystem::Remove(const Entity& entity) {
   const auto held = held_.extract(name);
   if (held.empty()) return;
   ++revisions_;
-  if (source_capabilities.deletes) SayDelete(entity, name, {});
+  SayDelete(entity, name, {});
 }
 
 void ScriptedSystem::RemoveSilently(const std::string& name) {
@@ -204,20 +205,22 @@ void ScriptedSystem::Hold(const Entity& entity, EntityType type, const std::stri
 
 void ScriptedSystem::SayUpsert(const Entity& entity, const std::string& name,
                                const std::string& key) {
+  if (!source_capabilities.entities.contains(TypeOf(entity))) return;
   Entity held = entity;
   if (normalize) normalize(held);
   Change change = Upsert("", fmt::format("{}-{}", name_, revisions_), held, revisions_);
   change.set_subject(ExternalId(name));
   change.mutable_time()->set_seconds(absl::ToUnixSeconds(clock_->Now()));
   change.set_caused_by(key);
-  if (sink_capabilities.conditional_writes) {
-    change.set_remote_version(held_.at(name).remote_version);
-  }
+  change.set_remote_version(ToldVersion(held_.at(name)));
   Say(std::move(change));
 }
 
 void ScriptedSystem::SayDelete(const Entity& entity, const std::string& name,
                                const std::string& key) {
+  if (!source_capabilities.deletes || !source_capabilities.entities.contains(TypeOf(entity))) {
+    return;
+  }
   Change change = Delete("", fmt::format("{}-{}", name_, revisions_), entity, revisions_);
   change.set_subject(ExternalId(name));
   change.mutable_time()->set_seconds(absl::ToUnixSeconds(clock_->Now()));
@@ -253,6 +256,13 @@ absl::StatusOr<PollResponse> ScriptedSystem::Poll(const PollRequest& request) {
   if (room < 1) return absl::InvalidArgumentError("changes_max: must be 1 or more");
   const auto page = static_cast<size_t>(room);
   const size_t cursor = std::strtoull(request.cursor.c_str(), nullptr, 10);
+  if (!source_capabilities.reads_ahead) {
+    if (cursor < confirmed_) {
+      return absl::OutOfRangeError(
+          fmt::format("scripted: the cursor '{}' confirmed what came before it", confirmed_));
+    }
+    confirmed_ = cursor;
+  }
   // The overlap is never so large that a page makes no headway.
   const size_t again = std::min({static_cast<size_t>(std::max(page_overlap, 0)), cursor, page - 1});
   const size_t begin = cursor - again;
@@ -280,6 +290,10 @@ std::string ScriptedSystem::EndCursor() const {
 std::string ScriptedSystem::NameOfItem(const std::string& external_id, const Entity& entity) const {
   const auto known = names_.find(external_id);
   return known != names_.end() ? known->second : NameOf(entity);
+}
+
+std::string ScriptedSystem::ToldVersion(const Held& held) const {
+  return sink_capabilities.conditional_writes ? held.remote_version : std::string();
 }
 
 ItemMishap ScriptedSystem::FateOf(const ApplyItem& item, const std::string& name) {
@@ -321,6 +335,7 @@ Outcome ScriptedSystem::TakeEffect(const ApplyItem& item, const std::string& nam
     return conflict;
   }
   *effect = true;
+  effects_by_key_[item.idempotency_key].push_back(effects_.size());
   effects_.push_back({.key = item.idempotency_key,
                       .operation = item.operation,
                       .type = item.type,
@@ -336,12 +351,13 @@ Outcome ScriptedSystem::TakeEffect(const ApplyItem& item, const std::string& nam
   if (deletes) {
     held_.erase(name);
     ++revisions_;
-    if (echoes && source_capabilities.deletes) SayDelete(item.entity, name, key);
+    if (echoes) SayDelete(item.entity, name, key);
   } else {
     Hold(item.entity, item.type, name);
-    outcome.remote_version = held_.at(name).remote_version;
+    outcome.remote_version = ToldVersion(held_.at(name));
     if (echoes) SayUpsert(item.entity, name, key);
   }
+  if (!sink_capabilities.idempotent) return outcome;
   remembered_[item.idempotency_key] = {.at = clock_->Now(), .outcome = outcome};
   return outcome;
 }
@@ -381,6 +397,11 @@ ApplyResponse ScriptedSystem::Apply(const ApplyRequest& request) {
     for (const ApplyItem& item : request.items) {
       response.outcomes.push_back({item.idempotency_key, RefusedOutcome(mishap.refuse)});
     }
+  } else if (request.items.size() > static_cast<size_t>(sink_capabilities.batch_items_max)) {
+    for (const ApplyItem& item : request.items) {
+      response.outcomes.push_back(
+          {item.idempotency_key, NotApplied(Reason::kPermanent, "items: more than are taken")});
+    }
   } else {
     const auto done =
         std::min(request.items.size(), static_cast<size_t>(std::max(mishap.items_max, 0)));
@@ -396,15 +417,18 @@ ApplyResponse ScriptedSystem::Apply(const ApplyRequest& request) {
 
 ProbeAnswer ScriptedSystem::AnswerOf(const ProbeItem& item) const {
   ProbeAnswer answer{.idempotency_key = item.idempotency_key, .presence = Presence::kAbsent};
-  for (const Effect& effect : effects_) {
+  const auto found = effects_by_key_.find(item.idempotency_key);
+  if (found == effects_by_key_.end()) return answer;
+  for (const size_t at : found->second) {
+    const Effect& effect = effects_[at];
     // What shows at once shows whatever the clock says.
     const bool shows = probe_lag <= absl::ZeroDuration() || effect.at + probe_lag <= clock_->Now();
-    if (effect.key != item.idempotency_key || !shows) continue;
+    if (!shows) continue;
     answer.presence = Presence::kPresent;
     answer.external_id = ExternalId(effect.name);
     const Held* held = Find(effect.name);
     if (held != nullptr && effect.operation != model::v1::OPERATION_DELETE) {
-      answer.remote_version = held->remote_version;
+      answer.remote_version = ToldVersion(*held);
     }
   }
   return answer;
@@ -417,7 +441,8 @@ ProbeResponse ScriptedSystem::Probe(const ProbeRequest& request) {
                     .cursor = {},
                     .items = request.items.size()});
   const Mishap<ProbeResponse> mishap = probes.Take();
-  const bool can_tell = Wait(mishap.delay, request.deadline) && mishap.refuse.ok();
+  const bool in_time = Wait(mishap.delay, request.deadline);
+  const bool can_tell = in_time && mishap.refuse.ok() && sink_capabilities.verifiable;
   if (mishap.throws) throw std::runtime_error("scripted: the probe throws");
   ProbeResponse response;
   response.throttle = throttle;
@@ -445,19 +470,22 @@ absl::StatusOr<ListResponse> ScriptedSystem::List(const ListRequest& request) {
   if (request.entries_max < 1) {
     return absl::InvalidArgumentError("entries_max: must be 1 or more");
   }
-  std::map<std::string, const Held*> sorted;
-  for (const auto& [name, held] : held_) {
-    if (held.type == request.type && held.external_id > request.after) {
-      sorted[held.external_id] = &held;
-    }
-  }
+  if (!sink_capabilities.listable) return absl::UnimplementedError("scripted: nothing is listed");
+  // External ids are in the order of the names that they end with.
+  const std::string before = ExternalId({});
+  auto held = request.after < before ? held_.begin()
+              : request.after.starts_with(before)
+                  ? held_.upper_bound(request.after.substr(before.size()))
+                  : held_.end();
   ListResponse response;
-  for (const auto& [external_id, held] : sorted) {
+  for (; held != held_.end(); ++held) {
+    if (held->second.type != request.type) continue;
     if (response.entries.size() == static_cast<size_t>(request.entries_max)) {
       response.more = true;
       break;
     }
-    response.entries.push_back({external_id, held->entity, held->remote_version});
+    response.entries.push_back(
+        {held->second.external_id, held->second.entity, ToldVersion(held->second)});
   }
   if (mishap.edit) mishap.edit(response);
   return response;

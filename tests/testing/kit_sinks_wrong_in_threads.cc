@@ -1,5 +1,7 @@
-#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 
 #include "testing/kit_wrong_sinks.h"
@@ -15,15 +17,24 @@ bool IsElsewhere(const SpoiltSink& sink) {
 class Room {
  public:
   bool EnterAndMeet() {
+    std::unique_lock<std::mutex> lock(mutex_);
     ++inside_;
-    for (int i = 0; i < 10'000 && inside_ < 2; ++i) std::this_thread::yield();
-    return inside_ > 1;
+    changed_.notify_all();
+    return changed_.wait_for(lock, std::chrono::milliseconds(30), [&] { return inside_ > 1; });
   }
-  void Leave() { --inside_; }
-  bool IsTaken() const { return inside_ > 0; }
+  void Leave() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    --inside_;
+  }
+  bool IsTaken() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return inside_ > 0;
+  }
 
  private:
-  std::atomic<int> inside_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int inside_ = 0;
 };
 
 // An Apply in another thread stays a while in the room in which the questions are.

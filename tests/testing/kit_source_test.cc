@@ -81,6 +81,7 @@ TEST_CASE("A source that is right in a way of its own passes", "[kit]") {
   for (const RightSource& right : RightSources()) {
     SimulatedClock clock;
     ScriptedSystem system(&clock);
+    system.source_capabilities.reads_ahead = false;
     if (right.arrange) right.arrange(system);
     SourceMemory memory;
     SourceSubject subject = SourceSubjectOf(system, clock);
@@ -150,13 +151,18 @@ TEST_CASE("What nothing was told for is skipped with a reason", "[kit]") {
 KitReport CheckWrong(const WrongSource& wrong, bool reads_ahead) {
   SimulatedClock clock;
   ScriptedSystem system(&clock);
-  system.source_capabilities.reads_ahead = reads_ahead;
   SourceMemory memory;
   SourceSubject subject = SourceSubjectOf(system, clock);
   subject.changes_read_max = 10'000;
   subject.open = [&] {
     auto source = std::make_unique<SpoiltSource>(&system, &clock, &memory);
     wrong.spoil(*source);
+    // The system behind it keeps everything: what is wrong is the connector alone.
+    source->declare = [reads_ahead, declare = source->declare](SpoiltSource& self,
+                                                               SourceCapabilities& declared) {
+      if (declare) declare(self, declared);
+      declared.reads_ahead = reads_ahead;
+    };
     return source;
   };
   return CheckSource(subject);

@@ -89,6 +89,111 @@ TEST_CASE_METHOD(Fixture, "It refuses what it does not declare", "[scripted]") {
   CHECK(system.effects().empty());
 }
 
+TEST_CASE_METHOD(Fixture, "It does not do for one engine what it does not declare for any",
+                 "[scripted]") {
+  SECTION("a question") {
+    CHECK(Answer(Order("1", "k1")) == "applied");
+    system.sink_capabilities.verifiable = false;
+    CHECK(Ask(Order("1", "k1")) == Presence::kUndetermined);
+  }
+  SECTION("a list") {
+    system.sink_capabilities.listable = false;
+    CHECK(absl::IsUnimplemented(system.sink()->List({.type = EntityType::kOrder}).status()));
+  }
+  SECTION("more items than one request takes") {
+    system.sink_capabilities.batch_items_max = 1;
+    const ApplyResponse response = Apply({Order("1", "k1"), Order("2", "k2")});
+    REQUIRE(response.outcomes.size() == 2);
+    for (const ItemOutcome& answer : response.outcomes) {
+      CHECK(answer.outcome.reason == Reason::kPermanent);
+    }
+    CHECK(system.effects().empty());
+  }
+  SECTION("the memory of keys that were used before it was idempotent") {
+    CHECK(Answer(Order("1", "k1")) == "applied");
+    system.sink_capabilities.idempotent = true;
+    CHECK(Answer(Order("1", "k1")) == "applied");
+    CHECK(system.effects().size() == 2);
+  }
+  SECTION("versions to be conditional on") {
+    CHECK(Apply({Order("1", "k1")}).outcomes[0].outcome.remote_version.empty());
+    const auto page = system.sink()->List({.type = EntityType::kOrder});
+    REQUIRE(page.ok());
+    CHECK(page->entries.at(0).remote_version.empty());
+    ProbeItem probe;
+    probe.idempotency_key = "k1";
+    CHECK(system.sink()->Probe({.items = {probe}}).answers.at(0).remote_version.empty());
+    CHECK_FALSE(system.Find("order:1")->remote_version.empty());
+  }
+  SECTION("changes of another type") {
+    system.source_capabilities.entities = {EntityType::kOrder};
+    system.Put(MakeProduct("A", "a"));
+    system.Remove(MakeProduct("A", "a"));
+    system.echoes = true;
+    CHECK(Answer(Item("k1", MakeProduct("B", "b"))) == "applied");
+    CHECK(Poll("") == ">");
+    system.Put(MakeOrder("1", "a"));
+    CHECK(Poll("").ends_with(">1"));
+  }
+  SECTION("a poll with a cursor that is older than one that confirmed what came after it") {
+    for (int i = 0; i < 6; ++i) system.Put(MakeOrder(std::to_string(i), "a"));
+    CHECK(Poll("", 2).ends_with(">2…"));
+    CHECK(Poll("2", 2).ends_with(">4…"));
+    CHECK(Poll("", 2).ends_with(">2…"));
+    system.source_capabilities.reads_ahead = false;
+    CHECK(Poll("", 2).ends_with(">2…"));
+    CHECK(Poll("2", 2).ends_with(">4…"));
+    CHECK(Poll("2", 2).ends_with(">4…"));
+    CHECK(Poll("", 2) == "OUT_OF_RANGE");
+    CHECK(system.NewSource()->Poll({.cursor = ""}).status().code() ==
+          absl::StatusCode::kOutOfRange);
+    CHECK(Poll("4", 2).ends_with(">6"));
+    CHECK(Poll("2", 2) == "OUT_OF_RANGE");
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "It lists and finds among many as fast as among few", "[scripted]") {
+  // So many that work that grows with their square would be noticed by whoever runs this.
+  constexpr int kMany = 30'000;
+  std::vector<ProbeItem> questions(kMany);
+  for (int i = 0; i < kMany; ++i) {
+    const std::string number = std::to_string(i);
+    Apply({Order(number, "k" + number)});
+    questions[i].idempotency_key = "k" + number;
+  }
+  system.Put(MakeProduct("A", "a"));
+  int present = 0;
+  for (const ProbeAnswer& answer : system.sink()->Probe({.items = questions}).answers) {
+    present += answer.presence == Presence::kPresent ? 1 : 0;
+  }
+  CHECK(present == kMany);
+  int listed = 0;
+  std::string after;
+  bool ascends = true;
+  for (bool more = true; more;) {
+    const auto page =
+        system.sink()->List({.type = EntityType::kOrder, .after = after, .entries_max = 10});
+    REQUIRE(page.ok());
+    for (const ListEntry& entry : page->entries) {
+      ascends = ascends && entry.external_id > after;
+      after = entry.external_id;
+      ++listed;
+    }
+    more = page->more;
+  }
+  CHECK(ascends);
+  CHECK(listed == kMany);
+  const auto count = [&](const std::string& from) {
+    return system.sink()
+        ->List({.type = EntityType::kOrder, .after = from, .entries_max = kMany})
+        ->entries.size();
+  };
+  CHECK(count("a") == kMany);
+  CHECK(count("erp") == kMany);
+  CHECK(count("erp-z") == 0);
+  CHECK(count("f") == 0);
+}
+
 TEST_CASE_METHOD(Fixture, "Mishaps come one call after the other, then the lasting one",
                  "[scripted]") {
   system.Say(Upsert("", "c1", MakeOrder("1", "a")));

@@ -124,9 +124,13 @@ class ScriptedSystem {
   std::unique_ptr<Source> NewSource();
   std::unique_ptr<Sink> NewSink();
 
-  // -- What it is. The capabilities are what its connectors declare and what it does.
+  // -- What it is. The capabilities are what its connectors declare, and what it does is that and
+  // no more: what is not declared is refused, not answered or forgotten, so that whoever relies on
+  // it is found out. Where it does not declare reads_ahead a cursor that comes back confirms what
+  // came before it, and a poll with an older one fails. Versions are told only where writes are
+  // conditional.
 
-  SourceCapabilities source_capabilities;  // every type, deletes, pages of 100
+  SourceCapabilities source_capabilities;  // every type, deletes, pages of 100, reads ahead
   SinkCapabilities sink_capabilities;      // every type, verifiable, deletes, lists, batches of 10
   // Each page begins this many entries before its cursor, as pages do where the edge of equal
   // timestamps is read again.
@@ -158,9 +162,10 @@ class ScriptedSystem {
 
   // -- What its own users do.
 
-  // Creates the entity or changes it; the source tells of it.
+  // Creates the entity or changes it; the source tells of it if it declares the type.
   void Put(const model::v1::Entity& entity);
-  // Nothing happens when it is not there. The source tells of it if it declares deletes.
+  // Nothing happens when it is not there. The source tells of it if it declares deletes and the
+  // type.
   void Remove(const model::v1::Entity& entity);
   // As Put and Remove, without a word from the source.
   void PutSilently(const model::v1::Entity& entity);
@@ -243,6 +248,8 @@ class ScriptedSystem {
   bool Wait(absl::Duration delay, absl::Time deadline);
   std::string NameOfItem(const std::string& external_id, const model::v1::Entity& entity) const;
   std::string ExternalId(const std::string& name) const { return name_ + "-" + name; }
+  // The version as it is told.
+  std::string ToldVersion(const Held& held) const;
   ItemMishap FateOf(const ApplyItem& item, const std::string& name);
   bool Remembers(const std::string& key) const;
   Outcome TakeEffect(const ApplyItem& item, const std::string& name, bool* effect);
@@ -261,6 +268,7 @@ class ScriptedSystem {
   std::map<std::string, std::deque<ItemMishap>> scripts_;
   std::vector<Said> said_;
   std::vector<Effect> effects_;
+  std::map<std::string, std::vector<size_t>> effects_by_key_;  // where they are
   std::vector<Attempt> attempts_;
   std::vector<Call> calls_;
   std::vector<std::string> acknowledged_;
@@ -269,6 +277,7 @@ class ScriptedSystem {
   std::map<std::string, std::string> names_;      // by external id
   std::map<std::string, Remembered> remembered_;  // by idempotency key
   int64_t revisions_ = 0;
+  size_t confirmed_ = 0;  // by the last cursor that came back
 };
 
 }  // namespace retailsync::testing
