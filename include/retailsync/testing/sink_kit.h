@@ -167,7 +167,7 @@ struct SinkSubject {
 };
 
 // Checks it. Makes a few hundred calls, and leaves what it created in the system. Threads: those of
-// works-from-any-thread and works-side-by-side, which it starts and joins.
+// works-from-any-thread, works-side-by-side and normalizes-beside-calls, which it starts and joins.
 KitReport CheckSink(const SinkSubject& subject);
 
 }  // namespace retailsync::testing
