@@ -468,14 +468,17 @@ struct TwoArticles : TwoWhoNumberAlike {
                 .entity = EntityType::kOrder,
                 .transform = transform});
     }
+  }
+  void TellArticles() {
     Say("shop", "77", MakeProduct("P", "x"));
     Say("crm", "p", MakeProduct("P", "x"));
     Say("crm", id_of_q_, MakeProduct("Q", "x"));
+    REQUIRE_OK(RunUntilIdle());
   }
   // A line of the shop's, to which the other adds one.
   void TellOrder() {
     Say("shop", "o1", OrderWithLines({"77"}));
-    Say("crm", "crm-o1", OrderWithLines({"p", id_of_q_}));
+    REQUIRE_OK(Accept({Patch("crm", "c2", OrderWithLines({"p", id_of_q_}), {"lines[2]"})}).status);
   }
 
  private:
@@ -483,7 +486,6 @@ struct TwoArticles : TwoWhoNumberAlike {
     auto said = Upsert(system, std::to_string(++said_), entity);
     said.set_subject(subject);
     REQUIRE_OK(Accept({said}).status);
-    REQUIRE_OK(RunUntilIdle());
   }
 
   const std::string id_of_q_;
@@ -492,9 +494,23 @@ struct TwoArticles : TwoWhoNumberAlike {
 
 TEST_CASE("references by id: what is written alike and means two is told apart for the target") {
   TwoArticles all("77");
+  all.TellArticles();
   all.TellOrder();
+  REQUIRE_OK(all.RunUntilIdle());
   CHECK(ArticlesSent(all.erp) == Texts{"erp-product:P", "erp-product:Q"});
   CHECK(all.AllLetters().empty());
+}
+
+TEST_CASE("references by id: what cannot be told apart for the target is set aside") {
+  TwoArticles all("77");
+  // Nobody knows yet of any article.
+  all.TellOrder();
+  all.TellArticles();
+  const auto letters = all.Letters();
+  REQUIRE(letters.size() == 1);
+  CHECK(letters[0].row.reason == dead_letter_reason::kAmbiguous);
+  CHECK(letters[0].row.message.find("product '77' is two") != std::string::npos);
+  CHECK(ArticlesSent(all.erp) == Texts{"erp-product:P"});  // the shop's word alone
 }
 
 TEST_CASE("references by id: an id is whose word it was, wherever a transform puts it") {
@@ -506,7 +522,9 @@ TEST_CASE("references by id: an id is whose word it was, wherever a transform pu
     for (int i = 0; i < lines.size(); ++i) lines[i].set_id("L" + std::to_string(i));
     return made;
   });
+  all.TellArticles();
   all.TellOrder();
+  REQUIRE_OK(all.RunUntilIdle());
   CHECK(ArticlesSent(all.erp) == Texts{"erp-product:Q", "erp-product:P"});
   CHECK(all.AllLetters().empty());
 }
