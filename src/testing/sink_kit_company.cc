@@ -7,7 +7,7 @@
 namespace retailsync::testing::sink_kit {
 namespace {
 
-constexpr SinkNotes::Id kCheck = "items-stand-alone";
+constexpr SinkNotes::Id kStandAlone = "items-stand-alone";
 // Enough for every neighbourhood; a full batch is another check.
 constexpr int kCompanyMost = 12;
 
@@ -18,7 +18,7 @@ void Judge(Trial& trial, Deed& deed, const Outcome& outcome) {
                                                             outcome.reason == Reason::kConflict
                                                       : applied;
   if (!is_right) {
-    trial.notes().Expect(kCheck, false, "in company the {} of {} is {}", What(deed.act),
+    trial.notes().Expect(kStandAlone, false, "in company the {} of {} is {}", What(deed.act),
                          specimen.Name(), Say(outcome));
     trial.Forget(specimen);  // what became of it nobody knows
     return;
@@ -34,8 +34,8 @@ void Judge(Trial& trial, Deed& deed, const Outcome& outcome) {
   }
   const Finding shows = Shows(trial, deed);
   if (!shows.has_value()) {
-    trial.notes().Skip(kCheck, "{}", kNoContentSeen);
-  } else if (!trial.notes().Expect(kCheck, *shows, "after the {} of {} in company: {}",
+    trial.notes().Skip(kStandAlone, "{}", kNoContentSeen);
+  } else if (!trial.notes().Expect(kStandAlone, *shows, "after the {} of {} in company: {}",
                                    What(deed.act), specimen.Name(),
                                    deed.act == Act::kDelete
                                        ? "it is there"
