@@ -232,14 +232,16 @@ absl::Status TellApart(Memory& memory, Entity& entity, const Words& words) {
     if (pair.held->id().empty() || !pair.held->key().empty()) continue;
     by_id[{pair.type, pair.held->id()}].push_back({pair.said, words.SpeakerAt(memory, pair.path)});
   }
-  for (auto& [id, all] : by_id) {
+  for (auto& entry : by_id) {
+    const EntityType type = entry.first.first;
+    std::vector<Said>& all = entry.second;
     const bool is_of_one = std::all_of(all.begin(), all.end(), [&](const Said& said) {
       return said.speaker == all.front().speaker;
     });
     if (is_of_one) continue;
     std::vector<RecordId> meant;
     for (const Said& said : all) {
-      auto record = Find(memory, id.first, *said.reference, said.speaker);
+      auto record = Find(memory, type, *said.reference, said.speaker);
       if (!record.ok()) return record.status();
       meant.push_back(*record);
     }

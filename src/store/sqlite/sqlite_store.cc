@@ -140,7 +140,7 @@ absl::Status SqliteStore::Recover() {
   }
   AwaitCommit();
   const bool is_held = lock_->CheckHeld().ok();
-  const absl::Status database = files_.CheckDatabaseThere();
+  absl::Status database = files_.CheckDatabaseThere();
   const bool are_there = files_.CheckThere().ok();
   if (is_held && are_there && connection_ != nullptr && !connection_->is_doubtful() &&
       sqlite3_get_autocommit(connection_->raw()) != 0) {

@@ -271,7 +271,7 @@ class SqliteStore final : public Store {
     for (const KeyMatch& match : doubtful_) {
       run.BindId(1, match.seq);
       if (run.Next()) {
-        const absl::Status damage = Read(run, &row);
+        absl::Status damage = Read(run, &row);
         for (size_t index = 0; index < taken_.size(); ++index) {
           if (taken_[index]) continue;
           if (damage.ok()) {
