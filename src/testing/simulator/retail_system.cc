@@ -98,14 +98,15 @@ void RetailSystem::CheckNames(const Entity& given, const Entity& understood) {
   }
 }
 
-// Of the id of another system it knows nothing: it says so again.
-void RetailSystem::KeepForeignIds(const Entity& given, Holding* holding) {
+// It goes on saying what it was told: its own id, also when what has that is lost there, and the id
+// of another system, of which it knows nothing.
+void RetailSystem::KeepIds(const Entity& given, Holding* holding) {
   holding->words.clear();
   Entity kept = holding->entity;
   for (const ReferencePair& pair : PairReferences(&kept, given)) {
-    const Reference& told = *pair.held;
-    if (!told.key().empty() || told.id().starts_with(name() + "-")) continue;
-    holding->words[{pair.type, pair.said->key()}] = told;
+    const bool is_own = pair.held->id().starts_with(name() + "-");
+    if (is_own ? !profile_.traits.refers_by_ids : !pair.held->key().empty()) continue;
+    holding->words[{pair.type, pair.said->key()}].set_id(pair.held->id());
   }
 }
 
@@ -396,7 +397,7 @@ RemoteAnswer RetailSystem::Execute(const RemoteWrite& write, EntityNo entity, co
     const bool rounded = profile_.traits.normalises &&
                          ModelOf(plain).SerializeAsString() != ModelOf(written).SerializeAsString();
     holding.entity = std::move(written);
-    KeepForeignIds(given, &holding);
+    KeepIds(given, &holding);
     holding.present = true;
     holding.is_damaged = false;
     if (holding.external_id.empty()) {

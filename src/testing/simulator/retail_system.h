@@ -179,7 +179,7 @@ class RetailSystem final : public SimulatedSystem {
   void GiveId(EntityNo entity, Holding* holding);
   // What it holds, as it tells of it.
   model::v1::Entity InItsWords(const Holding& holding) const;
-  void KeepForeignIds(const model::v1::Entity& given, Holding* holding);
+  void KeepIds(const model::v1::Entity& given, Holding* holding);
   void CheckNames(const model::v1::Entity& given, const model::v1::Entity& understood);
   EntityNo Resolve(const RemoteWrite& write);
   Attempt StateOf(const RemoteWrite& write) const;
